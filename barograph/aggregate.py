@@ -1,0 +1,171 @@
+"""Posts per author and day → prevalence per population and day, with its uncertainty."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+from barograph.tables import SERIES
+
+_CELL = ("population", "time_value")
+Where = Mapping[str, Sequence[str]]
+"""Column of posts → accepted values; an empty one accepts every post."""
+
+
+def aggregate(
+    activity: pl.DataFrame,
+    expressions: pl.DataFrame,
+    days: pl.DataFrame,
+    populations: Mapping[str, Where],
+    markers: Sequence[str],
+    *,
+    now: datetime,
+    minimum_authors: int,
+    closing_hours: float,
+) -> pl.DataFrame:
+    """Prevalence of each marker, by posts and by authors, for the days in `activity` and for every empty day.
+
+    activity, expressions: as `Warehouse.activity` returns them. days: `source, community, lang, geo,
+    time_value` of every day with a measured post; a population has one row a calendar day between its first and last.
+    Returns rows of `series` with `issue` = now.
+
+    Unit posts: p = Σx / Σn. Unit authors: the mean of each author's own share x/n, posts of unknown authors
+    left out. stderr: linearised, clustered by author (Cochran 1977, ch. 9). lo/hi: 95 % Wilson interval at
+    the effective sample size n / design effect, with the t-quantile of the clusters' degrees of freedom
+    (Korn & Graubard 1998; Franco et al. 2019).
+    """
+    totals, sums, calendar = [], [], []
+    for name, where in populations.items():
+        mine = [_members(frame, where) for frame in (activity, expressions, days)]
+        totals.append(_totals(mine[0]).with_columns(population=pl.lit(name)))
+        sums.append(_sums(mine[1], mine[0]).with_columns(population=pl.lit(name)))
+        calendar.append(_calendar(mine[2]["time_value"]).with_columns(population=pl.lit(name)))
+    cells = (
+        pl.concat(totals)
+        .join(pl.DataFrame({"marker": markers}, schema={"marker": pl.String}), how="cross")
+        .join(pl.concat(sums), on=[*_CELL, "marker"], how="left")
+        .with_columns(pl.col("x", "xx", "xn", "s", "ss").fill_null(0))
+    )
+    rows = pl.concat([_posts(cells), _authors(cells)])
+    few = pl.col("n_authors") < minimum_authors
+    missing = (
+        pl.when((pl.col("n_authors") == 0) & (minimum_authors > 0)).then(pl.lit("authors unknown"))
+        .when(few).then(pl.lit(f"fewer than {minimum_authors} authors"))
+        .when(pl.col("prevalence").is_null()).then(pl.lit("authors unknown"))
+    )  # fmt: skip
+    rows = rows.with_columns(missing.alias("missing_reason")).with_columns(
+        # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
+        pl.when(pl.col("missing_reason").is_null()).then(pl.col(c).round(12)).alias(c)
+        for c in ("prevalence", "stderr", "lo", "hi")
+    )
+    closes = pl.col("time_value").cast(pl.Datetime("us")) + timedelta(days=1, hours=closing_hours)
+    return pl.concat([rows, _empty_days(pl.concat(calendar), markers)], how="diagonal").with_columns(
+        method=pl.lit("lexicon"), value_kind=pl.lit("share"), label_source=pl.lit(None, pl.String),
+        provisional=closes > now, issue=pl.lit(now),
+    ).select(*SERIES.columns)  # fmt: skip
+
+
+def _members(frame: pl.DataFrame, where: Where) -> pl.DataFrame:
+    """The rows of `frame` that a population's filter lets through."""
+    for column, values in where.items():
+        frame = frame.filter(pl.col(column).is_in(list(values)))
+    return frame
+
+
+def _totals(activity: pl.DataFrame) -> pl.DataFrame:
+    """Per day: n posts, clusters and Σn² of all clusters; the same (k…) of those whose author is known."""
+    clusters = activity.group_by("time_value", "cluster", "known").agg(pl.col("n").sum())
+    n, known = pl.col("n"), pl.col("n").filter(pl.col("known"))
+    return clusters.group_by("time_value").agg(
+        n.sum().alias("n_posts"), pl.len().cast(pl.Int64).alias("clusters"), (n**2).sum().alias("nn"),
+        known.sum().alias("known_posts"), known.len().cast(pl.Int64).alias("n_authors"),
+        (known**2).sum().alias("known_nn"),
+    )  # fmt: skip
+
+
+def _sums(expressions: pl.DataFrame, activity: pl.DataFrame) -> pl.DataFrame:
+    """Per day and marker, over clusters: Σx, Σx², Σxn, and of known authors also Σs, Σs² of s = x/n."""
+    key = ["time_value", "cluster", "known"]
+    x = expressions.group_by(*key, "marker").agg(pl.col("n").sum().alias("x"))
+    n = activity.group_by(key).agg(pl.col("n").sum())
+    known = pl.col("known")
+    x = x.join(n, on=key).with_columns(s=pl.col("x") / pl.col("n"))
+    return x.group_by("time_value", "marker").agg(
+        pl.col("x").sum(), (pl.col("x") ** 2).sum().alias("xx"), (pl.col("x") * pl.col("n")).sum().alias("xn"),
+        pl.col("s").filter(known).sum(), (pl.col("s").filter(known) ** 2).sum().alias("ss"),
+    )  # fmt: skip
+
+
+def _posts(cells: pl.DataFrame) -> pl.DataFrame:
+    n, m, p = pl.col("n_posts"), pl.col("clusters"), pl.col("x") / pl.col("n_posts")
+    # Σ (x − p n)² over clusters, expanded so that clusters without the marker need no rows.
+    squares = pl.col("xx") - 2 * p * pl.col("xn") + p**2 * pl.col("nn")
+    variance = (m / (m - 1)) * squares.clip(0) / n**2
+    return _intervals(
+        cells.with_columns(prevalence=p, variance=variance, size=n.cast(pl.Float64), df=m - 1), "posts", "nn"
+    )
+
+
+def _authors(cells: pl.DataFrame) -> pl.DataFrame:
+    m = pl.col("n_authors")
+    p = pl.when(m > 0).then(pl.col("s") / m)
+    variance = (pl.col("ss") - m * p**2).clip(0) / (m - 1) / m
+    return _intervals(
+        cells.with_columns(prevalence=p, variance=variance, size=pl.col("known_posts").cast(pl.Float64), df=m - 1),
+        "authors", "known_nn",
+    ).with_columns(n_posts=pl.col("known_posts"))  # fmt: skip
+
+
+def _intervals(cells: pl.DataFrame, unit: str, squared_sizes: str) -> pl.DataFrame:
+    cells = cells.with_columns(pl.col("prevalence").fill_nan(None), pl.col("variance").fill_nan(None))
+    p, variance, size = (cells[c].to_numpy() for c in ("prevalence", "variance", "size"))
+    df = cells["df"].to_numpy().astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = np.maximum(variance * size / (p * (1 - p)), 1)
+        # Where no post or every post expresses the marker, the sample says nothing of clustering: the worst
+        # case counts, authors who always post alike, which is Kish's effective size (Σn)² / Σn².
+        effective = np.where(variance > 0, size / effect, size**2 / cells[squared_sizes].to_numpy())
+        z = stats.norm.ppf(0.975)
+        effective *= (z / stats.t.ppf(0.975, np.maximum(df, 1))) ** 2
+        middle = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
+        half = z / (1 + z**2 / effective) * np.sqrt(p * (1 - p) / effective + z**2 / (4 * effective**2))
+    return cells.with_columns(
+        pl.lit(unit).alias("unit"),
+        pl.Series("stderr", np.sqrt(variance)),
+        pl.Series("lo", np.clip(middle - half, 0, p)),
+        pl.Series("hi", np.clip(middle + half, p, 1)),
+    ).with_columns(pl.col("stderr", "lo", "hi").fill_nan(None)).select(
+        *_CELL, "marker", "unit", "prevalence", "stderr", "lo", "hi", "n_posts", "known_posts", "n_authors"
+    )  # fmt: skip
+
+
+def _calendar(days: pl.Series) -> pl.DataFrame:
+    """The days without a post between the first and the last with one."""
+    first, last = days.min(), days.max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.DataFrame(schema={"time_value": pl.Date})
+    whole = pl.date_range(first, last, eager=True).alias("time_value")
+    return whole.filter(~whole.is_in(days.unique().to_list())).to_frame()
+
+
+def _empty_days(calendar: pl.DataFrame, markers: Sequence[str]) -> pl.DataFrame:
+    """A row of no posts for each of these days, marker and unit."""
+    every = pl.DataFrame({"marker": markers}, schema={"marker": pl.String}).join(
+        pl.DataFrame({"unit": ["posts", "authors"]}), how="cross"
+    )
+    return calendar.join(every, how="cross").with_columns(
+        n_posts=pl.lit(0, pl.Int64), n_authors=pl.lit(0, pl.Int64), missing_reason=pl.lit("no posts")
+    )
+
+
+def changed(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The rows that say something else than the latest known issue of the same cell."""
+    names = [name for name in SERIES.columns if name != "issue"]
+    return rows.join(known.select(names), on=names, how="anti", nulls_equal=True).select(rows.columns)
+
+
+def day_end(day: date) -> datetime:
+    """The last second of a UTC day."""
+    return datetime.combine(day, time(23, 59, 59))

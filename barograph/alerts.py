@@ -1,0 +1,148 @@
+"""The life of an alert. What to do is a pure function of its state and the evidence, and says why."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import polars as pl
+
+from barograph import detect
+from barograph.settings import Rule
+from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
+
+State = Literal["pending", "firing", "resolved"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the last closed day says about one rule on one line."""
+
+    days: int
+    """Closed days in a row above the threshold that end with the last one; 0 where it is not above."""
+    needed: int
+    """Days in a row that the rule asks for."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where an alert goes, why, and whether receivers hear of it."""
+
+    state: State
+    reason: str
+    notify: bool
+
+
+def decide(state: State | None, evidence: Evidence) -> Decision | None:
+    """The next state of an alert; None where nothing changes.
+
+    state: None or `resolved` where no episode is open.
+    """
+    is_open = state in ("pending", "firing")
+    if evidence.days == 0:
+        if not is_open:
+            return None
+        return Decision("resolved", "back below the threshold", notify=state == "firing")
+    if evidence.days >= evidence.needed and state != "firing":
+        return Decision("firing", f"{_days(evidence.days)} in a row above the threshold", notify=True)
+    if not is_open:
+        return Decision("pending", f"{_days(evidence.days)} of {evidence.needed} above the threshold", notify=False)
+    return None
+
+
+def _days(n: int) -> str:
+    return f"{n} day" if n == 1 else f"{n} days"
+
+
+def fingerprint(rule: str, line: Mapping[str, Any]) -> str:
+    """The same for one rule on one line through all its episodes."""
+    return hashlib.sha256("\n".join([rule, *(str(line[c]) for c in LINE)]).encode()).hexdigest()[:16]
+
+
+def evaluate(
+    rules: Sequence[Rule], series: pl.DataFrame, exceedances: pl.DataFrame, alerts: pl.DataFrame, *, now: datetime
+) -> pl.DataFrame:
+    """New rows of `alerts`, `issue` = now: what every rule decides on every line that it watches.
+
+    series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts: latest ones. Only the last
+    closed day of `now` decides; a line that has no value there is silent, and its alerts stay as they are.
+    """
+    last = series["time_value"].max()
+    if not isinstance(last, date):
+        return ALERTS.empty()
+    today = series.filter((pl.col("time_value") == last) & pl.col("prevalence").is_not_null())
+    open_alerts = {
+        row["fingerprint"]: row for row in alerts.sort("issue").iter_rows(named=True)
+    }  # the last state of each fingerprint
+    rows: list[dict[str, Any]] = []
+    for rule in rules:
+        found = exceedances.filter(pl.col("detector") == rule.name, pl.col("kind") == rule.when)
+        by_line = {key: part for key, part in found.group_by(LINE)}
+        for line in detect.watched(today, rule).sort(LINE).iter_rows(named=True):
+            mine = by_line.get(tuple(line[c] for c in LINE), found.clear())
+            evidence, shown = _evidence(rule, mine, last)
+            name = fingerprint(rule.name, line)
+            before = open_alerts.get(name)
+            decision = decide(before["state"] if before else None, evidence)
+            if decision is None:
+                continue
+            continues = before is not None and before["state"] != "resolved"
+            started = before["started_on"] if continues and before else last - timedelta(days=max(evidence.days - 1, 0))
+            rows.append({
+                "alert_id": before["alert_id"] if continues and before else f"{name}-{started:%Y%m%d}",
+                "fingerprint": name, "rule": rule.name, **{c: line[c] for c in LINE},
+                "state": decision.state, "reason": decision.reason, "target": shown.get("target", last),
+                "value": shown.get("value", line["prevalence"]),
+                "lo": line["lo"] if rule.when == "observed" else None,
+                "hi": line["hi"] if rule.when == "observed" else None,
+                "n_posts": line["n_posts"], "n_authors": line["n_authors"],
+                "threshold": shown.get("threshold", before["threshold"] if before else None),
+                "percentile": rule.percentile, "p_high": shown.get("p_high"), "level": shown.get("level"),
+                "days": evidence.days, "started_on": started, "issue": now,
+            })  # fmt: skip
+    return ALERTS.validate(pl.DataFrame(rows, schema=ALERTS.schema, orient="row")) if rows else ALERTS.empty()
+
+
+def _evidence(rule: Rule, found: pl.DataFrame, last: date) -> tuple[Evidence, dict[str, Any]]:
+    """How many closed days in a row the rule has held on a line, and the exceedance to show for it.
+
+    A day holds where it is itself above the threshold, or where a forecast made from it is likely above.
+    """
+    made = found.with_columns((pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("made_on"))
+    held, days = set(made["made_on"]), 0
+    while last - timedelta(days=days) in held:
+        days += 1
+    today = made.filter(pl.col("made_on") == last).sort("issue", "p_high", descending=True)
+    return Evidence(days, rule.days), today.row(0, named=True) if days else {}
+
+
+def notifications(
+    alerts: pl.DataFrame, receivers: Sequence[str], *, now: datetime, at: datetime, page: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One notification per receiver for every alert row that is to be told: rows of `notifications` and `outbox`.
+
+    The id is a hash of alert, state, issue and receiver, so that deciding twice tells once. The body carries
+    aggregates alone: never a post, a quote or a person. at: the clock; now: the time of the run.
+    """
+    told, bodies = [], []
+    for alert in alerts.filter(pl.col("state").is_in(["firing", "resolved"])).iter_rows(named=True):
+        for receiver in receivers:
+            identity = f"{alert['alert_id']}\n{alert['state']}\n{now.isoformat()}\n{receiver}"
+            name = "msg_" + hashlib.sha256(identity.encode()).hexdigest()[:24]
+            told.append({
+                "notification_id": name, "alert_id": alert["alert_id"], "state": alert["state"],
+                "receiver": receiver, "status": "waiting", "attempts": 0, "created_at": at, "next_attempt_at": at,
+                "last_result": None,
+            })  # fmt: skip
+            data = {k: v.isoformat() if isinstance(v, date) else v for k, v in alert.items()}
+            body = {
+                "type": f"alert.{alert['state']}", "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "data": {**data, "link": page, "about": "expressed language of a population, never a person"},
+            }  # fmt: skip
+            bodies.append({"notification_id": name, "body": json.dumps(body)})
+    return (
+        pl.DataFrame(told, schema=NOTIFICATIONS.schema, orient="row"),
+        pl.DataFrame(bodies, schema=OUTBOX.schema, orient="row"),
+    )

@@ -1,0 +1,53 @@
+"""Published snapshots: immutable, versioned, and found through CURRENT, which is replaced atomically."""
+
+import os
+from pathlib import Path
+
+from barograph.store import Warehouse
+
+_KEPT = 3
+
+
+def publish(warehouse: Warehouse, folder: Path) -> Path:
+    """Write the next snapshot into `folder` and point CURRENT at it. The last three are kept.
+
+    A reader sees the old snapshot or the new one, never a part: the file is complete and on disk before its
+    name exists, and its name before CURRENT says so. A reused path would keep showing old rows to a process
+    that has it open, hence a new name each time.
+    """
+    for part in folder.glob("*.part*"):
+        part.unlink()
+    number = max((int(path.stem) for path in _snapshots(folder)), default=0) + 1
+    path = folder / f"{number:06d}.duckdb"
+    part = folder / f"{path.name}.part"
+    warehouse.copy_published(part)
+    _durable(part)
+    os.replace(part, path)
+    pointer = folder / "CURRENT.part"
+    pointer.write_text(path.name + "\n")
+    _durable(pointer)
+    os.replace(pointer, folder / "CURRENT")
+    _durable(folder)
+    for old in _snapshots(folder)[:-_KEPT]:
+        old.unlink()
+    return path
+
+
+def current(folder: Path) -> Path | None:
+    """The newest snapshot, as CURRENT says; None before the first."""
+    try:
+        return folder / (folder / "CURRENT").read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _snapshots(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.duckdb") if path.stem.isdigit())
+
+
+def _durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,334 @@
+"""barograph.toml and its defaults. An absent file works; a wrong one stops before any work begins."""
+
+import os
+import tomllib
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from barograph.errors import ConfigError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[^\s:/*][^:/*\n]{0,79}$")]
+"""Names become parts of keys and file names, so they hold none of `: / *` and at most 80 characters."""
+
+MARKERS = (
+    "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
+)  # fmt: skip
+LANGUAGES = ("en", "es")
+POST_COLUMNS = ("id", "parent_id", "created_at", "author", "community", "lang", "geo", "title", "text")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Section):
+    """Where posts come from."""
+
+    name: Name
+    kind: Literal["files", "simulated"] = "files"
+    path: str | tuple[str, ...] = ()
+    """Files, folders or patterns."""
+    columns: dict[Literal[POST_COLUMNS], str] = {}  # type: ignore[valid-type]
+    timezone: str = "UTC"
+    """Zone of times that carry none."""
+    lang: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = None
+    """Language of every post that says none itself; without it each post is detected."""
+    seed: int = 7
+    days: Annotated[int, Field(ge=1, le=3650)] = 200
+    posts_per_day: Annotated[int, Field(ge=1, le=100_000)] = 250
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """`path`, always as several."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @model_validator(mode="after")
+    def _timezone_exists(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"timezone: got {self.timezone!r}; expected an IANA name, e.g. Europe/Madrid") from None
+        return self
+
+
+class Where(_Section):
+    """A filter over posts: every key given must match one of its values."""
+
+    source: str | tuple[str, ...] = ()
+    community: str | tuple[str, ...] = ()
+    lang: str | tuple[str, ...] = ()
+    geo: str | tuple[str, ...] = ()
+
+    @cached_property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """Column → accepted values, for the keys given."""
+        given = {name: getattr(self, name) for name in ("source", "community", "lang", "geo")}
+        return {k: (v,) if isinstance(v, str) else v for k, v in given.items() if v}
+
+
+class Population(_Section):
+    """A named filter."""
+
+    name: Name
+    where: Where = Where()
+
+
+class Marker(_Section):
+    """A construct and the lexicons that measure it, one a language."""
+
+    name: Name
+    lexicons: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Dimension(_Section):
+    """Markers read together."""
+
+    name: Name
+    markers: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Topic(_Section):
+    """What people may be divided over; read by the polarization stage."""
+
+    name: Name
+    keywords: Annotated[tuple[str, ...], Field(min_length=1)]
+    sides: tuple[str, str]
+
+
+class Event(_Section):
+    """A dated event, shown on timelines."""
+
+    name: Name
+    kind: Literal["scheduled", "sudden"] = "scheduled"
+    starts_on: date
+    ends_on: date | None = None
+    population: str = "*"
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.ends_on and self.ends_on < self.starts_on:
+            raise ValueError(f"ends_on {self.ends_on} is before starts_on {self.starts_on}")
+        return self
+
+
+class Test(_Section):
+    """A test of polarization declared before its event."""
+
+    event: str
+    topic: str
+    outcome: Literal["mean_score", "share_extreme"] = "mean_score"
+    window: Annotated[int, Field(ge=1, le=60)] = 3
+
+
+class Rule(_Section):
+    """When an alert fires. Without `markers` or `populations` it watches all dimensions or populations."""
+
+    name: Name
+    when: Literal["observed", "forecast"] = "observed"
+    markers: tuple[str, ...] = ()
+    populations: tuple[str, ...] = ()
+    unit: Literal["posts", "authors"] = "authors"
+    method: Literal["lexicon"] = "lexicon"
+    percentile: Annotated[float, Field(gt=0, lt=100)] = 95
+    p_high: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    horizon: Annotated[int, Field(ge=1, le=7)] = 7
+    for_: Annotated[str, StringConstraints(pattern=r"^[1-9]\d?d$")] = Field("1d", alias="for")
+
+    @property
+    def days(self) -> int:
+        """Closed days in a row that it takes."""
+        return int(self.for_[:-1])
+
+
+class Receiver(_Section):
+    """Where notifications go. Address and secret come from a file or an environment variable, never from here."""
+
+    name: Name
+    kind: Literal["webhook"] = "webhook"
+    url: str | None = None
+    url_file: Path | None = None
+    url_env: str | None = None
+    secret_file: Path | None = None
+    secret_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        for what, given in {
+            "url, url_file or url_env": (self.url, self.url_file, self.url_env),
+            "secret_file or secret_env": (self.secret_file, self.secret_env),
+        }.items():
+            if sum(value is not None for value in given) != 1:
+                raise ValueError(f"needs exactly one of {what}")
+        return self
+
+    def address(self) -> str:
+        """The URL. Raises `ConfigError` where its file or variable is missing."""
+        return self.url or self._read("url", self.url_file, self.url_env)
+
+    def secret(self) -> str:
+        """The signing secret (`whsec_…`). Raises `ConfigError` where its file or variable is missing."""
+        return self._read("secret", self.secret_file, self.secret_env)
+
+    def _read(self, what: str, file: Path | None, variable: str | None) -> str:
+        where = f"receiver {self.name!r}: {what}"
+        try:
+            value = file.read_text().strip() if file else os.environ.get(variable or "", "").strip()
+        except OSError as error:
+            raise ConfigError(f"{where}_file {file}: {error.strerror}; expected a readable file") from None
+        if not value:
+            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
+        return value
+
+
+_DEFAULT_DIMENSIONS = (
+    Dimension(name="anxiety", markers=("anxiety", "fear", "stress")),
+    Dimension(name="depression", markers=("depression", "sadness", "loneliness")),
+    Dimension(name="antagonism", markers=("anger", "hostility")),
+    Dimension(name="positive", markers=("joy", "hope")),
+)
+_DEFAULT_RULES = (
+    Rule(name="high for two days", when="observed", **{"for": "2d"}),
+    Rule(name="likely high this week", when="forecast"),
+)
+
+
+class Settings(_Section):
+    """The analyst's one file. Every key has a default."""
+
+    minimum_authors: Annotated[int, Field(ge=0)] = 20
+    retention_days: Annotated[int, Field(ge=1)] = 90
+    closing_hours: Annotated[float, Field(ge=0, le=48)] = 6
+    monitor_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    source: tuple[Source, ...] = ()
+    population: tuple[Population, ...] = ()
+    marker: tuple[Marker, ...] = tuple(
+        Marker(name=name, lexicons=tuple(f"{name}_{lang}" for lang in LANGUAGES)) for name in MARKERS
+    )
+    dimension: tuple[Dimension, ...] = _DEFAULT_DIMENSIONS
+    topic: tuple[Topic, ...] = ()
+    event: tuple[Event, ...] = ()
+    test: tuple[Test, ...] = ()
+    rule: tuple[Rule, ...] = _DEFAULT_RULES
+    receiver: tuple[Receiver, ...] = ()
+
+    @property
+    def watchable(self) -> tuple[str, ...]:
+        """Every marker name that `series` holds: markers, then `dimension:NAME`."""
+        return (*(m.name for m in self.marker), *(f"dimension:{d.name}" for d in self.dimension))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_markers_drop_our_dimensions(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return {"dimension": (), **raw} if "marker" in raw else raw
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        for kind in ("source", "population", "marker", "dimension", "topic", "rule", "receiver"):
+            names = [item.name for item in getattr(self, kind)]
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"[[{kind}]] {min(twice)!r} is defined twice; names must differ")
+        markers = [m.name for m in self.marker]
+        populations = [p.name for p in self.population]
+        for dimension in self.dimension:
+            _known(f"dimension {dimension.name!r}: marker", dimension.markers, markers)
+        for rule in self.rule:
+            _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
+            if populations:
+                _known(f"rule {rule.name!r}: population", rule.populations, populations)
+        for event in self.event:
+            if populations and event.population != "*":
+                _known(f"event {event.name!r}: population", (event.population,), populations)
+        for test in self.test:
+            _known("test: event", (test.event,), [e.name for e in self.event])
+            _known("test: topic", (test.topic,), [t.name for t in self.topic])
+        return self
+
+
+def _known(what: str, got: tuple[str, ...], expected: list[str] | tuple[str, ...]) -> None:
+    for name in got:
+        if name not in expected:
+            raise ValueError(f"{what} {name!r} is not defined; expected one of {', '.join(expected) or '(none)'}")
+
+
+def find_config(config: Path | None, home: Path) -> Path | None:
+    """The file that counts: `config`, else HOME/barograph.toml, else ./barograph.toml, else none.
+
+    Raises `ConfigError` where `config` is named but is not there.
+    """
+    if config is not None:
+        if not config.is_file():
+            raise ConfigError(f"{config}: no such file; expected a barograph.toml")
+        return config
+    return next((p for p in (home / "barograph.toml", Path("barograph.toml")) if p.is_file()), None)
+
+
+def load(path: Path | None) -> Settings:
+    """Settings from `path`; the defaults where it is None. Relative paths in it are relative to its folder.
+
+    Raises `ConfigError` with file, key, what was got and what was expected.
+    """
+    if path is None:
+        return Settings()
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+    for source in _tables(raw, "source"):
+        given = source.get("path")
+        if isinstance(given, str | list):
+            paths = [given] if isinstance(given, str) else given
+            source["path"] = [str(path.parent / p) if isinstance(p, str) else p for p in paths]
+    for receiver in _tables(raw, "receiver"):
+        for key in ("url_file", "secret_file"):
+            if isinstance(receiver.get(key), str):
+                receiver[key] = str(path.parent / receiver[key])
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {_explain(e, raw)}" for e in error.errors())) from None
+
+
+def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    given = raw.get(kind, [])
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+
+
+def _explain(error: ErrorDetails, raw: dict[str, Any]) -> str:
+    """One validation error as `key: what was got; what was expected`, naming tables by their name."""
+    parts: list[str] = []
+    node: Any = raw
+    for step in error["loc"]:
+        node = node[step] if isinstance(node, list) and isinstance(step, int) else (
+            node.get(step) if isinstance(node, dict) else None
+        )  # fmt: skip
+        if isinstance(step, int):
+            name = node.get("name") if isinstance(node, dict) else None
+            parts[-1] += f"[{name!r}]" if name else f"[{step + 1}]"
+        elif not (parts and parts[-1] == step):
+            parts.append(str(step))
+    where = ".".join(parts)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key; expected one of {', '.join(_keys(error['loc']))}"
+    if error["type"] == "value_error":
+        return f"{where}: {message}" if where else message
+    got = "" if error["type"] == "missing" else f"; got {error['input']!r}"
+    return f"{where}: {message[:1].lower() + message[1:]}{got}"
+
+
+def _keys(loc: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    sections: dict[str, type[BaseModel]] = {
+        "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
+        "event": Event, "test": Test, "rule": Rule, "receiver": Receiver, "where": Where,
+    }  # fmt: skip
+    for step in loc[:-1]:
+        if isinstance(step, str) and step in sections:
+            model = sections[step]
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,378 @@
+"""DuckDB: the only SQL. The warehouse (restricted, one writer) and the published snapshots (aggregates, read-only).
+
+All times go in and come out as naive UTC. Every method that writes does so in one transaction, so that a
+process killed at any moment leaves either all of it or nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+import polars as pl
+
+from barograph import tables
+from barograph.errors import InputError, Terminal, Transient
+from barograph.tables import Table
+
+_TYPES = {
+    pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Boolean: "BOOLEAN",
+    pl.Datetime: "TIMESTAMP",
+}  # fmt: skip
+
+
+class Landed(NamedTuple):
+    """How the rows of one batch fell out."""
+
+    new: int = 0
+    duplicate: int = 0
+    conflicting: int = 0
+
+
+class Warehouse:
+    """HOME/warehouse.duckdb, opened for writing by one process at a time.
+
+    Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._con = duckdb.connect(path)
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise Transient(f"{path} is open in another process; wait for it or end it") from None
+            raise InputError(f"{path} cannot be opened: {error}") from None
+        self._con.execute("SET TimeZone = 'UTC'")
+        with self._transaction():
+            for table in tables.ALL:
+                self._con.execute(_create(table))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._con.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._con.execute("BEGIN")
+            yield
+            self._con.execute("COMMIT")
+        except BaseException as error:
+            with suppress(duckdb.Error):  # after a failed COMMIT there is nothing left to roll back
+                self._con.execute("ROLLBACK")
+            if isinstance(error, duckdb.IOException | duckdb.FatalException):
+                raise Terminal(
+                    f"{self.path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk "
+                    "and run again: what was kept before is safe"
+                ) from None
+            raise
+
+    def _frame(self, query: str, parameters: Sequence[object] = (), **frames: pl.DataFrame) -> pl.DataFrame:
+        with self._registered(**frames):
+            return self._con.sql(query, params=list(parameters)).pl()
+
+    @contextmanager
+    def _registered(self, **frames: pl.DataFrame) -> Iterator[None]:
+        for name, frame in frames.items():
+            self._con.register(name, frame.to_arrow())
+        try:
+            yield
+        finally:
+            for name in frames:
+                self._con.unregister(name)
+
+    # posts in ---------------------------------------------------------------------------------------------
+
+    def land(self, source: str, posts: pl.DataFrame, rejects: pl.DataFrame, at: datetime) -> Landed:
+        """Keep a batch: new posts as one segment, rejected rows in quarantine, changed days marked.
+
+        posts: columns of `posts` but `segment`, plus `line`, the order within the batch. A known post_id, or
+        one seen earlier in the batch, is a duplicate where the text is the same, else conflicting: the first
+        is kept. rejects: columns of `quarantine`.
+        """
+        posts = posts.with_columns(pl.lit(0, pl.Int64).alias("segment"))
+        with self._transaction(), self._registered(incoming=posts, rejected=rejects):
+            self._con.execute("INSERT OR IGNORE INTO quarantine SELECT * FROM rejected")
+            self._con.execute("""
+                CREATE OR REPLACE TEMP TABLE sorted_batch AS
+                SELECT i.* EXCLUDE (line), CASE
+                    WHEN p.post_id IS NULL AND row_number() OVER ids = 1 THEN 'new'
+                    WHEN i.text_hash = coalesce(p.text_hash, first_value(i.text_hash) OVER ids) THEN 'duplicate'
+                    ELSE 'conflicting' END AS fate
+                FROM incoming i LEFT JOIN (SELECT post_id, text_hash FROM posts
+                    WHERE post_id IN (SELECT post_id FROM incoming)) p USING (post_id)
+                WINDOW ids AS (PARTITION BY i.post_id ORDER BY i.line)""")
+            fates = dict(self._con.execute("SELECT fate, count(*) FROM sorted_batch GROUP BY 1").fetchall())
+            if new := fates.get("new", 0):
+                segment = self._scalar("SELECT coalesce(max(segment), 0) + 1 FROM segments")
+                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, new, at])
+                self._con.execute(
+                    f"""INSERT INTO posts BY NAME SELECT * EXCLUDE (fate) REPLACE ({segment} AS segment)
+                        FROM sorted_batch WHERE fate = 'new'"""
+                )
+                self._con.execute(
+                    "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM sorted_batch WHERE fate = 'new'"
+                )
+        return Landed(**fates)
+
+    def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
+        row = self._con.execute(query, list(parameters)).fetchone()
+        return row[0] if row else None
+
+    def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
+        """Time of the newest post not after `not_after`; None where there is none."""
+        return self._scalar(
+            "SELECT max(created_at) FROM posts WHERE created_at <= ? AND source = coalesce(?, source)",
+            [not_after, source],
+        )
+
+    def oldest_post(self, source: str) -> datetime | None:
+        """Time of the oldest post of a source; None where it has none."""
+        return self._scalar("SELECT min(created_at) FROM posts WHERE source = ?", [source])
+
+    def last_issue(self) -> datetime | None:
+        """When `series` was last issued; None before the first time."""
+        return self._scalar("SELECT max(issue) FROM series")
+
+    # scores -----------------------------------------------------------------------------------------------
+
+    def unscored(self, lexicons: str) -> list[int]:
+        """Segments not yet scored with this version of the lexicons, oldest first."""
+        rows = self._con.execute(
+            "SELECT segment FROM segments WHERE lexicons IS DISTINCT FROM ? ORDER BY 1", [lexicons]
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def segment_texts(self, segment: int) -> pl.DataFrame:
+        """`post_id, lang, text` of a segment's posts whose text is still kept."""
+        return self._frame(
+            "SELECT post_id, lang, text FROM posts WHERE segment = ? AND text IS NOT NULL", [segment]
+        )
+
+    def save_scores(self, segment: int, scores: pl.DataFrame, lexicons: str) -> None:
+        """Replace the scores of a segment's posts whose text is still kept, and mark their days changed."""
+        with self._transaction(), self._registered(incoming=tables.SCORES.validate(scores)):
+            if self._scalar("SELECT lexicons IS NOT NULL FROM segments WHERE segment = ?", [segment]):
+                self._con.execute(
+                    """DELETE FROM scores WHERE post_id IN
+                       (SELECT post_id FROM posts WHERE segment = ? AND text IS NOT NULL)""", [segment]
+                )  # fmt: skip
+                self._con.execute(
+                    "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts WHERE segment = ?",
+                    [segment],
+                )
+            self._con.execute("INSERT INTO scores SELECT * FROM incoming")
+            self._con.execute("UPDATE segments SET lexicons = ? WHERE segment = ?", [lexicons, segment])
+
+    # aggregates -------------------------------------------------------------------------------------------
+
+    def communities(self, now: datetime, at_least: int) -> list[str]:
+        """Communities with at least so many posts up to `now`, in order of name."""
+        rows = self._con.execute(
+            """SELECT community FROM posts WHERE created_at <= ? AND community IS NOT NULL
+               GROUP BY 1 HAVING count(*) >= ? ORDER BY 1""", [now, at_least]
+        ).fetchall()  # fmt: skip
+        return [row[0] for row in rows]
+
+    def days(self, now: datetime, languages: Sequence[str]) -> pl.DataFrame:
+        """`source, community, lang, geo, time_value` of every day with a measured post up to `now`."""
+        return self._frame(
+            """SELECT DISTINCT source, community, lang, geo, created_at::DATE AS time_value
+               FROM posts WHERE created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?)))""",
+            [now, list(languages)],
+        )
+
+    def dirty_days(self, now: datetime) -> list[date]:
+        """Days up to `now` to aggregate anew: changed, not yet closed when last aggregated, or never issued by then."""
+        rows = self._con.execute(
+            """SELECT time_value FROM dirty_days
+               UNION (SELECT created_at::DATE FROM posts WHERE created_at <= ?
+                      EXCEPT SELECT time_value FROM series WHERE issue <= ?)
+               UNION SELECT DISTINCT time_value FROM
+               (SELECT time_value, provisional FROM series WHERE issue <= ?
+                QUALIFY row_number() OVER (PARTITION BY marker, population, unit, method, time_value
+                                           ORDER BY issue DESC) = 1)
+               WHERE provisional""", [now, now, now]
+        ).fetchall()  # fmt: skip
+        return sorted(row[0] for row in rows if row[0] <= now.date())
+
+    def activity(
+        self, days: Sequence[date], now: datetime, languages: Sequence[str], dimensions: Mapping[str, Sequence[str]]
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Posts per author and day, and how many of them express each marker.
+
+        Returns (activity, expressions), both with `time_value, source, community, lang, geo, cluster, known`
+        (cluster: the author, or the post where the author is not known) and `n`; expressions also `marker`.
+        Only posts up to `now` in one of `languages` (or `und`) count; `dimension:NAME` counts a post once.
+        """
+        members = pl.DataFrame(
+            [(name, marker) for name, markers in dimensions.items() for marker in markers],
+            schema={"dimension": pl.String, "member": pl.String}, orient="row",
+        )  # fmt: skip
+        wanted = pl.DataFrame({"time_value": pl.Series(list(days), dtype=pl.Date)})
+        self._con.execute("DROP TABLE IF EXISTS temp.day_posts")
+        with self._registered(wanted=wanted, members=members):
+            self._con.execute(
+                """CREATE TEMP TABLE day_posts AS
+                   SELECT post_id, created_at::DATE AS time_value, source, community, lang, geo,
+                          coalesce(author_key, post_id) AS cluster, author_key IS NOT NULL AS known
+                   FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT time_value FROM wanted)
+                        AND (lang = 'und' OR lang IN (SELECT unnest(?)))""", [now, list(languages)]
+            )  # fmt: skip
+            activity = self._frame("SELECT * EXCLUDE post_id, count(*) AS n FROM day_posts GROUP BY ALL")
+            expressions = self._frame("""
+                WITH marked AS (
+                    SELECT s.post_id, s.marker FROM scores s SEMI JOIN day_posts USING (post_id)),
+                every AS (SELECT * FROM marked UNION
+                    SELECT post_id, 'dimension:' || dimension FROM marked JOIN members ON marker = member)
+                SELECT d.* EXCLUDE post_id, marker, count(*) AS n
+                FROM every JOIN day_posts d USING (post_id) GROUP BY ALL""")
+        self._con.execute("DROP TABLE temp.day_posts")
+        return activity, expressions
+
+    # versioned tables -------------------------------------------------------------------------------------
+
+    def latest(self, table: Table, now: datetime) -> pl.DataFrame:
+        """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
+        return self._frame(_latest(table, table.name), [now])
+
+    def save(self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = ()) -> None:
+        """Insert rows of several tables in one transaction, replacing those with the same key.
+
+        With `aggregated`, those days are clean again. Raises `Terminal` where a row breaks its table's contract.
+        """
+        checked = {table.name: table.validate(frame) for table, frame in rows.items()}
+        with self._transaction(), self._registered(**{f"new_{name}": f for name, f in checked.items()}):
+            for name in checked:
+                self._con.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM new_{name}")
+            self._con.execute("DELETE FROM dirty_days WHERE list_contains(?, time_value)", [list(aggregated)])
+
+    def save_new(self, rows: Mapping[Table, pl.DataFrame]) -> None:
+        """The same, but a row whose key is already there stays as it is."""
+        checked = {table.name: table.validate(frame) for table, frame in rows.items()}
+        with self._transaction(), self._registered(**{f"new_{name}": f for name, f in checked.items()}):
+            for name in checked:
+                self._con.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM new_{name}")
+
+    def read(self, table: Table) -> pl.DataFrame:
+        """All rows of a table, in order of its key."""
+        return self._frame(f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key) or 'ALL'}")
+
+    def due(self, at: datetime) -> pl.DataFrame:
+        """Notifications to send at `at` (by the clock), with their `body`."""
+        return self._frame(
+            """SELECT n.*, o.body FROM notifications n JOIN outbox o USING (notification_id)
+               WHERE status = 'waiting' AND next_attempt_at <= ? ORDER BY created_at, notification_id""", [at]
+        )  # fmt: skip
+
+
+    # housekeeping -----------------------------------------------------------------------------------------
+
+    def get(self, name: str) -> str | None:
+        """A small fact the monitor keeps about itself."""
+        return self._scalar("SELECT value FROM meta WHERE name = ?", [name])
+
+    def aggregate_as(self, fingerprint: str) -> None:
+        """Have every day aggregated anew where `fingerprint` (of all that shapes a cell) is not the last one."""
+        if self.get("aggregated_as") != fingerprint:
+            with self._transaction():
+                self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts")
+                self._con.execute("INSERT OR REPLACE INTO meta VALUES ('aggregated_as', ?)", [fingerprint])
+
+    def forget_texts(self, before: datetime) -> int:
+        """Drop the text of scored posts older than `before`. Returns how many."""
+        with self._transaction():
+            return int(
+                self._scalar(
+                    """UPDATE posts SET text = NULL WHERE created_at < ? AND text IS NOT NULL
+                       AND segment IN (SELECT segment FROM segments WHERE lexicons IS NOT NULL)""", [before]
+                ) or 0
+            )  # fmt: skip
+
+    def interrupt_runs(self) -> None:
+        """Mark runs that never said how they ended."""
+        with self._transaction():
+            self._con.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
+
+    def count_sources(self, kinds: Mapping[str, str], languages: Sequence[str], now: datetime) -> None:
+        """Bring `sources` up to date for the sources of `kinds` (name → kind)."""
+        named = pl.DataFrame({"source": list(kinds), "kind": list(kinds.values())}, schema_overrides={"source": pl.String})
+        with self._transaction(), self._registered(named=named):
+            self._con.execute(
+                """INSERT OR REPLACE INTO sources
+                   SELECT source, kind, min(created_at), max(created_at), count(post_id), coalesce(any_value(q.n), 0),
+                          any_value(q.reasons), count(post_id) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?))), ?
+                   FROM named LEFT JOIN posts USING (source) LEFT JOIN (
+                       SELECT source, sum(n)::BIGINT AS n, string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC) AS reasons
+                       FROM (SELECT source, reason, count(*) AS n FROM quarantine GROUP BY ALL) GROUP BY 1) q USING (source)
+                   GROUP BY source, kind""", [list(languages), now]
+            )  # fmt: skip
+
+    def quarantine_reasons(self) -> list[tuple[str, int]]:
+        """Reasons for which rows were set aside and how often, most frequent first."""
+        return self._con.execute("SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+
+    def copy_published(self, path: Path) -> None:
+        """Write every published table, all issues included, into a new database at `path`."""
+        target = str(path).replace("'", "''")
+        self._con.execute(f"ATTACH '{target}' AS snapshot")
+        try:
+            for table in tables.PUBLISHED:
+                self._con.execute(_create(table, "snapshot.", keyed=False))
+                order = ", ".join(table.key)
+                self._con.execute(f"INSERT INTO snapshot.{table.name} SELECT * FROM {table.name} ORDER BY {order}")
+            self._con.execute("CHECKPOINT snapshot")
+        finally:
+            self._con.execute("DETACH snapshot")
+
+
+class Snapshot:
+    """One published snapshot, attached read-only from an in-memory connection: readers never block the writer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._con = duckdb.connect()
+        self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
+        target = str(path).replace("'", "''")
+        self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
+
+    def read(
+        self, table: Table, *, as_of: datetime | None = None, where: Mapping[str, object] | None = None
+    ) -> pl.DataFrame:
+        """Rows of a published table in order of its key, `where` columns equal the values given.
+
+        With an `issue` in the table's key, of each fact the latest one not after `as_of` (default: all).
+        """
+        equal = " AND ".join(f"{column} = ?" for column in where or {}) or "true"
+        values = list((where or {}).values())
+        source = f"(SELECT * FROM p.{table.name} WHERE {equal})"
+        order = ", ".join(table.series_key)
+        with self._con.cursor() as cursor:
+            if "issue" in table.key:
+                query = f"SELECT * FROM ({_latest(table, source)}) ORDER BY {order}"
+                return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
+            return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
+
+
+def _create(table: Table, database: str = "", *, keyed: bool = True) -> str:
+    columns = [
+        f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
+        + ("" if column.nullable else " NOT NULL" if name in table.key else "")
+        for name, column in table.columns.items()
+    ]
+    if keyed and table.key:
+        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
+    return f"CREATE TABLE IF NOT EXISTS {database}{table.name} ({', '.join(columns)})"
+
+
+def _latest(table: Table, source: str) -> str:
+    return f"""SELECT * FROM {source} WHERE issue <= ?
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""

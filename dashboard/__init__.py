@@ -1,0 +1,1 @@
+"""What the analyst sees. Reads published snapshots, nothing else."""

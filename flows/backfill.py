@@ -1,0 +1,69 @@
+"""History replayed: one issue a day, as the monitor would have published it had it been running."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from barograph import settings as settings_room
+from barograph.aggregate import day_end
+from barograph.errors import ConfigError
+from barograph.home import Home
+from barograph.store import Warehouse
+from flows import stages
+from flows.progress import Reporter
+from flows.sources import choose_sources
+
+
+@flow(name="backfill", persist_result=False, validate_parameters=False)
+def backfill(
+    home: str,
+    config: str | None = None,
+    inputs: tuple[str, ...] = (),
+    source: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    step: int = 1,
+) -> dict[str, Any]:
+    """Load everything once, then aggregate, forecast, detect and alert every `step` days up to `last`.
+
+    first, last: default to the days of the oldest and newest post. Nobody is notified. Killed midway, the next
+    backfill goes on after the last day it issued, so each day is issued once.
+    """
+    place = Home(Path(home))
+    settings = settings_room.load(Path(config) if config else None)
+    chosen = choose_sources(settings, inputs, source)
+    place.prepare()
+    with place.lock("backfill"), Reporter() as reporter, Warehouse(place.warehouse) as warehouse:
+        run = stages.Run(place, settings, chosen, reporter, "backfill", last)
+        run.lexicons  # noqa: B018 (a wrong lexicon stops here, before any work)
+        try:
+            warehouse.interrupt_runs()
+            run.record(warehouse, "running")
+            stages.load(run, warehouse)
+            stages.score(run, warehouse)
+            oldest = min((o for s in chosen if (o := warehouse.oldest_post(s.name))), default=None)
+            if oldest is None:
+                raise ConfigError("backfill: no posts to replay")
+            end = run.moment
+            day = first or oldest.date()
+            if (done := warehouse.last_issue()) and done.date() >= day:
+                day = done.date() + timedelta(days=step)
+            reporter.stage("replay")
+            run.reporter = Reporter(silent=True)
+            days = max((end.date() - day).days + 1, 1)
+            for passed in range(0, days, step):
+                run.now = min(day_end(day + timedelta(days=passed)), end)
+                for stage in (stages.aggregate, stages.forecast, stages.detect, stages.alert):
+                    stage.fn(run, warehouse)
+                reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
+            run.now = end
+            stages.publish(run, warehouse)
+        except BaseException as error:
+            error.add_note(f"stage: {reporter.current}")
+            raise
+    return {
+        "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing, "delivered": {},
+        "home": str(place.path), **run.published,
+    }  # fmt: skip

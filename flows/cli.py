@@ -1,0 +1,264 @@
+"""The `barograph` command. Exit codes: 0 done, 1 a failure with its stage named, 2 bad usage, config or input."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+import barograph
+from barograph import publish, settings, tables
+from barograph.errors import BarographError, ConfigError
+from barograph.home import Home
+from barograph.ingest import utc_now
+from barograph.store import Snapshot
+from flows.environment import prepare_prefect
+
+HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
+ConfigOption = Annotated[
+    Path | None, Parameter("--config", help="The analyst's file; default HOME/barograph.toml, then ./barograph.toml.")
+]
+Inputs = Annotated[tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")]
+SourceOption = Annotated[str | None, Parameter("--source", help="One source by name; `simulated` needs no config.")]
+DEFAULT_HOME = Path("barograph-home")
+
+app = App(
+    name="barograph",
+    help="Watch the mood of a population: prevalence of markers in public posts, forecasts and alerts.",
+    version=barograph.__version__,
+    version_flags=["--version"],
+)
+
+
+@app.command
+def run(
+    *inputs: Annotated[str, Parameter(help="Files, folders or patterns; they stand in for the config's sources.")],
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    source: SourceOption = None,
+    as_of: Annotated[date | None, Parameter(help="Last day read; its end (UTC) is taken as now.")] = None,
+) -> None:
+    """Run the monitor once, from posts to a published snapshot."""
+    place, found = _prepared(home, config, inputs, source)
+    from flows.monitor import monitor
+
+    began = datetime.now()
+    done = monitor(str(place.path), found, inputs, source, as_of)
+    print(summary(done, datetime.now() - began))
+
+
+@app.command
+def backfill(
+    *inputs: Annotated[str, Parameter(help="Files, folders or patterns; they stand in for the config's sources.")],
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    source: SourceOption = None,
+    step: Annotated[str, Parameter(help="Days between issues, e.g. 1d or 7d.")] = "1d",
+    first: Annotated[date | None, Parameter(name="--from", help="First day issued; default that of the oldest post.")] = None,
+    last: Annotated[date | None, Parameter(name="--to", help="Last day read and issued; default that of the newest post.")] = None,
+) -> None:
+    """Replay history as one issue a day, as the monitor would have published it. Nobody is notified."""
+    if not (step.endswith("d") and step[:-1].isdigit() and int(step[:-1]) > 0):
+        raise ConfigError(f"--step: got {step!r}; expected days, e.g. 1d")
+    place, found = _prepared(home, config, inputs, source)
+    from flows.backfill import backfill as replay
+
+    began = datetime.now()
+    done = replay(str(place.path), found, inputs, source, first, last, int(step[:-1]))
+    print(summary(done, datetime.now() - began))
+
+
+@app.command
+def up(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    source: SourceOption = None,
+    port: Annotated[int, Parameter(help="Port of the dashboard.")] = 8501,
+) -> None:
+    """Run the monitor on a schedule and serve the dashboard, until Ctrl-C."""
+    from flows.serve import supervise
+
+    place = Home(home)
+    found = settings.find_config(config, place.path)
+    supervise(place, found, source, port)
+
+
+@app.command
+def status(*, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+    """Say what HOME holds: last run, series, alerts, sources."""
+    told = _status(Home(home))
+    if as_json:
+        print(json.dumps(told, indent=2, default=str))
+        return
+    if told["snapshot"] is None:
+        print(f"{told['home']}: nothing published yet; try `barograph run`")
+        return
+    run_, alerts = told["last_run"], told["alerts_firing"]
+    print(f"{told['home']}: {told['snapshot']}, read up to {run_['now']:%Y-%m-%d %H:%M} UTC")
+    print(f"last run    {run_['command']} {run_['status']} at {run_['started_at']:%Y-%m-%d %H:%M} UTC")
+    print(f"series      {told['lines']} lines of {told['populations']} populations, {told['first_day']} to {told['last_day']}")
+    for one in told["sources"]:
+        print(f"source      {one['source']} ({one['kind']}): {one['n_posts']:,} posts, {one['n_quarantined']:,} quarantined")
+    print(f"alerts      {len(alerts)} firing")
+    for alert in alerts:
+        print(f"  {describe(alert)}")
+
+
+@app.command
+def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> None:
+    """Validate barograph.toml: every key, lexicon, source, receiver and secret. Reads no posts, sends nothing."""
+    place = Home(home)
+    found = settings.find_config(config, place.path)
+    loaded = settings.load(found)
+    import lexicons
+    from barograph.sources import files
+    from flows.deliver import endpoints_of
+
+    for marker in loaded.marker:
+        for name in marker.lexicons:
+            lexicons.read(Path(name)) if name.endswith(".csv") else lexicons.load(name)
+    for one in loaded.source:
+        if one.kind == "files":
+            files.check(one.paths, one.columns)
+    endpoints_of(loaded)
+    parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver")
+    print(f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})")
+    for part in ("topic", "test"):
+        if getattr(loaded, part):
+            print(f"note: [[{part}]] is valid; nothing reads it yet")
+
+
+@app.command
+def simulate(
+    *,
+    out: Annotated[Path, Parameter(help="Folder for posts.parquet, truth.parquet and events.json.")] = Path("simulated"),
+    start: date = date(2024, 1, 1),
+    days: int = 200,
+    posts_per_day: Annotated[int, Parameter(help="Posts a day of each full-size community.")] = 250,
+    seed: int = 7,
+) -> None:
+    """Write a simulated population: posts in English and Spanish, and the true prevalence behind them."""
+    from barograph.sources.simulated import Simulation
+
+    if days < 1 or posts_per_day < 1:
+        raise ConfigError(f"--days and --posts-per-day: got {days} and {posts_per_day}; expected at least 1")
+    population = Simulation(start=start, seed=seed, posts_per_day=posts_per_day)
+    last = start + timedelta(days=days - 1)
+    out.mkdir(parents=True, exist_ok=True)
+    posts, truth, events = population.posts(start, last), population.truth(start, last), population.events(last)
+    posts.write_parquet(out / "posts.parquet")
+    truth.write_parquet(out / "truth.parquet")
+    (out / "events.json").write_text(json.dumps(events, indent=2, default=str) + "\n")
+    print(f"{out}: {posts.height:,} posts, {truth.height:,} true values, {len(events)} events, {start} to {last}, seed {seed}")
+
+
+@app.command
+def version() -> None:
+    """Print the version."""
+    print(barograph.__version__)
+
+
+def _prepared(home: Path, config: Path | None, inputs: tuple[str, ...], source: str | None) -> tuple[Home, str | None]:
+    """Everything that can be wrong before work begins is found here, before Prefect's seconds are spent."""
+    from flows.sources import choose_sources
+
+    place = Home(home)
+    found = settings.find_config(config, place.path)
+    choose_sources(settings.load(found), inputs, source)
+    place.prepare()
+    prepare_prefect(place)
+    return place, str(found) if found else None
+
+
+def _status(place: Home) -> dict[str, Any]:
+    path = publish.current(place.published)
+    told: dict[str, Any] = {"home": str(place.path), "snapshot": path and path.name, "version": barograph.__version__}
+    if path is None:
+        return told
+    snapshot = Snapshot(path)
+    series = snapshot.read(tables.SERIES)
+    runs = snapshot.read(tables.RUNS).sort("started_at").to_dicts()
+    alerts = snapshot.read(tables.ALERTS)
+    return told | {
+        "last_run": runs[-1] if runs else None,
+        "lines": series.select(tables.LINE).n_unique(),
+        "populations": series["population"].n_unique(),
+        "first_day": series["time_value"].min(),
+        "last_day": series["time_value"].max(),
+        "sources": snapshot.read(tables.SOURCES).to_dicts(),
+        "alerts_firing": [a for a in alerts.to_dicts() if a["state"] == "firing"],
+        "checked_at": utc_now(),
+    }
+
+
+def describe(alert: dict[str, Any]) -> str:
+    """One alert in a line."""
+    share, limit = f"{alert['value']:.1%}", f"{alert['threshold']:.1%}"
+    if alert["p_high"] is not None:
+        what = f"likely above {limit} on {alert['target']} (P = {alert['p_high']:.2f})"
+    else:
+        what = f"{share} on {alert['target']}, above {limit} for {alert['days']} days"
+    return f"{alert['population']} · {alert['marker']}: {what} [{alert['rule']}]"
+
+
+def summary(done: dict[str, Any], took: timedelta) -> str:
+    """What a run has done, for a person."""
+    n = {**dict.fromkeys(("read", "new", "duplicate", "conflicting", "repost", "later", "quarantined"), 0), **done["counts"]}
+    seconds = took.total_seconds()
+    lines = [
+        f"read        {n['read']:,} posts up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
+        f"kept        {n['new']:,} new, {n['duplicate']:,} duplicate, {n['conflicting']:,} conflicting",
+    ]
+    if n["repost"] or n["later"]:
+        lines.append(f"left out    {n['repost']:,} reposts, {n['later']:,} after --as-of")
+    lines.append(f"quarantined {n['quarantined']:,}")
+    lines += [f"            {count:,} × {reason}" for reason, count in sorted(done["reasons"].items(), key=lambda r: -r[1])]
+    lines.append(
+        f"published   {done['days']:,} days × {done['populations']} populations × {done['markers']} markers"
+        f" ({n['cells']:,} values new or changed, {n.get('forecasts', 0):,} forecasts)"
+    )
+    if done["censored"]:
+        lines.append(f"censored    {done['censored']:,} of {done['rows']:,} values: too few known authors")
+    if done["delivered"]:
+        lines.append("notified    " + ", ".join(f"{count} {what}" for what, count in done["delivered"].items()))
+    lines.append(f"alerts      {len(done['firing'])} firing")
+    lines += [f"            {describe(alert)}" for alert in done["firing"]]
+    lines.append(f"snapshot    {done['home']}/published/{done['snapshot']}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return _guarded(lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value"))
+
+
+def _guarded(command: Callable[[], object]) -> int:
+    try:
+        command()
+    except CycloptsError as error:
+        print(f"barograph: {error}\nTry `barograph --help`.", file=sys.stderr)
+        return 2
+    except BarographError as error:
+        where = next((f"{note.removeprefix('stage: ')} failed: " for note in getattr(error, "__notes__", ())), "")
+        print(f"barograph: {where if error.exit_code == 1 else ''}{error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt as error:
+        where = next(iter(getattr(error, "__notes__", ())), "stage: start")
+        print(f"barograph: interrupted ({where}); what was kept is safe: run again to go on", file=sys.stderr)
+        return 130
+    except Exception as error:  # the last line of defence: a bug still says in which stage, and ends with 1
+        import traceback
+
+        traceback.print_exc()
+        where = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
+        print(f"barograph: {where} failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

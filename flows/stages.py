@@ -1,0 +1,315 @@
+"""The stages as Prefect tasks: each reads a frame from the warehouse, hands it to its room, and keeps the answer.
+
+A run killed in any stage is taken up by the next one: what a stage has not committed is still to do.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import barograph
+import forecasting
+import lexicons
+from barograph import aggregate as aggregation
+from barograph import alerts as alerting
+from barograph import detect as detection
+from barograph import tables
+from barograph.home import Home
+from barograph.ingest import ingest, utc_now
+from barograph.privacy import Keyed
+from barograph.publish import publish as publish_snapshot
+from barograph.settings import Settings, Source
+from barograph.sources import Batch, files, simulated
+from barograph.store import Landed, Warehouse
+from flows.progress import Reporter
+
+stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=False)
+
+COMMUNITY_POSTS = 1000
+"""Posts from which on a community is a population of its own, where the analyst names none."""
+
+
+@dataclass
+class Run:
+    """One run of the monitor: what it was asked, the time it takes as now, and what it has counted."""
+
+    home: Home
+    settings: Settings
+    sources: tuple[Source, ...]
+    reporter: Reporter
+    command: str = "run"
+    as_of: date | None = None
+    live: bool = False
+    """The clock is `now` (as on a schedule), not the newest post."""
+    clock: datetime = field(default_factory=utc_now)
+    now: datetime | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    firing: list[dict[str, Any]] = field(default_factory=list)
+    published: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> datetime:
+        """`now`, once the posts are in."""
+        assert self.now is not None, "no stage but load may run before now is known"
+        return self.now
+
+    def count(self, **counts: int) -> None:
+        """Add to the run's counts."""
+        for name, n in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + n
+
+    @cached_property
+    def lexicons(self) -> dict[str, list[lexicons.Lexicon]]:
+        """Language → the lexicons to read it with, their terms under the names of the analyst's markers."""
+        by_language: dict[str, list[lexicons.Lexicon]] = {}
+        for marker in self.settings.marker:
+            for name in marker.lexicons:
+                lexicon = lexicons.read(Path(name)) if name.endswith(".csv") else lexicons.load(name)
+                own = lexicon.terms.with_columns(marker=pl.lit(marker.name))
+                by_language.setdefault(lexicon.language, []).append(replace(lexicon, terms=own))
+        return by_language
+
+    @cached_property
+    def lexicon_version(self) -> str:
+        """Changes when any term of any lexicon does."""
+        own = [(m.name, sorted(m.lexicons)) for m in self.settings.marker]
+        versions = [(lang, lex.name, lex.version) for lang, lexs in sorted(self.lexicons.items()) for lex in lexs]
+        return _hash(own, versions)
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages in which posts are measured."""
+        return sorted(self.lexicons)
+
+    def record(self, warehouse: Warehouse, status: str) -> None:
+        """Keep how the run stands in `runs`."""
+        row = {
+            "run_id": f"{self.clock:%Y%m%dT%H%M%S%f}", "command": self.command, "now": self.now,
+            "started_at": self.clock, "finished_at": None if status == "running" else utc_now(), "status": status,
+            "stage": self.reporter.current, "version": barograph.__version__,
+            **{name: self.counts.get(name[2:], 0) for name in tables.RUNS.columns if name.startswith("n_")},
+        }  # fmt: skip
+        warehouse.save({tables.RUNS: pl.DataFrame([row], schema=tables.RUNS.schema)})
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@stage
+def load(run: Run, warehouse: Warehouse) -> None:
+    """Fetch every source, ingest each batch, land it. Then `now` is known."""
+    run.reporter.stage("load")
+    keyed = Keyed(run.home.key)
+    as_of = aggregation.day_end(run.as_of) if run.as_of else None
+    for source in run.sources:
+        for batch in _fetch(source, warehouse, as_of or run.clock):
+            got = ingest(batch, source, keyed, run.clock, as_of)
+            landed = warehouse.land(source.name, got.posts, got.quarantine, utc_now())
+            _count(run, batch, got.quarantine["reason"], landed, got.reposts, got.later)
+            run.reporter.advance(batch.progress, f"{run.counts['read']:,} rows")
+        warehouse.save_new({tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)})
+    newest = warehouse.newest_post(as_of or run.clock)
+    run.now = as_of or (run.clock if run.live or newest is None else newest)
+    declared = [e.model_dump() for e in run.settings.event]
+    warehouse.save_new({tables.EVENTS: _events(declared, run.now)})
+
+
+def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
+    if source.kind == "simulated":
+        yield from _simulated(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
+    else:
+        yield from files.fetch(files.find(source.paths), source.columns)
+
+
+def _simulated(population: simulated.Simulation, since: datetime | None, until: datetime) -> Iterator[Batch]:
+    first, last = since.date() if since else population.start, until.date()
+    for offset in range(0, (last - first).days + 1, 20):
+        begin = first + timedelta(days=offset)
+        posts = population.posts(begin, min(begin + timedelta(days=19), last))
+        at = pl.col("created_at").dt.replace_time_zone(None)
+        posts = posts.filter((at <= until) & (at > (since or datetime.min))).with_row_index("line", 1)
+        yield Batch("simulated", posts, progress=min((offset + 20) / max((last - first).days + 1, 1), 1.0))
+
+
+def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:
+    """The same population on every run: it began so many days before the first one."""
+    oldest = warehouse.oldest_post(source.name)
+    start = oldest.date() if oldest else until.date() - timedelta(days=source.days)
+    return simulated.Simulation(start=start, seed=source.seed, posts_per_day=source.posts_per_day)
+
+
+def _happenings(source: Source, warehouse: Warehouse, until: datetime) -> list[dict[str, Any]]:
+    if source.kind != "simulated":
+        return []
+    return _simulation(source, warehouse, until).events(until.date())
+
+
+def _events(events: list[dict[str, Any]], declared_at: datetime) -> pl.DataFrame:
+    rows = [{**e, "ends_on": e["ends_on"] or e["starts_on"], "declared_at": declared_at} for e in events]
+    return pl.DataFrame(rows, schema=tables.EVENTS.schema)
+
+
+def _count(run: Run, batch: Batch, reasons: pl.Series, landed: Landed, reposts: int, later: int) -> None:
+    run.count(
+        read=batch.rows.height + len(batch.rejects), quarantined=len(reasons), repost=reposts, later=later,
+        **landed._asdict(),
+    )  # fmt: skip
+    for reason in reasons:
+        run.reasons[reason] = run.reasons.get(reason, 0) + 1
+
+
+@stage
+def score(run: Run, warehouse: Warehouse) -> None:
+    """Match every segment that these lexicons have not read yet."""
+    run.reporter.stage("score")
+    segments = warehouse.unscored(run.lexicon_version)
+    for done, segment in enumerate(segments, start=1):
+        posts = warehouse.segment_texts(segment)
+        # A text too short to tell its language is read with every lexicon.
+        found = [
+            lexicons.match(posts.filter(pl.col("lang").is_in([lang, "und"])), lexs)
+            for lang, lexs in run.lexicons.items()
+        ]
+        scores = pl.concat(found).group_by("post_id", "marker").agg(pl.col("hits", "weight").sum())
+        warehouse.save_scores(segment, scores, run.lexicon_version)
+        run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
+
+
+def populations(run: Run, warehouse: Warehouse) -> dict[str, aggregation.Where]:
+    """The analyst's populations; without any, `all` and every community with at least 1,000 posts."""
+    if run.settings.population:
+        return {p.name: p.where.values for p in run.settings.population}
+    named = {name: {"community": [name]} for name in warehouse.communities(run.moment, COMMUNITY_POSTS)}
+    return {"all": {}, **named}
+
+
+@stage
+def aggregate(run: Run, warehouse: Warehouse) -> None:
+    """Issue the cells that changed since they were last issued."""
+    run.reporter.stage("aggregate")
+    settings, now, who = run.settings, run.moment, populations(run, warehouse)
+    dimensions = {d.name: d.markers for d in settings.dimension}
+    warehouse.aggregate_as(
+        _hash(who, dimensions, run.languages, settings.watchable, settings.minimum_authors, settings.closing_hours)
+    )
+    days = warehouse.dirty_days(now)
+    activity, expressions = warehouse.activity(days, now, run.languages, dimensions)
+    rows = aggregation.aggregate(
+        activity, expressions, warehouse.days(now, run.languages), who, settings.watchable,
+        now=now, minimum_authors=settings.minimum_authors, closing_hours=settings.closing_hours,
+    )  # fmt: skip
+    changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
+    warehouse.save({tables.SERIES: changed}, aggregated=days)
+    run.count(cells=changed.height)
+
+
+@stage
+def forecast(run: Run, warehouse: Warehouse) -> None:
+    """Forecast every line whose last closed day has moved, or changed, since its last forecast."""
+    run.reporter.stage("forecast")
+    series = detection.closed_series(warehouse.latest(tables.SERIES, run.moment))
+    lines = _due(series, warehouse.latest(tables.FORECASTS, run.moment))
+    if lines.is_empty():
+        return
+    series = series.join(lines, on=tables.LINE, how="semi")
+    name = pl.concat_str(tables.LINE, separator="\t").alias("unique_id")
+    history = series.select(name, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts")
+    ahead = forecasting.forecast(history).with_columns(
+        pl.col("unique_id").str.split_exact("\t", 3).struct.rename_fields(list(tables.LINE)).alias("line")
+    ).unnest("line").drop("unique_id")  # fmt: skip
+    ends = series.group_by(tables.LINE).agg(pl.col("time_value").max())
+    limits = [
+        detection.origin_thresholds(series.join(part, on=tables.LINE, how="semi"), detection.HIGH_PERCENTILE, end)
+        for (end,), part in ends.group_by("time_value")
+    ]
+    ahead = ahead.join(pl.concat(limits), on=tables.LINE, how="left").with_columns(issue=pl.lit(run.moment))
+    ahead = ahead.with_columns(forecasting.probability_above(ahead, ahead["threshold"]))
+    warehouse.save({tables.FORECASTS: ahead})
+    run.count(forecasts=ahead.height)
+
+
+def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Lines to forecast: the last closed day is new, or a closed day was issued after the last forecast."""
+    known = series.group_by(tables.LINE).agg(pl.col("time_value").max().alias("last"), pl.col("issue").max())
+    made = forecasts.group_by(tables.LINE).agg(
+        (pl.col("target") - pl.duration(days=pl.col("horizon"))).max().alias("origin"),
+        pl.col("issue").max().alias("forecast_at"),
+    )
+    return (
+        known.join(made, on=tables.LINE, how="left")
+        .filter(pl.col("origin").is_null() | (pl.col("last") > pl.col("origin")) | (pl.col("issue") > pl.col("forecast_at")))
+        .select(tables.LINE)
+    )  # fmt: skip
+
+
+@stage
+def detect(run: Run, warehouse: Warehouse) -> None:
+    """Test every closed day once against its thresholds, and the days ahead against the rules'."""
+    run.reporter.stage("detect")
+    now, rules = run.moment, run.settings.rule
+    series = detection.closed_series(warehouse.latest(tables.SERIES, now))
+    found, tested = detection.observed(series, warehouse.read(tables.TESTED), rules, now=now)
+    frames = [found]
+    last = series["time_value"].max()
+    ahead = warehouse.latest(tables.FORECASTS, now).filter(pl.col("issue") == now)
+    for rule in rules:
+        if rule.when == "forecast" and isinstance(last, date):
+            limits = detection.origin_thresholds(series, rule.percentile, last)
+            mine = detection.watched(ahead, rule).drop("threshold", "p_high").join(limits, on=tables.LINE, how="left")
+            mine = mine.with_columns(forecasting.probability_above(mine, mine["threshold"]))
+            frames.append(detection.expected(mine, rule, now=now))
+    found = pl.concat(frames, how="diagonal")
+    warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})
+    run.count(exceedances=found.height)
+
+
+@stage
+def alert(run: Run, warehouse: Warehouse) -> None:
+    """Decide for every rule and line; what is to be told goes into the outbox in the same transaction."""
+    run.reporter.stage("alert")
+    now = run.moment
+    decided = alerting.evaluate(
+        run.settings.rule,
+        detection.closed_series(warehouse.latest(tables.SERIES, now)),
+        warehouse.read(tables.EXCEEDANCES).filter(pl.col("issue") <= now),
+        warehouse.latest(tables.ALERTS, now),
+        now=now,
+    )
+    receivers = [r.name for r in run.settings.receiver] if run.command != "backfill" else []
+    told, bodies = alerting.notifications(
+        decided, receivers, now=now, at=run.clock, page="http://localhost:8501"
+    )
+    warehouse.save_new({tables.ALERTS: decided, tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
+    firing = warehouse.latest(tables.ALERTS, now).filter(pl.col("state") == "firing")
+    run.firing = firing.sort("rule", "population", "marker").to_dicts()
+    run.counts["alerts"] = firing.height
+
+
+@stage
+def publish(run: Run, warehouse: Warehouse) -> None:
+    """Drop texts past their retention, count the sources, write the next snapshot."""
+    run.reporter.stage("publish")
+    warehouse.forget_texts(run.moment - timedelta(days=run.settings.retention_days))
+    warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
+    run.record(warehouse, "done")
+    path = publish_snapshot(warehouse, run.home.published)
+    series = warehouse.latest(tables.SERIES, run.moment)
+    run.published = {
+        "snapshot": path.name,
+        "days": series["time_value"].n_unique(),
+        "populations": series["population"].n_unique(),
+        "markers": series["marker"].n_unique(),
+        "censored": series.filter(pl.col("missing_reason").str.contains("authors")).height,
+        "rows": series.height,
+    }
