@@ -27,7 +27,8 @@ class Home:
     def prepare(self) -> None:
         """Create the folder and prove that it can be written."""
         try:
-            self.published.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # posts lie here: for its owner alone
+            self.published.mkdir(exist_ok=True)
             probe = self.path / f".probe-{os.getpid()}"
             probe.write_bytes(b"x" * 4096)
             probe.unlink()

@@ -127,19 +127,9 @@ def load(run: Run, warehouse: Warehouse) -> None:
 
 def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
     if source.kind == "simulated":
-        yield from _simulated(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
+        yield from simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
     else:
         yield from files.fetch(files.find(source.paths), source.columns)
-
-
-def _simulated(population: simulated.Simulation, since: datetime | None, until: datetime) -> Iterator[Batch]:
-    first, last = since.date() if since else population.start, until.date()
-    for offset in range(0, (last - first).days + 1, 20):
-        begin = first + timedelta(days=offset)
-        posts = population.posts(begin, min(begin + timedelta(days=19), last))
-        at = pl.col("created_at").dt.replace_time_zone(None)
-        posts = posts.filter((at <= until) & (at > (since or datetime.min))).with_row_index("line", 1)
-        yield Batch("simulated", posts, progress=min((offset + 20) / max((last - first).days + 1, 1), 1.0))
 
 
 def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:

@@ -8,9 +8,9 @@ that its days fall below the minimum-cell rule. No clock, no network, no global 
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from barograph.errors import ConfigError
+from barograph.sources import Batch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +37,7 @@ MARKERS = tuple(WEEKLY)
 # So small that no author's themes reach CEILING, even at the height of an event.
 THEMES: Mapping[tuple[str, ...], float] = {
     ("anxiety",): 0.02, ("depression",): 0.015, ("stress",): 0.03, ("loneliness",): 0.015, ("anger",): 0.03,
-    ("fear",): 0.02, ("sadness",): 0.025, ("joy",): 0.06, ("hope",): 0.03, ("hostility",): 0.015,
+    ("fear",): 0.02, ("sadness",): 0.025, ("joy",): 0.05, ("hope",): 0.03, ("hostility",): 0.015,
     ("anxiety", "fear"): 0.015, ("anxiety", "stress"): 0.015, ("anxiety", "fear", "stress"): 0.015,
     ("depression", "sadness"): 0.015, ("sadness", "loneliness"): 0.015, ("anger", "hostility"): 0.015,
 }  # fmt: skip
@@ -50,6 +51,7 @@ VOLUME_BY_HOUR = np.array([2, 1, 1, 1, 1, 2, 4, 7, 9, 9, 9, 9, 10, 10, 9, 9, 10,
 # Slow drift: sinusoids with seeded phases, so that a day can be had without the days before it.
 DRIFT = ((365.25, 0.12), (89.0, 0.07), (37.0, 0.04))  # period in days, half the swing (log scale)
 
+_BATCH_DAYS = 20
 REPLY_SHARE = 0.15
 TAIL_SHARE = 0.7  # posts with a second, neutral sentence
 SLOTS = ("place", "time", "thing", "who")
@@ -65,7 +67,7 @@ COMMUNITIES: tuple[tuple[str, str, int, float, int | None], ...] = (
 
 
 class Happening(NamedTuple):
-    """A recurring event. At its height, where its reach is 1, it multiplies prevalence by `factors`."""
+    """A recurring event. At its height, where reach is 1, themes grow by the greatest of their factors."""
 
     name: str
     kind: str  # 'scheduled' | 'sudden'
@@ -88,18 +90,18 @@ HAPPENINGS = (
     Happening("exam week", "scheduled", 35, 70, 0, 7, (1, 0.7, 1, 0), {"stress": 2, "anxiety": 1.6}),
     Happening("quarrel", "sudden", 101, 190, 6, 14, (1, 0.5, 0.7, 0), {"hostility": 2.5, "anger": 1.8}),
     Happening("storm", "sudden", 196, 190, 6, 21, (0.6, 1, 0.3, 0.6),
-              {"fear": 2.5, "anxiety": 2.2, "sadness": 2.0}),
+              {"fear": 2.3, "anxiety": 2.0, "sadness": 2.0}),
 )  # fmt: skip
 NOTICE = timedelta(days=30)  # how long before its first day a scheduled event is known
 
 
 @lru_cache
 def _pool(seed: int, index: int, posts_per_day: int) -> tuple[Floats, Floats, Floats]:
-    """Draw posts a day (authors,), leanings of mean 1 (authors, themes), drift phases (sinusoids, markers)."""
+    """Draw posts a day (authors), leanings of mean 1 (authors, themes), drift phases (sinusoids, markers)."""
     rng = np.random.default_rng([seed, index])
     _, _, authors, sigma, _ = COMMUNITIES[index]
     activity = rng.lognormal(sigma=sigma, size=authors)
-    # Gamma of shape 6: leanings vary by 40 % of their mean. Without the far tail none comes near CEILING.
+    # Gamma of shape 6: leanings vary by 40 % of their mean. Without the far tail, none nears CEILING.
     leaning = rng.gamma(6.0, 1 / 6, size=(authors, len(THEMES))).clip(max=2.0)
     phase = rng.uniform(0, 2 * np.pi, size=(len(DRIFT), len(MARKERS)))
     return activity * posts_per_day / activity.sum(), leaning, phase
@@ -189,17 +191,17 @@ class Simulation:
         return [onset for onset in onsets if onset <= until]
 
     def _effects(self, index: int, days: Ints) -> Floats:
-        """Factors on the base shares (days, themes); a theme takes the geometric mean of its markers."""
+        """Factors on the base shares (days, themes); rhythm and drift are the mean (log) of the markers'."""
         swing, height = np.array(list(WEEKLY.values())).T
         log = swing * np.cos(2 * np.pi * ((days[:, None] - 1) % 7 - height) / 7)
         for (period, half), phase in zip(DRIFT, self._pool(index)[2], strict=True):
             log += half * np.sin(2 * np.pi * days[:, None] / period + phase)
+        by_theme: Floats = log @ (BEARS / BEARS.sum(axis=1, keepdims=True)).T
         for what in HAPPENINGS if len(days) else ():
-            factors = np.log([what.factors.get(marker, 1.0) for marker in MARKERS])
+            factors = np.log([max(what.factors.get(marker, 1.0) for marker in theme) for theme in THEMES])
             for onset in self._onsets(what, date.fromordinal(days[-1])):
-                log += what.reach[index] * what.intensity(days - onset.toordinal())[:, None] * factors
-        effects: Floats = np.exp(log @ (BEARS / BEARS.sum(axis=1, keepdims=True)).T)
-        return effects
+                by_theme += what.reach[index] * what.intensity(days - onset.toordinal())[:, None] * factors
+        return np.exp(by_theme)
 
     def _labelled(self, first: date, last: date) -> pl.DataFrame:
         """`posts`, and the theme of each as an index into THEMES, or NEUTRAL."""
@@ -235,6 +237,18 @@ class Simulation:
             author=pl.format(f"{name}_{{}}", "author"), community=pl.lit(name), lang=pl.lit(lang),
         ).with_columns(parent_id=pl.when("replies").then(pl.col("id").gather(parent)))  # fmt: skip
         return frame.select("id", "parent_id", "created_at", "author", "community", "lang", "text", "theme")
+
+
+def fetch(population: Simulation, since: datetime | None, until: datetime) -> Iterator[Batch]:
+    """Posts after `since` (the cursor: the newest post known) and not after `until`, both naive UTC, in batches."""
+    first, last = since.date() if since else population.start, until.date()
+    days = max((last - first).days + 1, 1)
+    at = pl.col("created_at").dt.replace_time_zone(None)
+    for offset in range(0, days, _BATCH_DAYS):
+        begin = first + timedelta(days=offset)
+        posts = population.posts(begin, min(begin + timedelta(days=_BATCH_DAYS - 1), last))
+        posts = posts.filter((at <= until) & (at > (since or datetime.min)))
+        yield Batch("simulated", posts.with_row_index("line", 1), progress=min((offset + _BATCH_DAYS) / days, 1.0))
 
 
 @lru_cache

@@ -1,0 +1,47 @@
+# Everything runs from .venv in this checkout; `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint types docs bench clean
+
+# The first of these that is Python 3.11 to 3.13, or whatever PYTHON says.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+HOME_DIR ?= barograph-home
+PORT ?= 8501
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Create .venv and install what constraints.txt pins
+
+.venv/.ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "barograph needs Python 3.11, 3.12 or 3.13: install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "setting up .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: setup ## Watch a simulated population: http://localhost:8501 (Ctrl-C stops it)
+	@$(BIN)/barograph up --source simulated --home $(HOME_DIR) --port $(PORT)
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: setup lint types test docs ## Lint, types, tests, docs
+
+lint: setup ## Check style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup ## Check types
+	@$(BIN)/mypy
+
+docs: setup ## Check that the generated pages say what the code does
+	@$(BIN)/python -m docs.generate --check
+
+bench: setup ## Measure speed end to end
+	@$(BIN)/python -m benchmarks.pipeline
+
+clean: ## Remove .venv and caches (never a home)
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,146 @@
+"""`barograph up`: Prefect's server, the monitor on its schedule and the dashboard, ended together by Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import FrameType
+
+from barograph import settings as settings_room
+from barograph.errors import ConfigError, Terminal
+from barograph.home import Home
+from barograph.serving import dashboard_command
+from flows.environment import prepare_prefect
+from flows.sources import choose_sources
+
+_START_SECONDS = 120
+_STOP_SECONDS = 10
+_PREFECT_PORT = 4200
+
+
+def supervise(home: Home, config: Path | None, source: str | None, port: int) -> None:
+    """Start everything, say where the dashboard is, and wait. On Ctrl-C or SIGTERM end everything it started.
+
+    Raises `ConfigError` where the port is taken or the config is wrong, before anything is started.
+    """
+    settings = settings_room.load(config)
+    choose_sources(settings, (), source)
+    if not _free(port):
+        raise ConfigError(f"port {port} is in use; end what uses it or choose another with --port")
+    home.prepare()
+    api_port = _PREFECT_PORT if _free(_PREFECT_PORT) else _any_port()
+    prepare_prefect(home, f"http://127.0.0.1:{api_port}/api")
+    os.environ["BAROGRAPH_HOME"] = str(home.path)  # where the dashboard finds its snapshots
+    signal.signal(signal.SIGTERM, _interrupt)
+    with ExitStack() as children:
+        try:
+            _say(f"starting the scheduler at http://127.0.0.1:{api_port}")
+            server = _start(children, _prefect_server(api_port))
+            _wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
+            _say("reading for the first time")
+            _monitor_once(home, config, source)
+            page = _start(children, dashboard_command(port))
+            _wait_for(f"http://localhost:{port}/_stcore/health", page, "the dashboard")
+            scheduler = _start(children, [sys.executable, "-m", "flows.schedule", *_arguments(home, config, source)])
+            _say(
+                f"dashboard   http://localhost:{port}\n"
+                f"runs        http://127.0.0.1:{api_port} (every {settings.monitor_minutes} min)\n"
+                "Press Ctrl-C to stop everything."
+            )
+            _watch({"Prefect's server": server, "the dashboard": page, "the scheduler": scheduler})
+        except KeyboardInterrupt:
+            _say("\nstopping")
+    _say("stopped")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)
+
+
+def _monitor_once(home: Home, config: Path | None, source: str | None) -> None:
+    from datetime import datetime
+
+    from flows.cli import summary
+    from flows.monitor import monitor
+
+    began = datetime.now()
+    done = monitor(str(home.path), str(config) if config else None, (), source, None, "up")
+    _say(summary(done, datetime.now() - began))
+
+
+def _arguments(home: Home, config: Path | None, source: str | None) -> list[str]:
+    return [str(home.path), str(config or ""), source or ""]
+
+
+def _prefect_server(port: int) -> list[str]:
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+
+
+def _start(children: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
+    """A child in a session of its own: Ctrl-C reaches only us, and we end its whole process group."""
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    children.callback(_end, child)
+    return child
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
+        try:
+            os.killpg(child.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+    child.wait()
+
+
+def _wait_for(url: str, child: subprocess.Popen[bytes], what: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise Terminal(f"{what} ended with code {child.returncode} before it was up")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise Terminal(f"{what} did not answer within {_START_SECONDS} s")
+
+
+def _watch(children: dict[str, subprocess.Popen[bytes]]) -> None:
+    while True:
+        for what, child in children.items():
+            if child.poll() is not None:
+                raise Terminal(f"{what} ended with code {child.returncode}; everything else is stopped too")
+        time.sleep(1)
+
+
+def _free(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

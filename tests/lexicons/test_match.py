@@ -1,0 +1,215 @@
+"""What matches: by hand for every rule, and against an oracle that shares nothing with the product."""
+
+import gzip
+import json
+import os
+import random
+import sys
+import unicodedata
+from pathlib import Path
+
+import oracle
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lexicons import Lexicon, count_tokens, load, match, names
+from lexicons.match import cut
+
+SHARED = Path(os.environ.get("BAROGRAPH_SHARED", Path(__file__).parents[3] / "shared")) / "data"
+COLLEGE = sorted((SHARED / "posts" / "college_reddit").glob("*.jsonl.gz"))
+
+
+def lexicon(*rows):
+    """Of (term, marker, weight) or of terms alone, then of the marker m at weight 1."""
+    rows = [(row, "m", 1.0) if isinstance(row, str) else row for row in rows]
+    terms = pl.DataFrame(rows, schema={"term": str, "marker": str, "weight": float}, orient="row")
+    return Lexicon("test_en", "en", "0", terms)
+
+
+def posts(*texts):
+    ids = [f"p{i}" for i in range(len(texts))]
+    return pl.DataFrame({"post_id": ids, "text": texts}, schema={"post_id": str, "text": str})
+
+
+def hits(text, *rows):
+    """Occurrences and weight of the only marker."""
+    return next(match(posts(text), lexicon(*rows)).select("hits", "weight").iter_rows(), (0, 0))
+
+
+def expected(texts, lexicons):
+    score = oracle.matcher([row for each in lexicons for row in each.terms.rows()])
+    return [(f"p{i}", m, *found) for i, text in enumerate(texts) for m, found in sorted(score(text).items())]
+
+
+def agree(texts, lexicons):
+    found, wanted = match(posts(*texts), lexicons).rows(), expected(texts, lexicons)
+    assert [row[:3] for row in found] == [row[:3] for row in wanted]
+    assert [row[3] for row in found] == pytest.approx([row[3] for row in wanted])
+    counted = count_tokens(posts(*texts))["n_tokens"].to_list()
+    assert counted == [sum(token is not None for token in oracle.read(text or "")) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "n"),
+    [
+        ("Sad, SAD and sád", "sad", 3),  # case and accents do not count, on either side
+        ("sad", "SÁD", 1),
+        ("depresión DEPRESION depresio\u0301n", "depresión", 3),
+        ("año an\u0303o AÑO", "año", 3),
+        ("ano", "año", 0),  # … but ñ is a letter of its own
+        ("ΟΔΟΣ οδος οδοσ", "οδός", 3),
+        ("can't can’t can`t can´t CAN‘T", "can't", 5),  # apostrophes
+        ("cant can t", "can't", 0),
+        ("'sad' ‘sad’", "sad", 2),
+        ("saddle unsad sad2", "sad", 0),  # whole tokens
+        ("http://x.org/sad HTTPS://sad.org www.sad.org", "sad", 0),  # URLs
+        ("http:// sad", "sad", 1),
+        ("@sad @sad.example.org @x@sad.org u/sad r/sad /r/sad", "sad", 0),  # names
+        ("@joe...sad and/or/sad", "sad", 2),
+        ("#sad #Sad", "sad", 2),  # hashtags
+        ("#PanicAttack #panic_attack", "panic attack", 2),
+        ("#panicattack", "panic attack", 0),
+        ("PanicAttack", "panic attack", 0),
+        ("#panicattack PanicAttack", "panicattack", 2),
+        ("#SADDAYS #SadDays", "sad", 1),
+        ("😢😢 😢\ufe0f x😢y", "😢", 4),  # symbols, each by itself
+        ("👍🏽👍", "👍", 2),
+        ("❤️ ❤", "❤", 2),
+        ("so sad:( :'( :-(", ":(", 1),  # emoticons
+        ("panic-attack, panic (attack) panic   attack", "panic attack", 3),  # what phrases reach across
+        ("panic. attack panic\nattack panic! attack panic @x attack panic www.x.y attack", "panic attack", 0),
+        ("panic 😢 attack panic the attack", "panic attack", 0),
+        ("no puedo más", "no puedo mas", 1),
+        ("panic panics panicked hispanic", "panic*", 3),  # wildcards
+        ("phobia claustrophobia phobias", "*phobia", 2),
+        ("panic attacks attack panic", "panic attack*", 1),
+        ("feeling so sad feels so saddened", "feel* so sad*", 2),
+        (None, "sad", 0),
+        ("", "sad", 0),
+    ],
+)
+def test_one_term(text, term, n):
+    assert hits(text, term) == (n, n)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "wanted"),
+    [
+        (
+            "a panic attack",
+            [("panic attack", "m", 2), ("attack", "m", 1), ("panic", "m", 1)],
+            (1, 2),
+        ),  # within
+        ("so very sad day", [("so very sad", "m", 2), ("sad day", "m", 1)], (2, 3)),  # overlapping
+        ("sadness", [("sad*", "m", 1), ("*ness", "m", 3)], (1, 3)),  # the very same words
+        ("no worries", [("worries", "m", 1), ("no worries", "m", 0)], (0, 0)),  # exceptions
+        ("no worries, worries", [("worries", "m", 1), ("no worries", "m", 0)], (1, 1)),
+        ("panicle panics", [("panic*", "m", 1), ("panicle", "m", 0)], (1, 1)),
+        ("I never lose hope", [("hope", "m", 1), ("lose hope", "m", 0), ("never lose hope", "m", 2)], (1, 2)),
+        ("sad sad sad", [("sad", "m", 0.5)], (3, 1.5)),
+    ],
+)
+def test_counting(text, rows, wanted):
+    assert hits(text, *rows) == wanted
+
+
+def test_markers_do_not_hide_each_other():
+    both = lexicon(("panic attack", "a", 1.0), ("attack", "b", 1.0), ("panic", "a", 1.0))
+    assert match(posts("panic attack"), both).rows() == [("p0", "a", 1, 1.0), ("p0", "b", 1, 1.0)]
+
+
+def test_order_and_columns():
+    two = [lexicon(("sad", "z", 1.0)), lexicon(("sad", "a", 2.0), ("day", "a", 1.0))]
+    found = match(pl.DataFrame({"post_id": ["p9", "p1"], "text": ["sad day", "sad"]}), two)
+    assert found.rows() == [
+        ("p9", "a", 2, 3.0),
+        ("p9", "z", 1, 1.0),
+        ("p1", "a", 1, 2.0),
+        ("p1", "z", 1, 1.0),
+    ]
+    assert found.schema == {"post_id": pl.String, "marker": pl.String, "hits": pl.Int64, "weight": pl.Float64}
+
+
+def test_phrases_stay_within_a_post():
+    assert match(posts("panic", "attack"), lexicon("panic attack")).is_empty()
+
+
+def test_nothing_to_match():
+    assert match(posts(), lexicon("sad")).is_empty()
+    assert match(posts("sad"), []).is_empty()
+    assert count_tokens(posts()).is_empty()
+
+
+def test_count_tokens():
+    counted = count_tokens(posts("#SoSad 😢, can't :( @x www.x.y", None, "...", "uno dos"))
+    assert counted.rows() == [("p0", 5), ("p1", 0), ("p2", 0), ("p3", 2)]
+
+
+def test_every_character():
+    """Tokens and folding of each character that this Python knows, alone and inside a hashtag."""
+    known = [
+        c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) not in ("Cn", "Cs", "Co")
+    ]
+    texts = [text for c in known if c != "*" for text in (c, f"#a{c}B")]
+    assert cut(pl.Series(texts)).to_list() == [oracle.read(text) for text in texts]
+
+
+TERMS = [
+    "so", "sad", "so sad", "so very sad", "very sad day", "sad*", "*ness", "can't cope", "no worries", "worr*", "❤",
+    "😢", ":(", ":'(", "depresión", "año", "me siento s*", "#SoAnxious", "anxious", "straße", "i", "грусть", "悲",
+]  # fmt: skip
+PIECES = [
+    *TERMS, "SAD", "sadness", "WORRIES", "worried", "can’t", "CAN`T", "cope", "depresio\u0301n",
+    "DEPRESION", "an\u0303o", "ano", "me", "siento", "sola", "very", "day", "no", "#SoSad",
+    "#SoVerySAD", "#so_sad", "#", "##", "@", "@sad", "@sad.day-x", "a@b.c", "u/sad", "/r/sad",
+    "http://sad", "HTTPS://x.y/sad", "http://", "www.sad.day", "www.", ".", "!", "…", "¿", "\n", "\r\n",
+    ",", "-", "_", "'", "’", "´", ":", ":-", ":'-)", "(", "*", "\ufe0f", "\u200d", "🏽", "👩‍👧", "🇪🇸",
+    "İ", "ẞ", "Σ", "\u0303", "\u0345", "७", "क्षि", "\u00a0",
+]  # fmt: skip
+SMALL = lexicon(*((term, "ab"[i % 2], float(i % 3)) for i, term in enumerate(TERMS)))
+
+
+def _known(text):
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cn", "Cs"))
+
+
+PIECE = st.one_of(
+    st.sampled_from(PIECES),
+    st.sampled_from([" ", " ", " ", ""]),
+    st.text(max_size=8).map(_known),
+    st.binary(max_size=8).map(lambda raw: _known(raw.decode("utf-8", "replace"))),
+    st.binary(max_size=8).map(lambda raw: raw.decode("latin-1")),
+)
+TEXT = st.none() | st.lists(PIECE, max_size=20).map("".join) | st.lists(PIECE, max_size=20).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TEXT, max_size=6))
+def test_agrees_with_the_oracle_on_any_text(texts):
+    agree(texts, [SMALL])
+
+
+def test_agrees_with_the_oracle_on_generated_posts():
+    """20,000 posts of pieces and of the words of our own lists, with all of these."""
+    chance = random.Random(7)
+    ours = [load(name) for name in names()]
+    words = [word.strip("*") for each in ours for term in each.terms["term"] for word in term.split()]
+    texts = [
+        "".join(chance.choice((chance.choice(PIECES), chance.choice(words))) + chance.choice(("", " ", " ", " "))
+                for _ in range(chance.randrange(16)))
+        for _ in range(20_000)
+    ]  # fmt: skip
+    agree(texts, ours)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(
+    not COLLEGE, reason=f"no posts in {SHARED}: BAROGRAPH_SHARED names the folder above data/"
+)
+def test_agrees_with_the_oracle_on_real_posts():
+    lines = [line for path in COLLEGE for line in gzip.decompress(path.read_bytes()).splitlines()]
+    sample = map(json.loads, random.Random(7).sample(lines, 3000))
+    texts = [_known(f"{post['title'] or ''}\n{post['text'] or ''}") for post in sample]
+    agree(texts, [load(name) for name in names()])
