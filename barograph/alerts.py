@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import polars as pl
 
-from barograph import detect
+from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
 
-State = Literal["pending", "firing", "resolved"]
+State = Literal["pending", "firing", "acknowledged", "resolved"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ def decide(state: State | None, evidence: Evidence) -> Decision | None:
 
     state: None or `resolved` where no episode is open.
     """
-    is_open = state in ("pending", "firing")
+    told = state in ("firing", "acknowledged")
+    is_open = told or state == "pending"
     if evidence.days == 0:
-        if not is_open:
-            return None
-        return Decision("resolved", "back below the threshold", notify=state == "firing")
-    if evidence.days >= evidence.needed and state != "firing":
+        return Decision("resolved", "back below the threshold", notify=told) if is_open else None
+    if evidence.days >= evidence.needed and not told:
         return Decision("firing", f"{_days(evidence.days)} in a row above the threshold", notify=True)
     if not is_open:
         return Decision("pending", f"{_days(evidence.days)} of {evidence.needed} above the threshold", notify=False)
@@ -63,24 +62,26 @@ def fingerprint(rule: str, line: Mapping[str, Any]) -> str:
 
 def evaluate(
     rules: Sequence[Rule], series: pl.DataFrame, exceedances: pl.DataFrame, alerts: pl.DataFrame, *, now: datetime
-) -> pl.DataFrame:
-    """New rows of `alerts`, `issue` = now: what every rule decides on every line that it watches.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What every rule decides on every line that it watches: new rows of `alerts`, `issue` = now, and which to tell.
 
-    series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts: latest ones. Only the last
-    closed day of `now` decides; a line that has no value there is silent, and its alerts stay as they are.
+    series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts:
+    latest ones. Only the last closed day of `now` decides; a line that has no value there is silent, and its
+    alerts stay as they are. Whoever was not told that an alert began is not told that it ended.
     """
     last = series["time_value"].max()
     if not isinstance(last, date):
-        return ALERTS.empty()
+        return ALERTS.empty(), ALERTS.empty()
     today = series.filter((pl.col("time_value") == last) & pl.col("prevalence").is_not_null())
     open_alerts = {
         row["fingerprint"]: row for row in alerts.sort("issue").iter_rows(named=True)
     }  # the last state of each fingerprint
     rows: list[dict[str, Any]] = []
+    tell: list[bool] = []
     for rule in rules:
         found = exceedances.filter(pl.col("detector") == rule.name, pl.col("kind") == rule.when)
         by_line = {key: part for key, part in found.group_by(LINE)}
-        for line in detect.watched(today, rule).sort(LINE).iter_rows(named=True):
+        for line in watched(today, rule).sort(LINE).iter_rows(named=True):
             mine = by_line.get(tuple(line[c] for c in LINE), found.clear())
             evidence, shown = _evidence(rule, mine, last)
             name = fingerprint(rule.name, line)
@@ -90,6 +91,7 @@ def evaluate(
                 continue
             continues = before is not None and before["state"] != "resolved"
             started = before["started_on"] if continues and before else last - timedelta(days=max(evidence.days - 1, 0))
+            tell.append(decision.notify)
             rows.append({
                 "alert_id": before["alert_id"] if continues and before else f"{name}-{started:%Y%m%d}",
                 "fingerprint": name, "rule": rule.name, **{c: line[c] for c in LINE},
@@ -102,7 +104,8 @@ def evaluate(
                 "percentile": rule.percentile, "p_high": shown.get("p_high"), "level": shown.get("level"),
                 "days": evidence.days, "started_on": started, "issue": now,
             })  # fmt: skip
-    return ALERTS.validate(pl.DataFrame(rows, schema=ALERTS.schema, orient="row")) if rows else ALERTS.empty()
+    decided = ALERTS.validate(pl.DataFrame(rows, schema=ALERTS.schema, orient="row"))
+    return decided, decided.filter(pl.Series(tell, dtype=pl.Boolean))
 
 
 def _evidence(rule: Rule, found: pl.DataFrame, last: date) -> tuple[Evidence, dict[str, Any]]:
@@ -121,13 +124,13 @@ def _evidence(rule: Rule, found: pl.DataFrame, last: date) -> tuple[Evidence, di
 def notifications(
     alerts: pl.DataFrame, receivers: Sequence[str], *, now: datetime, at: datetime, page: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One notification per receiver for every alert row that is to be told: rows of `notifications` and `outbox`.
+    """One notification per receiver for every one of these rows of `alerts`: rows of `notifications` and `outbox`.
 
     The id is a hash of alert, state, issue and receiver, so that deciding twice tells once. The body carries
     aggregates alone: never a post, a quote or a person. at: the clock; now: the time of the run.
     """
     told, bodies = [], []
-    for alert in alerts.filter(pl.col("state").is_in(["firing", "resolved"])).iter_rows(named=True):
+    for alert in alerts.iter_rows(named=True):
         for receiver in receivers:
             identity = f"{alert['alert_id']}\n{alert['state']}\n{now.isoformat()}\n{receiver}"
             name = "msg_" + hashlib.sha256(identity.encode()).hexdigest()[:24]

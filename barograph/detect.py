@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.tables import EXCEEDANCES, LINE
 
@@ -46,15 +47,6 @@ def origin_thresholds(series: pl.DataFrame, percentile: float, origin: date) -> 
             .alias("threshold")
         )
     )
-
-
-def watched(lines: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    """The rows of `lines` (any frame with the columns of a line) that a rule watches."""
-    mine = (pl.col("unit") == rule.unit) & (pl.col("method") == rule.method)
-    mine &= pl.col("marker").is_in(rule.markers) if rule.markers else pl.col("marker").str.starts_with("dimension:")
-    if rule.populations:
-        mine &= pl.col("population").is_in(rule.populations)
-    return lines.filter(mine)
 
 
 def observed(

@@ -1,7 +1,7 @@
 """Rows of a source → posts: cleaned, dated, hashed, in a language. What is no post is set aside with its reason."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 
 import polars as pl
@@ -160,8 +160,3 @@ def detect_language(text: str) -> str:
     """ISO 639-1 code of a text, `und` where it is too short to tell (fastText's lid.176, packaged)."""
     best = _detector().detect(text.replace("\n", " "), model="lite")[0]
     return best["lang"] if best["score"] >= _UNSURE and len(best["lang"]) == 2 else "und"
-
-
-def utc_now() -> datetime:
-    """The clock, naive UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)

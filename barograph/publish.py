@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from barograph.store import Warehouse
+from barograph.errors import Terminal
+from barograph.store import Snapshot, Warehouse
 
 _KEPT = 3
 
@@ -17,7 +18,7 @@ def publish(warehouse: Warehouse, folder: Path) -> Path:
     """
     for part in folder.glob("*.part*"):
         part.unlink()
-    number = max((int(path.stem) for path in _snapshots(folder)), default=0) + 1
+    number = max((_number(path) for path in (*_snapshots(folder), current(folder)) if path), default=0) + 1
     path = folder / f"{number:06d}.duckdb"
     part = folder / f"{path.name}.part"
     warehouse.copy_published(part)
@@ -41,8 +42,25 @@ def current(folder: Path) -> Path | None:
         return None
 
 
+def newest(folder: Path) -> Snapshot | None:
+    """The newest snapshot, attached; None before the first. Where it was dropped just now, the one after it."""
+    path = current(folder)
+    while path is not None:
+        try:
+            return Snapshot(path)
+        except Terminal:
+            if (later := current(folder)) == path:
+                raise
+            path = later
+    return None
+
+
 def _snapshots(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.duckdb") if path.stem.isdigit())
+    return sorted((path for path in folder.glob("*.duckdb") if path.stem.isdecimal()), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.stem)
 
 
 def _durable(path: Path) -> None:

@@ -24,6 +24,10 @@ _TYPES = {
 }  # fmt: skip
 
 
+# With one writer a transaction has nobody to conflict with: that it fails means the disk.
+_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+
+
 class Landed(NamedTuple):
     """How the rows of one batch fell out."""
 
@@ -43,7 +47,7 @@ class Warehouse:
         try:
             self._con = duckdb.connect(path)
         except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+            if "Could not set lock on file" in str(error):  # DuckDB has no class of its own for it
                 raise Transient(f"{path} is open in another process; wait for it or end it") from None
             raise InputError(f"{path} cannot be opened: {error}") from None
         self._con.execute("SET TimeZone = 'UTC'")
@@ -68,11 +72,8 @@ class Warehouse:
         except BaseException as error:
             with suppress(duckdb.Error):  # after a failed COMMIT there is nothing left to roll back
                 self._con.execute("ROLLBACK")
-            if isinstance(error, duckdb.IOException | duckdb.FatalException):
-                raise Terminal(
-                    f"{self.path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk "
-                    "and run again: what was kept before is safe"
-                ) from None
+            if isinstance(error, _DISK):
+                raise _unwritable(self.path, error) from None
             raise
 
     def _frame(self, query: str, parameters: Sequence[object] = (), **frames: pl.DataFrame) -> pl.DataFrame:
@@ -244,16 +245,22 @@ class Warehouse:
         """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
         return self._frame(_latest(table, table.name), [now])
 
-    def save(self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = ()) -> None:
+    def save(
+        self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = (), now: datetime = datetime.max
+    ) -> None:
         """Insert rows of several tables in one transaction, replacing those with the same key.
 
-        With `aggregated`, those days are clean again. Raises `Terminal` where a row breaks its table's contract.
+        With `aggregated`, those days are clean again; not so a day issued after `now` too, as that issue does not
+        know of the change yet. Raises `Terminal` where a row breaks its table's contract.
         """
         checked = {table.name: table.validate(frame) for table, frame in rows.items()}
         with self._transaction(), self._registered(**{f"new_{name}": f for name, f in checked.items()}):
             for name in checked:
                 self._con.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM new_{name}")
-            self._con.execute("DELETE FROM dirty_days WHERE list_contains(?, time_value)", [list(aggregated)])
+            self._con.execute(
+                """DELETE FROM dirty_days WHERE list_contains(?, time_value)
+                   AND time_value NOT IN (SELECT time_value FROM series WHERE issue > ?)""", [list(aggregated), now]
+            )  # fmt: skip
 
     def save_new(self, rows: Mapping[Table, pl.DataFrame]) -> None:
         """The same, but a row whose key is already there stays as it is."""
@@ -273,6 +280,15 @@ class Warehouse:
                WHERE status = 'waiting' AND next_attempt_at <= ? ORDER BY created_at, notification_id""", [at]
         )  # fmt: skip
 
+    def settle(self, notifications: pl.DataFrame) -> None:
+        """Keep what came of sending these. The body of one that waits no longer is dropped."""
+        checked = tables.NOTIFICATIONS.validate(notifications)
+        with self._transaction(), self._registered(settled=checked):
+            self._con.execute("INSERT OR REPLACE INTO notifications SELECT * FROM settled")
+            self._con.execute(
+                """DELETE FROM outbox WHERE notification_id IN
+                   (SELECT notification_id FROM settled WHERE status != 'waiting')"""
+            )
 
     # housekeeping -----------------------------------------------------------------------------------------
 
@@ -311,7 +327,7 @@ class Warehouse:
                    SELECT source, kind, min(created_at), max(created_at), count(post_id), coalesce(any_value(q.n), 0),
                           any_value(q.reasons), count(post_id) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?))), ?
                    FROM named LEFT JOIN posts USING (source) LEFT JOIN (
-                       SELECT source, sum(n)::BIGINT AS n, string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC) AS reasons
+                       SELECT source, sum(n)::BIGINT AS n, string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC, reason) AS reasons
                        FROM (SELECT source, reason, count(*) AS n FROM quarantine GROUP BY ALL) GROUP BY 1) q USING (source)
                    GROUP BY source, kind""", [list(languages), now]
             )  # fmt: skip
@@ -330,19 +346,33 @@ class Warehouse:
                 order = ", ".join(table.key)
                 self._con.execute(f"INSERT INTO snapshot.{table.name} SELECT * FROM {table.name} ORDER BY {order}")
             self._con.execute("CHECKPOINT snapshot")
+        except _DISK as error:
+            raise _unwritable(path, error) from None
         finally:
-            self._con.execute("DETACH snapshot")
+            with suppress(duckdb.Error):
+                self._con.execute("DETACH snapshot")
 
 
 class Snapshot:
-    """One published snapshot, attached read-only from an in-memory connection: readers never block the writer."""
+    """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
+
+    Raises `Terminal` where the file is gone, damaged, or of a version with other tables.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._con = duckdb.connect()
         self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
         target = str(path).replace("'", "''")
-        self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
+        with self._readable():
+            self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise Terminal(f"{self.path} cannot be read: {str(error).splitlines()[0]}; publish again") from None
 
     def read(
         self, table: Table, *, as_of: datetime | None = None, where: Mapping[str, object] | None = None
@@ -355,11 +385,35 @@ class Snapshot:
         values = list((where or {}).values())
         source = f"(SELECT * FROM p.{table.name} WHERE {equal})"
         order = ", ".join(table.series_key)
-        with self._con.cursor() as cursor:
+        with self._readable(), self._con.cursor() as cursor:
             if "issue" in table.key:
                 query = f"SELECT * FROM ({_latest(table, source)}) ORDER BY {order}"
                 return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
             return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
+
+    def lines(self) -> pl.DataFrame:
+        """Every line of `series` (marker, population, unit, method) with how far it reaches.
+
+        `first_day`, `last_closed` (NULL before the first day has closed), `last_known` (the latest closed day
+        that has a value) and `known_days`, in order of the line.
+        """
+        line = ", ".join(tables.LINE)
+        known = "NOT provisional AND prevalence IS NOT NULL"
+        with self._readable(), self._con.cursor() as cursor:
+            return cursor.sql(
+                f"""SELECT {line}, min(time_value) AS first_day,
+                           max(time_value) FILTER (NOT provisional) AS last_closed,
+                           max(time_value) FILTER ({known}) AS last_known, count(*) FILTER ({known}) AS known_days
+                    FROM ({_latest(tables.SERIES, "p.series")}) GROUP BY {line} ORDER BY {line}""",
+                params=[datetime.max],
+            ).pl()
+
+
+def _unwritable(path: Path, error: Exception) -> Terminal:
+    return Terminal(
+        f"{path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk and run again: "
+        "what was kept before is safe"
+    )
 
 
 def _create(table: Table, database: str = "", *, keyed: bool = True) -> str:

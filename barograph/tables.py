@@ -26,6 +26,14 @@ class Column:
     high: float | None = None
     allowed: tuple[str, ...] = ()
 
+    @property
+    def expected(self) -> str:
+        """What it may hold, in words."""
+        values = " or ".join(self.allowed) or ("a finite number" if self.dtype == pl.Float64 else "a value")
+        if self.low is not None:
+            values = f"at least {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
+        return values + ("" if self.nullable else ", never NULL")
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -54,20 +62,26 @@ class Table:
     def validate(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly this table's columns, in order and cast; columns it lacks are NULL.
 
-        Raises `Terminal` naming table, column and offending value where a column is unknown, a required
-        value is NULL, a number is out of range, a word is not allowed, or a key occurs twice.
+        Raises `Terminal` naming table, column and offending value where a column is unknown or of another
+        type, a required value is NULL, a number is out of range, a word is not allowed, or a key occurs twice.
         """
         if unknown := [name for name in frame.columns if name not in self.columns]:
             raise Terminal(f"{self.name}: got column {unknown[0]!r}; expected {', '.join(self.columns)}")
-        frame = frame.select(
-            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(column.dtype).alias(name)
-            for name, column in self.columns.items()
-        )
+        frame = pl.DataFrame([self._cast(frame, name, column) for name, column in self.columns.items()])
         for name, column in self.columns.items():
             self._check(frame, name, column)
         if self.key and (twice := frame.filter(frame.select(self.key).is_duplicated())).height:
             raise Terminal(f"{self.name}: key {dict(twice.select(self.key).row(0, named=True))} occurs twice")
         return frame
+
+    def _cast(self, frame: pl.DataFrame, name: str, column: Column) -> pl.Series:
+        given = frame[name] if name in frame.columns else pl.Series(name, [None] * frame.height)
+        try:
+            if given.dtype.is_float() and column.dtype == pl.Int64:  # a cast would cut it off
+                raise pl.exceptions.InvalidOperationError
+            return given.cast(column.dtype)
+        except pl.exceptions.PolarsError:
+            raise Terminal(f"{self.name}.{name}: got {given.dtype}; expected {column.dtype}") from None
 
     def _check(self, frame: pl.DataFrame, name: str, column: Column) -> None:
         value = pl.col(name)
@@ -81,10 +95,8 @@ class Table:
         if column.allowed:
             wrong.append(~value.is_in(column.allowed))
         if wrong and (rows := frame.filter(pl.any_horizontal(wrong).fill_null(value=False))).height:
-            expected = " or ".join(column.allowed) or f"{column.low} to {column.high}"
             raise Terminal(
-                f"{self.name}.{name}: got {rows[name][0]!r} in {rows.height} rows; expected {expected}"
-                + ("" if column.nullable else ", never NULL")
+                f"{self.name}.{name}: got {rows[name][0]!r} in {rows.height} rows; expected {column.expected}"
             )
 
 

@@ -1,5 +1,6 @@
 """Signed delivery of notifications, after the Standard Webhooks specification."""
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,11 @@ RETRIES = tuple(
     )
 )  # fmt: skip
 """Waits after the 1st, 2nd, … failed attempt; after the last the notification is dead."""
-_TIMEOUT = 10.0
+TIMEOUT = 10.0
+"""Seconds a receiver has for each step of answering."""
+
+for _name in ("httpx", "httpcore"):  # they log addresses, and an address may hold a token
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,15 @@ class Attempt:
     delivered: bool
     gone: bool = False
     """The receiver wants nothing more (410)."""
+    reached: bool = True
+    """Somebody answered at all."""
 
 
-def send(endpoint: Endpoint, notification_id: str, body: str, at: datetime) -> Attempt:
-    """POST one signed body. Any 2xx is an arrival; redirects are not followed. at: the clock, naive UTC."""
+def send(endpoint: Endpoint, notification_id: str, body: str, at: datetime, timeout: float = TIMEOUT) -> Attempt:
+    """POST one signed body. Any 2xx is an arrival; redirects are not followed. at: the clock, naive UTC.
+
+    The answer's body is not read: it says nothing, and may never end.
+    """
     moment = at.replace(tzinfo=UTC)
     headers = {
         "content-type": "application/json",
@@ -60,12 +70,11 @@ def send(endpoint: Endpoint, notification_id: str, body: str, at: datetime) -> A
         "webhook-signature": Webhook(endpoint.secret).sign(notification_id, moment, body),
     }
     try:
-        response = httpx.post(endpoint.url, content=body.encode(), headers=headers, timeout=_TIMEOUT)
-    except httpx.InvalidURL:
-        return Attempt("InvalidURL", delivered=False)
-    except httpx.HTTPError as error:
-        return Attempt(type(error).__name__, delivered=False)
-    return Attempt(str(response.status_code), delivered=response.is_success, gone=response.status_code == 410)
+        with httpx.stream("POST", endpoint.url, content=body.encode(), headers=headers, timeout=timeout) as response:
+            status = response.status_code
+    except (httpx.InvalidURL, httpx.HTTPError) as error:
+        return Attempt(type(error).__name__, delivered=False, reached=False)
+    return Attempt(str(status), delivered=200 <= status < 300, gone=status == 410)
 
 
 def next_attempt(attempts: int, at: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """The `barograph` command. Exit codes: 0 done, 1 a failure with its stage named, 2 bad usage, config or input."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from cyclopts import App, CycloptsError, Parameter
 
 import barograph
 from barograph import publish, settings, tables
+from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
-from barograph.ingest import utc_now
 from barograph.store import Snapshot
 from flows.environment import prepare_prefect
 
@@ -30,6 +31,7 @@ app = App(
     help="Watch the mood of a population: prevalence of markers in public posts, forecasts and alerts.",
     version=barograph.__version__,
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # _guarded says in which stage it was
 )
 
 
@@ -250,6 +252,11 @@ def _guarded(command: Callable[[], object]) -> int:
         where = next(iter(getattr(error, "__notes__", ())), "stage: start")
         print(f"barograph: interrupted ({where}); what was kept is safe: run again to go on", file=sys.stderr)
         return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"barograph: {error.filename or 'disk'}: no space left; free space and run again: what was kept is safe", file=sys.stderr)
+        return 1
     except Exception as error:  # the last line of defence: a bug still says in which stage, and ends with 1
         import traceback
 

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import polars as pl
 from prefect import flow
 
+from barograph.clock import utc_now
 from barograph.home import Home
-from barograph.ingest import utc_now
 from barograph.settings import Settings
 from barograph.store import Warehouse
 from barograph.tables import NOTIFICATIONS
@@ -22,7 +23,8 @@ def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int
     """Send every notification that is due, once. Returns how many ended as `delivered`, `waiting`, `dead`.
 
     The warehouse is closed while sending, so that a slow receiver holds nobody up. Killed midway, what was not
-    recorded is sent again under the same id. After 410 a receiver is told nothing more of what is due.
+    recorded is sent again under the same id. After 410 a receiver is told nothing more of what is due; while it
+    cannot be reached, what is left stays due.
     """
     reporter.stage("deliver")
     endpoints = endpoints_of(settings)
@@ -30,10 +32,11 @@ def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int
         due = warehouse.due(utc_now()).filter(pl.col("receiver").is_in(list(endpoints)))
     if due.is_empty():
         return {}
+    rounds = [(endpoints[str(name)], part.to_dicts()) for (name,), part in due.group_by("receiver", maintain_order=True)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        rows = list(pool.map(lambda row: _attempt(endpoints[row["receiver"]], row), due.iter_rows(named=True)))
+        rows = [row for told in pool.map(lambda round_: _tell(*round_), rounds) for row in told]
     with Warehouse(home.warehouse) as warehouse:
-        warehouse.save({NOTIFICATIONS: pl.DataFrame(rows, schema=NOTIFICATIONS.schema)})
+        warehouse.settle(pl.DataFrame(rows, schema=NOTIFICATIONS.schema))
     return dict(Counter(str(row["status"]) for row in rows))
 
 
@@ -42,11 +45,23 @@ def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
     return {r.name: Endpoint(r.name, r.address(), r.secret()) for r in settings.receiver}
 
 
-def _attempt(endpoint: Endpoint, row: dict[str, object]) -> dict[str, object]:
-    at = utc_now()
-    attempt = send(endpoint, str(row["notification_id"]), str(row["body"]), at)
-    attempts = int(str(row["attempts"])) + 1
-    again = None if attempt.delivered or attempt.gone else next_attempt(attempts, at)
-    status = "delivered" if attempt.delivered else "waiting" if again else "dead"
-    kept = {name: row[name] for name in NOTIFICATIONS.columns}
-    return {**kept, "status": status, "attempts": attempts, "next_attempt_at": again, "last_result": attempt.result}
+def _tell(endpoint: Endpoint, due: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Send one receiver what is due, in order. Returns the rows of `notifications` that this changed."""
+    rows: list[dict[str, Any]] = []
+    for position, row in enumerate(due):
+        at = utc_now()
+        attempt = send(endpoint, row["notification_id"], row["body"], at)
+        attempts = row["attempts"] + 1
+        again = None if attempt.delivered or attempt.gone else next_attempt(attempts, at)
+        status = "delivered" if attempt.delivered else "waiting" if again else "dead"
+        rows.append(_kept(row, status=status, attempts=attempts, next_attempt_at=again, last_result=attempt.result))
+        if attempt.gone:
+            rest = due[position + 1 :]
+            rows += [_kept(r, status="dead", next_attempt_at=None, last_result=attempt.result) for r in rest]
+        if attempt.gone or not attempt.reached:
+            break
+    return rows
+
+
+def _kept(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {name: row[name] for name in NOTIFICATIONS.columns} | changes

@@ -23,10 +23,12 @@ from barograph import aggregate as aggregation
 from barograph import alerts as alerting
 from barograph import detect as detection
 from barograph import tables
+from barograph.clock import utc_now
 from barograph.home import Home
-from barograph.ingest import ingest, utc_now
+from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
+from barograph.rules import watched
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
@@ -200,7 +202,7 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         now=now, minimum_authors=settings.minimum_authors, closing_hours=settings.closing_hours,
     )  # fmt: skip
     changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
-    warehouse.save({tables.SERIES: changed}, aggregated=days)
+    warehouse.save({tables.SERIES: changed}, aggregated=days, now=now)
     run.count(cells=changed.height)
 
 
@@ -256,7 +258,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     for rule in rules:
         if rule.when == "forecast" and isinstance(last, date):
             limits = detection.origin_thresholds(series, rule.percentile, last)
-            mine = detection.watched(ahead, rule).drop("threshold", "p_high").join(limits, on=tables.LINE, how="left")
+            mine = watched(ahead, rule).drop("threshold", "p_high").join(limits, on=tables.LINE, how="left")
             mine = mine.with_columns(forecasting.probability_above(mine, mine["threshold"]))
             frames.append(detection.expected(mine, rule, now=now))
     found = pl.concat(frames, how="diagonal")
@@ -269,7 +271,7 @@ def alert(run: Run, warehouse: Warehouse) -> None:
     """Decide for every rule and line; what is to be told goes into the outbox in the same transaction."""
     run.reporter.stage("alert")
     now = run.moment
-    decided = alerting.evaluate(
+    decided, to_tell = alerting.evaluate(
         run.settings.rule,
         detection.closed_series(warehouse.latest(tables.SERIES, now)),
         warehouse.read(tables.EXCEEDANCES).filter(pl.col("issue") <= now),
@@ -278,7 +280,7 @@ def alert(run: Run, warehouse: Warehouse) -> None:
     )
     receivers = [r.name for r in run.settings.receiver] if run.command != "backfill" else []
     told, bodies = alerting.notifications(
-        decided, receivers, now=now, at=run.clock, page="http://localhost:8501"
+        to_tell, receivers, now=now, at=run.clock, page="http://localhost:8501"
     )
     warehouse.save_new({tables.ALERTS: decided, tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
     firing = warehouse.latest(tables.ALERTS, now).filter(pl.col("state") == "firing")

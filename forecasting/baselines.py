@@ -16,6 +16,7 @@ TRAIN_DAYS = 84
 SHORTEST = 7
 SEASONAL_FROM = 28
 _OUTER = 95
+_POSTS = 1000  # behind a share that does not say how many
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _SCHEMA = {
     "unique_id": pl.String, "target": pl.Date, "horizon": pl.Int64, "model": pl.String, "mean": pl.Float64,
@@ -41,15 +42,17 @@ def forecast(history: pl.DataFrame, horizon: int = 7) -> pl.DataFrame:
     ends = history.group_by("unique_id").agg(
         pl.col("ds").max().alias("end"), pl.col("ds").filter(pl.col("y").is_not_null()).max().alias("known")
     ).filter((pl.col("end") - pl.col("known")).dt.total_days() < SHORTEST)  # fmt: skip
-    history = history.join(ends, on="unique_id", how="semi")
+    history = history.join(ends, on="unique_id").filter(
+        pl.col("y").is_not_null(), (pl.col("end") - pl.col("ds")).dt.total_days() < TRAIN_DAYS
+    )
     gap = (ends["end"] - ends["known"]).dt.total_days().max() or 0
     assert isinstance(gap, int)
     steps = horizon + gap
     smoothed: dict[int, list[tuple[str, pl.DataFrame]]] = {7: [], 1: []}
     rows = []
-    for (name,), known in history.filter(pl.col("y").is_not_null()).sort("ds").group_by("unique_id"):
+    for (name,), known in history.sort("ds").group_by("unique_id"):
         series = _regular(known)
-        if why := _unfit(known):
+        if why := _unfit(known, series):
             rows.append(_seasonal_naive(str(name), series, steps, why))
         else:
             smoothed[7 if series.height >= SEASONAL_FROM else 1].append((str(name), series))
@@ -74,20 +77,21 @@ def _check(history: pl.DataFrame) -> None:
 
 
 def _regular(known: pl.DataFrame) -> pl.DataFrame:
-    """`ds, z` of every one of the last 84 days: the logit of y, kept half a post away from 0 and 1."""
-    floor = 0.5 / known["n_posts"].to_numpy() if "n_posts" in known.columns else np.full(known.height, 5e-4)
-    y = known["y"].to_numpy()
-    z = logit(np.clip(y, np.minimum(floor, 0.5), 1 - np.minimum(floor, 0.5)))
+    """`ds, z` of every day from the first to the last: the logit of y, kept half a post away from 0 and 1."""
+    posts = known["n_posts"] if "n_posts" in known.columns else pl.Series([None] * known.height, dtype=pl.Int64)
+    floor = 0.5 / posts.fill_null(_POSTS).clip(1).to_numpy()
+    z = logit(np.clip(known["y"].to_numpy(), floor, 1 - floor))
     return (
         known.select("ds").with_columns(z=pl.Series(z)).upsample("ds", every="1d")
-        .with_columns(pl.col("z").interpolate()).tail(TRAIN_DAYS)
+        .with_columns(pl.col("z").interpolate())
     )  # fmt: skip
 
 
-def _unfit(known: pl.DataFrame) -> str | None:
+def _unfit(known: pl.DataFrame, series: pl.DataFrame) -> str | None:
     if known.height < SHORTEST:
         return f"{known.height} known days; {SHORTEST} needed"
-    return "the series never moves" if known["y"].n_unique() == 1 else None
+    still = known["y"].n_unique() == 1 or series["z"].n_unique() == 1
+    return "the series never moves" if still else None
 
 
 def _smooth(group: list[tuple[str, pl.DataFrame]], season: int, horizon: int) -> pl.DataFrame:

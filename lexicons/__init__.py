@@ -30,8 +30,8 @@ _CHARACTERS = 100
 class Lexicon:
     """Terms that express one or more markers in one language.
 
-    `terms` has `term` (as written), `marker`, `weight` (Float64, at least 0; 0 marks an exception), one row per
-    term and marker, sorted by marker and term. `version` is twelve hexadecimal digits, a hash of those rows.
+    `terms` has `term` (as written), `marker`, `weight` (Float64, at least 0; 0 marks an exception), one row
+    per term and marker, sorted by marker and term. `version` is a hash of these rows, twelve hex digits.
     """
 
     name: str
@@ -55,8 +55,8 @@ def load(name: str) -> Lexicon:
 def read(path: Path | str) -> Lexicon:
     """The lexicon in `path`: a UTF-8 CSV file of `term,marker[,weight]`, weight 1 where it is not given.
 
-    Empty lines and lines that begin with `#` are skipped. Its name is that of the folder (of the file, where that
-    is not called terms.csv) and ends in the language. Raises `ConfigError` naming the first wrong line.
+    Empty lines and lines that begin with `#` are skipped. Its name is that of the folder (of the file, where
+    that is not called terms.csv) and ends in the language. Raises `ConfigError` naming the first wrong line.
     """
     path = Path(path)
     name = path.parent.name if path.name == "terms.csv" else path.stem

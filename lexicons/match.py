@@ -4,8 +4,7 @@
 as it goes; a character that begins none of them is skipped.
 
 1. *URL*: `http://`, `https://` or `www.` (in any case) and at least one more character, up to white space.
-2. *name*: `@` and a handle (`@ana`, `@ana.example.org`, `@ana@example.org`); `u/ana`, `r/anxiety`,
-   `/r/anxiety`.
+2. *name*: `@` and a handle (`@ana`, `@ana.example.org`, `@ana@example.org`); `u/ana`, `r/anxiety`.
 3. *word*: letters and digits of any script (Unicode L, N) and, after the first, their combining marks (M),
    with single apostrophes (' ’ ‘ ` ´) inside: can't. A `#` may stand before it.
 4. *symbol*: one character of Unicode category So, hence each emoji by itself. Skin tones, variation
@@ -51,7 +50,7 @@ _APOSTROPHE = "['’‘`´]"
 _RUN = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
 _HANDLE = r"[\p{L}\p{N}\p{M}_]+"
 _URL = r"(?i-u:https?://|www\.)\S+"
-_NAME = rf"@{_HANDLE}(?:[.@-]{_HANDLE})*|/?[ur]/{_HANDLE}"
+_NAME = rf"@{_HANDLE}(?:[.@-]{_HANDLE})*|[ur]/{_HANDLE}"
 _TOKEN = rf"(?:#?{_RUN}(?:{_APOSTROPHE}{_RUN})*|\p{{So}}|:'?-?[()])"
 _BREAK = r"[.!?…¡¿\r\n]+"
 _POST = f"{_URL}|{_NAME}|{_TOKEN}|{_BREAK}"
@@ -62,8 +61,8 @@ _TERM = rf"{_URL}|{_NAME}|{_PATTERN}|{_BREAK}|\*"
 def match(posts: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon]") -> pl.DataFrame:
     """How often, and how heavily, each post uses the terms of each marker.
 
-    `posts` has `post_id` (its key) and `text`; a NULL text has no hits. Returns `post_id, marker, hits, weight`
-    (the table `scores`): one row per post and marker with hits, in the order of `posts`, then by marker.
+    `posts` has `post_id` (its key) and `text`; NULL has no hits. Returns `post_id, marker, hits, weight` (the
+    table `scores`): one row per post and marker with hits, in the order of `posts`, then by marker.
     """
     several = lexicons if isinstance(lexicons, Sequence) else [lexicons]
     if not several:
@@ -87,7 +86,7 @@ def count_tokens(posts: pl.DataFrame) -> pl.DataFrame:
 
 
 def cut(terms: pl.Series) -> pl.Series:
-    """Each term as the list of its folded words, `*` included; a URL, name, break or lone `*` is NULL there."""
+    """Each term as the list of its folded words, `*` included; a URL, name, break or lone `*` is NULL."""
     raw = pl.DataFrame({"raw": terms.str.extract_all(_TERM)}).with_row_index("at")
     words = _fold(raw.explode("raw"), _PATTERN).group_by("at").agg("word")
     return raw.join(words, on="at", how="left", maintain_order="left")["word"].fill_null([])
@@ -131,11 +130,8 @@ def _fold(frame: pl.DataFrame, token: str) -> pl.DataFrame:
 def _spell(lexicons: "Sequence[Lexicon]", words: pl.DataFrame) -> list[pl.DataFrame]:
     """For n = 1 … `LONGEST`: `marker, weight, n, word_0 … word_n-1`, each spelling of a term of n words."""
     terms = pl.concat(lexicon.terms for lexicon in lexicons)
-    terms = (
-        terms.with_columns(patterns=cut(terms["term"]))
-        .drop("term")
-        .with_columns(n=pl.col("patterns").list.len())
-    )
+    terms = terms.select("marker", "weight", patterns=cut(terms["term"]))
+    terms = terms.with_columns(n=pl.col("patterns").list.len())
     known = _expand(terms["patterns"].explode().unique(), words)
     spellings = []
     for n in range(1, LONGEST + 1):

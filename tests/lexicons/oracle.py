@@ -1,8 +1,9 @@
-"""The definition in `lexicons.match`, told again in plain Python: one character, one token, one term at a time."""
+"""The definition in `lexicons.match`, told again in plain Python, one character at a time."""
 
 import unicodedata
 from collections import defaultdict
 from functools import cache
+from itertools import pairwise
 
 APOSTROPHES, BREAKS = "'’‘`´", ".!?…¡¿\r\n"
 WHITE = frozenset(
@@ -46,10 +47,9 @@ def name(text, i):
                 break
             end = following
         return end if end > i + 1 else i
-    begin = i + 1 if text[i] == "/" else i
-    if text[begin : begin + 2] in ("u/", "r/"):
-        end = run(text, begin + 2, "LMN", "_")
-        return end if end > begin + 2 else i
+    if text[i : i + 2] in ("u/", "r/"):
+        end = run(text, i + 2, "LMN", "_")
+        return end if end > i + 2 else i
     return i
 
 
@@ -83,7 +83,7 @@ def stop(text, i):
 def fold(raw):
     if raw[0] == "#":
         apart = raw[1]
-        for before, after in zip(raw[1:], raw[2:], strict=False):
+        for before, after in pairwise(raw[1:]):
             camel = unicodedata.category(before) == "Ll" and unicodedata.category(after) == "Lu"
             apart += (" " if camel else "") + after
         return [part for piece in apart.split(" ") for part in fold(piece)]

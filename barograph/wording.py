@@ -1,0 +1,87 @@
+"""How markers, numbers and days are written for a person: on pages, in charts and in reports."""
+
+from datetime import date, datetime
+
+import polars as pl
+
+_SPACE = "\N{NO-BREAK SPACE}"
+_MINUS = "\N{MINUS SIGN}"
+_DASH = "\N{EN DASH}"
+
+UNITS = {
+    "authors": "mean over authors of each author’s own share of posts that express it",
+    "posts": "share of posts that express it",
+    "interactions": "share of conversations that show it",
+}
+"""What a prevalence of each unit is, to go on after a colon."""
+
+
+def label(marker: str) -> str:
+    """`dimension:anxiety` → Anxiety (dimension), `polarization:climate` → Climate (polarization), `fear` → Fear."""
+    kind, _, name = marker.rpartition(":")
+    words = name.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}" + (f" ({kind})" if kind else "")
+
+
+def level(value: float, kind: str = "share") -> str:
+    """A prevalence: 4.2 % where it is a share, 0.42 where it is a mean."""
+    return f"{_digits(value, kind)}{_SPACE}%" if kind == "share" else _digits(value, kind)
+
+
+def interval(value: float, low: float | None, high: float | None, kind: str = "share") -> str:
+    """A prevalence with its 95 % bounds: 4.2 % (3.1–5.6)."""
+    if low is None or high is None:
+        return level(value, kind)
+    return f"{level(value, kind)} ({_digits(low, kind)}{_DASH}{_digits(high, kind)})"
+
+
+def change(difference: float, kind: str = "share") -> str:
+    """A difference between two prevalences: +3.1 points where they are shares."""
+    digits = _digits(abs(difference), kind)
+    sign = "±" if float(digits) == 0 else "+" if difference > 0 else _MINUS
+    return f"{sign}{digits}" + (f"{_SPACE}points" if kind == "share" else "")
+
+
+def day(when: date) -> str:
+    """Mon 23 Nov 2026."""
+    return f"{when:%a} {when.day}{_SPACE}{when:%b %Y}"
+
+
+def short_day(when: date) -> str:
+    """23 Nov."""
+    return f"{when.day}{_SPACE}{when:%b}"
+
+
+def days(first: date, last: date) -> str:
+    """23 Nov – 2 Dec 2026; the year of the first day only where it differs."""
+    year = f" {first.year}" if first.year != last.year else ""
+    return f"{short_day(first)}{year} {_DASH} {short_day(last)} {last.year}"
+
+
+def moment(when: datetime) -> str:
+    """23 Nov 2026, 14:05 UTC. `when` is naive and UTC, as in every table."""
+    return f"{short_day(when)} {when.year}, {when:%H:%M}{_SPACE}UTC"
+
+
+def count(n: int, noun: str) -> str:
+    """1,204 posts; 1 post. `noun` is a plural in -s."""
+    return f"{n:,}{_SPACE}{noun if n != 1 else noun.removesuffix('s')}"
+
+
+def ordinal(percentile: float) -> str:
+    """80th, 2.5th, 81st."""
+    n = f"{percentile:g}"
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(n[-1], "th") if "." not in n and n[-2:-1] != "1" else "th"
+    return n + ending
+
+
+def intervals(value: str, low: str, high: str, kind: str) -> pl.Expr:
+    """`interval` over the columns of a frame; NULL where `value` is."""
+    return pl.struct(pl.col(value).alias("v"), pl.col(low).alias("l"), pl.col(high).alias("h")).map_elements(
+        lambda row: None if row["v"] is None else interval(row["v"], row["l"], row["h"], kind),
+        return_dtype=pl.String,
+    )
+
+
+def _digits(value: float, kind: str) -> str:
+    return f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS)

@@ -1,0 +1,43 @@
+"""The newest published snapshot, opened once per process, and a watch that reruns the page when there is a newer one."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+import streamlit as st
+
+from barograph import publish
+from barograph.home import Home
+from barograph.store import Snapshot
+
+_EVERY = "30s"
+
+
+def home() -> Path:
+    """BAROGRAPH_HOME, else ./barograph-home: the same as the command line's."""
+    return Path(os.environ.get("BAROGRAPH_HOME") or "barograph-home").absolute()
+
+
+def newest() -> Snapshot | None:
+    """The snapshot that CURRENT names; None before the first. Raises `Terminal` where it cannot be read."""
+    path = publish.current(Home(home()).published)
+    return _opened(str(path)) if path else None
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _opened(path: str) -> Snapshot:
+    """Snapshots are immutable and never reuse a name, so one may be kept open for as long as it is the newest."""
+    return Snapshot(Path(path))
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def lines(path: str) -> pl.DataFrame:
+    """`Snapshot.lines` of the snapshot at `path`."""
+    return _opened(path).lines()
+
+
+@st.fragment(run_every=_EVERY)
+def follow(shown: Path | None) -> None:
+    """Rerun the page as soon as a snapshot other than `shown` is published."""
+    if publish.current(Home(home()).published) != shown:
+        st.rerun()

@@ -1,0 +1,74 @@
+"""Which line and days the reader looks at. The query parameters hold it, so that a link holds the view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from barograph import wording
+
+PAGE = "timeline.py"
+RANGES = {"30": "30 days", "90": "90 days", "all": "All"}
+_NAMES = ("population", "marker", "unit", "range")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The reader's choice; `range` is a key of RANGES."""
+
+    population: str
+    marker: str
+    unit: str
+    range: str
+
+
+def choose(lines: pl.DataFrame) -> Selection:
+    """Draw the controls and return what they say. lines: as `Snapshot.lines` returns them, at least one.
+
+    A link that was followed stands in for the controls; what it names and is not published is said, not guessed.
+    """
+    asked = {name: value for name, value in st.query_params.to_dict().items() if name in _NAMES}
+    arrived = asked != st.session_state.get("shown")
+    if arrived:
+        st.session_state.update(asked)
+    with st.container(key="controls"):
+        across = st.columns([3, 4, 2.2, 2.6], vertical_alignment="bottom")
+    populations = lines["population"].unique().sort().to_list()
+    _settle("population", populations, "all")
+    across[0].selectbox("Population", populations, key="population")
+    mine = lines.filter(pl.col("population") == st.session_state.population)
+
+    markers = sorted(mine["marker"].unique(), key=_dimensions_first)
+    _settle("marker", markers, markers[0])
+    across[1].selectbox("Marker", markers, format_func=wording.label, key="marker")
+    mine = mine.filter(pl.col("marker") == st.session_state.marker)
+
+    units = sorted(mine["unit"].unique())
+    _settle("unit", units, "authors")
+    across[2].segmented_control("Unit", units, format_func=str.capitalize, key="unit", required=True)
+    _settle("range", list(RANGES), "90")
+    across[3].segmented_control("Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True)
+
+    chosen = {name: st.session_state[name] for name in _NAMES}
+    if arrived and (lost := [f"{n} “{v}”" for n, v in asked.items() if chosen[n] != v]):
+        st.warning(f"The link names {' and '.join(lost)}, which is not published here; showing what is.", icon=":material/link_off:")
+    if asked != chosen:
+        st.query_params.from_dict(chosen)
+    st.session_state["shown"] = chosen
+    return Selection(**chosen)
+
+
+def link(line: dict[str, Any]) -> dict[str, str]:
+    """Query parameters of the view of one line, from any row with its columns."""
+    return {name: str(line[name]) for name in ("population", "marker", "unit")}
+
+
+def _settle(name: str, options: Sequence[str], usual: str) -> None:
+    if st.session_state.get(name) not in options:
+        st.session_state[name] = usual if usual in options else options[0]
+
+
+def _dimensions_first(marker: str) -> tuple[bool, str]:
+    return ":" not in marker, marker
