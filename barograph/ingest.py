@@ -16,13 +16,17 @@ OLDEST = datetime(2000, 1, 1)
 LONGEST_TEXT = 1024 * 1024
 _DETECTED_CHARACTERS = 300
 _UNSURE = 0.5
+_FALSE = ("", "false", "f", "no", "n", "0", "0.0", "none", "null", "nan")
 _GONE = ("[deleted]", "[removed]")
 _TIME = "expected ISO 8601, epoch s, ms or µs, or 'Wed Oct 10 20:19:24 +0000 2018'"
-_FORMATS = ("%+", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%a %b %d %H:%M:%S %z %Y")
+_FORMATS = (
+    "%+", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z",
+    "%a %b %d %H:%M:%S %z %Y",
+)  # fmt: skip
 _LOCAL_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
 # Control characters, zero-width spaces, byte-order marks, soft hyphens and bidirectional overrides hide words
 # from readers and matchers alike. The zero-width joiners stay: emoji and several scripts need them.
-_INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+_INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     missing = [name for name in ALIASES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
     rows = rows.with_columns(_text().alias("text"), _created_at(rows, source.timezone).alias("time"))
-    repost = pl.col("repost").is_not_null() | pl.col("text").str.starts_with("RT @").fill_null(value=False)
+    repost = ~pl.col("repost").str.strip_chars().str.to_lowercase().is_in(_FALSE).fill_null(value=True) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
     later = pl.col("time") > as_of if as_of else pl.lit(value=False)
     rows = rows.with_columns(repost.alias("repost"), later.fill_null(value=False).alias("later"))
     kept = rows.filter(~pl.col("repost") & ~pl.col("later")).with_columns(_reason(clock).alias("reason"))
@@ -120,11 +124,11 @@ def _reason(clock: datetime) -> pl.Expr:
 
 
 def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
-    author = pl.col("author").str.strip_chars()
-    rows = rows.with_columns(author=pl.when((author != "") & ~author.is_in(_GONE)).then(author))
+    rows = rows.with_columns(_identifier(name) for name in ("id", "parent_id", "author"))
+    rows = rows.with_columns(author=pl.when(~pl.col("author").is_in(_GONE)).then(pl.col("author")))
     # A post without an id is known by what it says, so that reading it again does not double it.
     said = pl.concat_str("author", pl.col("time").cast(pl.String), "text", separator="\n", ignore_nulls=True)
-    nameless = rows.select(pl.when(pl.col("id").is_null() | (pl.col("id") == "")).then(said)).to_series()
+    nameless = rows.select(pl.when(pl.col("id").is_null()).then(said)).to_series()
     named = pl.lit(f"{source.name}:")
     return rows.select(
         pl.coalesce(named + "~" + keyed.column(nameless, 12), named + pl.col("id")).alias("post_id"),
@@ -139,6 +143,12 @@ def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
         keyed.column(rows["text"], 8).alias("text_hash"),
         "line",
     ).select(*(name for name in POSTS.columns if name != "segment"), "line")
+
+
+def _identifier(name: str) -> pl.Expr:
+    """`7.0`, as tables with gaps write the number 7, is `7`; an empty one is none."""
+    value = pl.col(name).str.strip_chars().str.replace(r"^(-?\d+)\.0$", "${1}")
+    return pl.when(value != "").then(value).alias(name)
 
 
 def _languages(rows: pl.DataFrame, declared: str | None) -> pl.Series:

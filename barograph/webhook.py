@@ -72,7 +72,7 @@ def send(endpoint: Endpoint, notification_id: str, body: str, at: datetime, time
     try:
         with httpx.stream("POST", endpoint.url, content=body.encode(), headers=headers, timeout=timeout) as response:
             status = response.status_code
-    except (httpx.InvalidURL, httpx.HTTPError) as error:
+    except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:  # the last: a host name that is none
         return Attempt(type(error).__name__, delivered=False, reached=False)
     return Attempt(str(status), delivered=200 <= status < 300, gone=status == 410)
 

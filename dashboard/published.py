@@ -18,26 +18,25 @@ def home() -> Path:
     return Path(os.environ.get("BAROGRAPH_HOME") or "barograph-home").absolute()
 
 
-def newest() -> Snapshot | None:
-    """The snapshot that CURRENT names; None before the first. Raises `Terminal` where it cannot be read."""
-    path = publish.current(Home(home()).published)
-    return _opened(str(path)) if path else None
+def current() -> Path | None:
+    """The snapshot that CURRENT names; None before the first."""
+    return publish.current(Home(home()).published)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _opened(path: str) -> Snapshot:
-    """Snapshots are immutable and never reuse a name, so one may be kept open for as long as it is the newest."""
+def opened(path: str) -> Snapshot:
+    """The snapshot at `path`. Immutable, and no name is used twice, so it may stay open while it is the newest."""
     return Snapshot(Path(path))
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
 def lines(path: str) -> pl.DataFrame:
     """`Snapshot.lines` of the snapshot at `path`."""
-    return _opened(path).lines()
+    return opened(path).lines()
 
 
 @st.fragment(run_every=_EVERY)
 def follow(shown: Path | None) -> None:
     """Rerun the page as soon as a snapshot other than `shown` is published."""
-    if publish.current(Home(home()).published) != shown:
+    if current() != shown:
         st.rerun()

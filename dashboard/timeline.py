@@ -1,18 +1,19 @@
-"""The first page: one line over time with its forecast, what is firing anywhere, and what lies behind the numbers."""
+"""The first page: one line over time with its forecast, what fires anywhere, and what lies behind the numbers."""
 
+import polars as pl
 import streamlit as st
 
-from barograph import charts, line
+from barograph import line
 from barograph.errors import Terminal
 from barograph.store import Snapshot
-from barograph.tables import ALERTS, LINE, RUNS, SERIES, SOURCES
-from dashboard import panels, published, selection
+from barograph.tables import ALERTS, RUNS, SERIES, SOURCES
+from dashboard import panels, published, selection, views
 
 
 def page(snapshot: Snapshot) -> None:
     """Select → filter → plot."""
-    lines = published.lines(str(snapshot.path))
     run = panels.last_run(snapshot.read(RUNS))
+    lines = published.lines(str(snapshot.path))
     panels.header(run, snapshot.path.stem)
     if not lines.height:
         panels.empty("The snapshot holds no series", "No post has been read yet: check the sources with `barograph check`.")
@@ -22,31 +23,33 @@ def page(snapshot: Snapshot) -> None:
 
     chosen = selection.choose(lines)
     every = snapshot.read(SERIES, where={"marker": chosen.marker, "unit": chosen.unit})
-    method = line.usual_method(every.filter(every["population"] == chosen.population))
+    method = line.usual_method(every.filter(pl.col("population") == chosen.population))
     full = line.read(snapshot, chosen.marker, chosen.population, chosen.unit, method)
-    shown = panels.in_range(full, chosen.range)
+    shown = views.in_range(full, chosen.range)
 
-    panels.headline(full, run)
-    panels.timeline(full, shown)
-    panels.counts(shown)
-    panels.gaps(every.filter(every["method"] == method), shown)
-    panels.sources(snapshot.read(SOURCES))
+    views.headline(full, run)
+    views.timeline(full, shown)
+    views.counts(shown)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        views.gaps(every.filter(pl.col("method") == method), shown)
+    with right:
+        views.sources(snapshot.read(SOURCES))
 
 
 def main() -> None:
-    """Every way in which there may be nothing to show has a page of its own."""
-    snapshot = None
+    """Every way in which there may be nothing to show has a state of its own."""
+    current = published.current()
     try:
-        snapshot = published.newest()
-        if snapshot is None:
+        if current:
+            page(published.opened(str(current)))
+        else:
             panels.header(None, None)
             panels.nothing_published(published.home())
-        else:
-            page(snapshot)
     except Terminal as error:
         panels.unreadable(error)
     panels.notice()
-    published.follow(snapshot.path if snapshot else None)
+    published.follow(current)
 
 
 main()

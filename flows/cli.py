@@ -15,7 +15,6 @@ from barograph import publish, settings, tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
-from barograph.store import Snapshot
 from flows.environment import prepare_prefect
 
 HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
@@ -177,11 +176,11 @@ def _prepared(home: Path, config: Path | None, inputs: tuple[str, ...], source: 
 
 
 def _status(place: Home) -> dict[str, Any]:
-    path = publish.current(place.published)
-    told: dict[str, Any] = {"home": str(place.path), "snapshot": path and path.name, "version": barograph.__version__}
-    if path is None:
+    snapshot = publish.newest(place.published)
+    name = snapshot and snapshot.path.name
+    told: dict[str, Any] = {"home": str(place.path), "snapshot": name, "version": barograph.__version__}
+    if snapshot is None:
         return told
-    snapshot = Snapshot(path)
     series = snapshot.read(tables.SERIES)
     runs = snapshot.read(tables.RUNS).sort("started_at").to_dicts()
     alerts = snapshot.read(tables.ALERTS)

@@ -5,6 +5,7 @@ import glob
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -25,14 +26,61 @@ LONGEST_LINE = 4 * 1024 * 1024
 _PROBED_LINES = 100
 _CUT_OFF = "file: compressed data is cut off or damaged; expected a complete file"
 
+_IDENTIFIERS = ("country_code", "id_str", "id", "did", "username", "acct", "handle", "screen_name", "name")
+"""Which key of an object stands for it: the first one that has a value."""
+
 _TEXT = {".jsonl", ".ndjson", ".csv", ".tsv"}
+
+
+class _Zstd(io.RawIOBase):
+    """A zstd file. Where it is cut off, reading raises `EOFError`; the library's own reader just ends there."""
+
+    def __init__(self, path: Path) -> None:
+        self.fileobj = path.open("rb")
+        # Pushshift-style dumps are made with a window of 2 GiB.
+        decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)
+        self._reader = decompressor.stream_reader(self.fileobj, read_across_frames=True)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        n: int = self._reader.readinto(into)
+        if n == 0 and not self._whole():
+            raise EOFError("it ends within a frame")
+        return n
+
+    def close(self) -> None:
+        self.fileobj.close()
+        super().close()
+
+    def _whole(self) -> bool:
+        """Whether the file ends where a frame does: goes from block header to block header (RFC 8878)."""
+        file, at = self.fileobj, 0
+        size = file.seek(0, io.SEEK_END)
+        while at < size:
+            file.seek(at)
+            head = file.read(18)
+            if head[1:4] == b"\x2a\x4d\x18":  # a frame to be skipped
+                at += 8 + int.from_bytes(head[4:8], "little")
+                continue
+            at += zstandard.frame_header_size(head)
+            last = 0
+            while not last:
+                file.seek(at)
+                block = int.from_bytes(file.read(3), "little")
+                last, kind, length = block & 1, block >> 1 & 3, block >> 3
+                at += 3 + (1 if kind == 1 else length)  # kind 1: one byte, repeated
+                if at > size:
+                    return False
+            at += 4 if head[4] & 4 else 0  # a checksum
+        return at == size
+
+
 _OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
     "": lambda path: path.open("rb"),
     ".gz": lambda path: gzip.open(path, "rb"),  # type: ignore[return-value,unused-ignore]
-    # Pushshift-style dumps are made with a window of 2 GiB.
-    ".zst": lambda path: io.BufferedReader(
-        zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(path.open("rb"), read_across_frames=True)
-    ),
+    ".zst": lambda path: io.BufferedReader(_Zstd(path), 2**17),
 }
 _KINDS = "*.jsonl, *.ndjson, *.csv, *.tsv (each also .gz or .zst), *.parquet"
 
@@ -54,9 +102,12 @@ def find(inputs: Sequence[str]) -> list[Path]:
                 raise InputError(f"{given}: got a file of unknown kind; expected {_KINDS}")
             inside = [path]
         else:
-            inside = [Path(p) for p in sorted(glob.glob(given, recursive=True)) if _kind(Path(p))]
-            if not inside:
+            matched = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]
+            inside = [p for p in matched if _kind(p)]
+            if not matched:
                 raise InputError(f"{given}: no such file or folder")
+            if not inside:
+                raise InputError(f"{given}: matches no posts; expected files named {_KINDS}")
         found |= dict.fromkeys(inside)
     return list(found)
 
@@ -103,7 +154,7 @@ def _probe(path: Path, columns: dict[str, str]) -> None:
 
 def fetch(files: Sequence[Path], columns: dict[str, str]) -> Iterator[Batch]:
     """All rows of `files`, in order. A file that cannot be read, or breaks off midway, ends as a reject of its own."""
-    sizes = [max(path.stat().st_size, 1) for path in files]
+    sizes = [max(path.stat().st_size, 1) if path.exists() else 1 for path in files]
     before = 0
     for path, size in zip(files, sizes, strict=True):
         name = path.name if sum(p.name == path.name for p in files) == 1 else str(path)
@@ -121,12 +172,16 @@ def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS
     if kind[0] == ".parquet":
         yield from _parquet(path, columns, name, rows)
         return
-    with _OPEN[kind[1]](path) as stream:
+    try:
+        stream = _OPEN[kind[1]](path)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; expected a readable file") from None
+    with stream:
         size = max(path.stat().st_size, 1)
         read = (
             _csv(stream, columns, path, "\t" if kind[0] == ".tsv" else ",")
             if kind[0] in (".csv", ".tsv")
-            else _jsonl(stream, columns)
+            else _jsonl(stream, columns, path)
         )
         lines: list[dict[str, Any]] = []
         rejects: list[Reject] = []
@@ -140,12 +195,9 @@ def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS
 
 
 def _position(stream: IO[bytes]) -> float:
-    """Compressed bytes read so far, where the stream can say so."""
-    inner: Any = getattr(stream, "fileobj", None) or getattr(stream, "raw", None) or stream
-    try:
-        return float(inner.tell())
-    except (OSError, AttributeError, ValueError):
-        return 0.0
+    """Bytes of the file, compressed as they are, read so far."""
+    raw = getattr(stream, "raw", stream)
+    return float(getattr(raw, "fileobj", raw).tell())
 
 
 def _frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
@@ -153,8 +205,8 @@ def _frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes] | Reject]:
-    """Numbered lines. One over the limit is passed over without being held in memory."""
+def _lines(stream: IO[bytes], path: Path) -> Iterator[tuple[int, bytes] | Reject]:
+    """Numbered lines, without a byte-order mark. One over the limit is passed over without being held in memory."""
     number = 0
     try:
         while line := stream.readline(LONGEST_LINE):
@@ -168,21 +220,20 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes] | Reject]:
                 limit = f"{LONGEST_LINE // 2**20} MiB"
                 yield Reject(number, f"line: longer than {limit}", head + str(length).encode())
             else:
-                yield number, line
+                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         if number == 0:
-            raise InputError(f"not readable: {error}") from None
+            raise InputError(f"{path}: not readable: {error}; expected a complete {path.suffix} file") from None
         yield Reject(number + 1, _CUT_OFF, b"")
 
 
-def _jsonl(stream: IO[bytes], columns: dict[str, str]) -> Iterator[dict[str, Any] | Reject]:
+def _jsonl(stream: IO[bytes], columns: dict[str, str], path: Path) -> Iterator[dict[str, Any] | Reject]:
     maps: dict[tuple[str, ...], dict[str, str]] = {}
-    for item in _lines(stream):
+    for item in _lines(stream, path):
         if isinstance(item, Reject):
             yield item
             continue
         number, line = item
-        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if not line.strip(b" \t\r\n\0"):
             continue
         row = _object(line)
@@ -196,6 +247,10 @@ def _jsonl(stream: IO[bytes], columns: dict[str, str]) -> Iterator[dict[str, Any
             yield Reject(number, f"text: no such key; expected one of {', '.join(ALIASES['text'])}", line)
             continue
         values = {ours: row[theirs] for ours, theirs in names.items()}
+        if any(isinstance(value, float) and abs(value) >= 2**63 for value in values.values()):
+            row = _object(line, exact=True)
+            if isinstance(row, dict):
+                values = {ours: row[theirs] for ours, theirs in names.items()}
         if wrong := next((c for c in ("text", "title") if not isinstance(values.get(c), str | None)), None):
             got = type(values[wrong]).__name__
             yield Reject(number, f"{wrong}: got {got}; expected a string", line)
@@ -203,11 +258,11 @@ def _jsonl(stream: IO[bytes], columns: dict[str, str]) -> Iterator[dict[str, Any
         yield {"line": number, **{ours: _scalar(ours, value) for ours, value in values.items()}}
 
 
-def _object(line: bytes) -> dict[str, Any] | str:
-    """The JSON object on a line, or why there is none."""
+def _object(line: bytes, *, exact: bool = False) -> dict[str, Any] | str:
+    """The JSON object on a line, or why there is none. `exact`: integers of any size as text, unrounded."""
     try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        value = json.loads(line, parse_int=str) if exact else orjson.loads(line)
+    except (ValueError, RecursionError):
         try:  # lone surrogates and NaN, which orjson refuses
             value = json.loads(line)
         except UnicodeDecodeError:
@@ -221,22 +276,21 @@ def _object(line: bytes) -> dict[str, Any] | str:
 
 def _scalar(column: str, value: Any) -> str | None:
     """A value as text; of an object its identifier, of a list its first item."""
-    if value is None or isinstance(value, str):
-        return _valid(value)
-    if column == "repost":
+    if column == "repost" and not isinstance(value, str):
         return "true" if value else None
-    if isinstance(value, dict):
-        return next((_scalar(column, value[k]) for k in ("id_str", "id", "did", "country_code") if value.get(k)), None)
-    if isinstance(value, list):
-        return _scalar(column, value[0]) if value else None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    while isinstance(value, dict | list):
+        if isinstance(value, dict):
+            value = next((value[key] for key in _IDENTIFIERS if value.get(key)), None)
+        else:
+            value = value[0] if value else None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value) if math.isfinite(value) else None
+    return None if value is None else _valid(str(value))
 
 
-def _valid(text: str | None) -> str | None:
+def _valid(text: str) -> str:
     """Text without lone surrogates, which no UTF-8 can hold."""
-    if text is None or text.isascii():
+    if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -244,49 +298,76 @@ def _valid(text: str | None) -> str | None:
 def _csv(
     stream: IO[bytes], columns: dict[str, str], path: Path, delimiter: str
 ) -> Iterator[dict[str, Any] | Reject]:
+    records = _records(stream, path, delimiter)
+    header = next((item for item in records if isinstance(item, Reject) or item[1]), None)
+    if header is None:
+        return
+    if isinstance(header, Reject):
+        raise InputError(f"{path}: its header is not readable: {header.reason}")
+    names = mapping(header[1], columns)
+    if "text" not in names and "title" not in names:
+        raise InputError(_no_text(path, "columns", header[1]))
+    where = {ours: header[1].index(theirs) for ours, theirs in names.items()}
+    for item in records:
+        if isinstance(item, Reject):
+            yield item
+            continue
+        number, row = item
+        if len(row) == len(header[1]):
+            yield {"line": number, **{ours: row[i] or None for ours, i in where.items()}}
+        elif row:
+            reason = f"line: got {len(row)} fields; expected {len(header[1])}, as in the header"
+            yield Reject(number, reason, repr(row).encode())
+
+
+def _records(stream: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[int, list[str]] | Reject]:
+    """Records with the number of their first line.
+
+    An unbalanced quote costs its own line alone: the lines that it swallowed are read again. In TSV, which is
+    often written without quoting, such a line is taken as it stands.
+    """
     csv.field_size_limit(LONGEST_LINE)
+    lines = _lines(stream, path)
+    again: list[tuple[int, bytes]] = []
+    record: list[tuple[int, bytes]] = []
     rejected: list[Reject] = []
 
     def decoded() -> Iterator[str]:
-        for item in _lines(stream):
+        while item := again.pop() if again else next(lines, None):
             if isinstance(item, Reject):
                 rejected.append(item)
-                continue
-            number, line = item
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8").replace("\0", "")
-            except UnicodeDecodeError:
-                rejected.append(Reject(number, "line: not UTF-8", line))
+            else:
+                record.append(item)
+                yield item[1].decode(errors="replace").replace("\0", "")
 
-    reader = csv.reader(decoded(), delimiter=delimiter)
-    try:
-        header = next(reader, None)
-    except csv.Error as error:
-        raise InputError(f"{path}: not readable as CSV: {error}") from None
-    if header is None:
-        return
-    names = mapping(header, columns)
-    if "text" not in names and "title" not in names:
-        raise InputError(_no_text(path, "columns", header))
-    where = {ours: header.index(theirs) for ours, theirs in names.items()}
-    number = 0
+    reader = csv.reader(decoded(), delimiter=delimiter, strict=True)
     while True:
+        wrong = ""
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield Reject(reader.line_num, f"line: not CSV: {error}", b"")
-            continue
+            again += reversed(record[1:])
+            del record[1:]
+            reader = csv.reader(decoded(), delimiter=delimiter, strict=True)
+            row = record[0][1].decode(errors="replace").rstrip("\r\n").split(delimiter)
+            wrong = "" if delimiter == "\t" else f"line: not CSV: {error}"
         yield from rejected
         rejected.clear()
         if row is None:
             return
-        number += 1
-        if len(row) != len(header):
-            if row:
-                reason = f"line: got {len(row)} fields; expected {len(header)}, as in the header"
-                yield Reject(reader.line_num, reason, repr(row).encode())
-            continue
-        yield {"line": reader.line_num, **{ours: row[i] or None for ours, i in where.items()}}
+        number, raw = record[0][0], b"".join(line for _, line in record)
+        record.clear()
+        if not _is_utf8(raw):
+            wrong = "line: not UTF-8"
+        yield Reject(number, wrong, raw) if wrong else (number, row)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _parquet(path: Path, columns: dict[str, str], name: str, rows: int) -> Iterator[Batch]:
@@ -302,17 +383,25 @@ def _parquet(path: Path, columns: dict[str, str], name: str, rows: int) -> Itera
             if column in names and not _is_text(kind := file.schema_arrow.field(names[column]).type):
                 raise InputError(f"{path}: column {names[column]!r}: got {kind}; expected text")
         done, total = 0, max(file.metadata.num_rows, 1)
-        for arrow in file.iter_batches(rows, columns=list(dict.fromkeys(names.values()))):
+        batches = file.iter_batches(rows, columns=list(dict.fromkeys(names.values())))
+        while True:
+            try:
+                arrow = next(batches, None)
+            except (pa.ArrowException, OSError):
+                yield Batch(name, _frame([]), [Reject(done + 1, _CUT_OFF, b"")])
+                return
+            if arrow is None:
+                return
             frame = pl.DataFrame(pl.from_arrow(arrow))
+            done += frame.height
             yield Batch(
                 name,
                 frame.select(
-                    pl.int_range(done + 1, done + 1 + pl.len(), dtype=pl.Int64).alias("line"),
+                    pl.int_range(done + 1 - pl.len(), done + 1, dtype=pl.Int64).alias("line"),
                     *(_plain(ours, pl.col(theirs), frame.schema[theirs]) for ours, theirs in names.items()),
                 ),
-                progress=(done + frame.height) / total,
+                progress=done / total,
             )
-            done += frame.height
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -327,14 +416,26 @@ def _plain(ours: str, value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """A Parquet column as text; times stay times, so that millions of them need no parsing."""
     if isinstance(dtype, pl.Datetime) and ours == "created_at":
         return value.alias(ours)
-    if ours == "repost":
-        flag = value.fill_null(value=False) if dtype == pl.Boolean else value.is_not_null()
-        return pl.when(flag).then(pl.lit("true")).alias(ours)
+    if ours == "repost" and dtype.is_nested():
+        return pl.when(value.is_not_null()).then(pl.lit("true")).alias(ours)
+    return _as_text(value, dtype).alias(ours)
+
+
+def _as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The same as `_scalar`, for a column."""
     if isinstance(dtype, pl.List):
-        value = value.list.first()
+        return _as_text(value.list.first(), dtype.inner)  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Array):
+        return _as_text(value.arr.first(), dtype.inner)  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
-        value = value.struct.field(dtype.fields[0].name)
-    return value.cast(pl.String).alias(ours)
+        kinds = {field.name: field.dtype for field in dtype.fields}
+        found = [_as_text(value.struct.field(key), kinds[key]) for key in _IDENTIFIERS if key in kinds]  # type: ignore[arg-type]
+        return pl.coalesce(*found, pl.lit(None, pl.String))
+    if dtype.is_float():
+        whole = value.cast(pl.Int64, strict=False)
+        text = pl.when(whole.cast(dtype) == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+        return pl.when(value.is_finite()).then(text)
+    return value.bin.encode("hex") if dtype == pl.Binary else value.cast(pl.String)
 
 
 def _no_text(path: Path, what: str, seen: list[str]) -> str:

@@ -1,0 +1,101 @@
+"""The rules of the house: who may import whom, what has one home, and that everything public says what it is."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("barograph", "dashboard", "flows", "forecasting", "lexicons")
+MAY_IMPORT = {
+    "flows": {"barograph", "forecasting", "lexicons"},
+    "dashboard": {"barograph", "forecasting", "lexicons"},
+    "lexicons": {"barograph.tables", "barograph.errors"},
+    "forecasting": {"barograph.tables", "barograph.errors"},
+    "barograph": {"barograph"},
+}
+STAGES = {"ingest", "annotate", "polarization", "aggregate", "detect", "alerts", "webhook"}
+ONE_HOME = {
+    "prefect": ("flows",),
+    "streamlit": ("dashboard",),
+    "torch": ("forecasting", "barograph.annotate"),
+    "duckdb": ("barograph.store",),
+    "httpx": ("barograph.sources", "barograph.annotate", "barograph.webhook"),
+}
+SQL = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "ALTER ", "PRAGMA ")
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+every_module = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def name_of(path: Path) -> str:
+    """barograph/store.py → barograph.store"""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file may mean, wherever in it: `from a import b` means a and a.b."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, homes: tuple[str, ...] | set[str]) -> bool:
+    """Whether a dotted name is one of `homes` or inside one."""
+    return any(name == home or name.startswith(f"{home}.") for home in homes)
+
+
+def test_the_rooms_are_all_there() -> None:
+    assert {name_of(path).split(".")[0] for path in FILES} == set(ROOMS)
+    assert {f"barograph.{stage}" for stage in ("ingest", "aggregate", "detect", "alerts")} <= set(map(name_of, FILES))
+
+
+@every_module
+def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
+    room = name_of(path).split(".")[0]
+    ours = {name for name in imports(path) if within(name, set(ROOMS) | {"tests"})}
+    assert {name for name in ours if not within(name, MAY_IMPORT[room] | {room})} == set()
+
+
+@every_module
+def test_a_stage_imports_no_other_stage(path: Path) -> None:
+    stage = next((s for s in STAGES if within(name_of(path), (f"barograph.{s}",))), None)
+    if stage:
+        others = {f"barograph.{other}" for other in STAGES - {stage}}
+        assert {name for name in imports(path) if within(name, others)} == set()
+
+
+@every_module
+def test_a_package_with_one_home_is_imported_nowhere_else(path: Path) -> None:
+    strays = [p for p, homes in ONE_HOME.items() if not within(name_of(path), homes) and any(within(i, {p}) for i in imports(path))]
+    assert strays == []
+
+
+@every_module
+def test_sql_is_written_only_in_the_store(path: Path) -> None:
+    strings = [n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    queries = [text for text in strings if text.lstrip().startswith(SQL)]
+    assert bool(queries) == (name_of(path) == "barograph.store"), queries
+
+
+@every_module
+def test_a_module_stays_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 500
+
+
+@every_module
+def test_everything_public_says_what_it_is(path: Path) -> None:
+    def undocumented(node: ast.Module | ast.ClassDef) -> Iterator[str]:
+        for child in node.body:
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+                if not ast.get_docstring(child):
+                    yield child.name
+                if isinstance(child, ast.ClassDef):
+                    yield from undocumented(child)
+
+    module = ast.parse(path.read_text())
+    assert ast.get_docstring(module), "the module itself"
+    assert list(undocumented(module)) == []
