@@ -49,9 +49,8 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     missing = [name for name in ALIASES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
     rows = rows.with_columns(_text().alias("text"), _created_at(rows, source.timezone).alias("time"))
-    repost = ~pl.col("repost").str.strip_chars().str.to_lowercase().is_in(_FALSE).fill_null(value=True) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
     later = pl.col("time") > as_of if as_of else pl.lit(value=False)
-    rows = rows.with_columns(repost.alias("repost"), later.fill_null(value=False).alias("later"))
+    rows = rows.with_columns(_repost().alias("repost"), later.fill_null(value=False).alias("later"))
     kept = rows.filter(~pl.col("repost") & ~pl.col("later")).with_columns(_reason(clock).alias("reason"))
 
     bad = kept.filter(pl.col("reason").is_not_null())
@@ -80,6 +79,11 @@ def _text() -> pl.Expr:
         pl.concat_str(pl.when(title != "").then(title), pl.when(body != "").then(body), separator="\n\n", ignore_nulls=True)
     )  # fmt: skip
     return whole.str.replace_all(_INVISIBLE, "").str.normalize("NFC").str.strip_chars()
+
+
+def _repost() -> pl.Expr:
+    flagged = ~pl.col("repost").str.strip_chars().str.to_lowercase().is_in(_FALSE)
+    return flagged.fill_null(value=False) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
 
 
 def _created_at(rows: pl.DataFrame, timezone: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""One line of the monitor, read from a snapshot: its values, forecast, high-prevalence days, events and alerts."""
+"""One line, read from a snapshot: its values, forecast, high-prevalence days, events and alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ _URGENCY = ("firing", "acknowledged", "pending", "resolved")
 class Line:
     """All that is published on one marker, population, unit and method, newest issue of each fact.
 
-    series, exceedances (observed high-prevalence days), events and alerts have the columns of their tables, in
-    order of day. forecasts: the latest issue alone, days after the last closed one.
+    Frames have the columns of their tables, in order of day. exceedances: the observed high-prevalence days;
+    forecasts: the latest issue alone, days after the last closed one.
     """
 
     key: Mapping[str, str]
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def baseline(self) -> tuple[float, int] | None:
-        """Median of the 28 closed days before `last_known`, and how many of them have a value; None under 7."""
+        """Median of the 28 closed days before `last_known`, and how many have a value; None under 7."""
         if (last := self.last_known) is None:
             return None
         day = last["time_value"]
@@ -58,7 +58,9 @@ class Line:
             pl.col("time_value").is_between(day - timedelta(days=BASELINE_DAYS), day - timedelta(days=1)),
         )["prevalence"].drop_nulls()
         median = before.median()
-        return (float(median), before.len()) if before.len() >= _ENOUGH and isinstance(median, float) else None
+        return (
+            (float(median), before.len()) if before.len() >= _ENOUGH and isinstance(median, float) else None
+        )
 
     @property
     def threshold(self) -> float | None:
@@ -89,7 +91,7 @@ class Line:
         )
 
     def table(self) -> pl.DataFrame:
-        """Values and forecasts as one table, `kind` observed or forecast, with the columns of their tables."""
+        """Values and forecasts as one table, `kind` observed or forecast, else with the tables' columns."""
         high = self.exceedances.select(
             pl.col("target").alias("time_value"), pl.col("threshold").alias("high_above"), "level"
         )
@@ -97,7 +99,9 @@ class Line:
         return pl.concat(
             [
                 observed.select(pl.lit("observed").alias("kind"), pl.all()),
-                self.forecasts.rename({"target": "time_value"}).select(pl.lit("forecast").alias("kind"), pl.all()),
+                self.forecasts.rename({"target": "time_value"}).select(
+                    pl.lit("forecast").alias("kind"), pl.all()
+                ),
             ],
             how="diagonal",
         )
@@ -111,12 +115,13 @@ def read(snapshot: Snapshot, marker: str, population: str, unit: str, method: st
     forecasts = snapshot.read(FORECASTS, where=key)
     if isinstance(closed, date):
         forecasts = forecasts.filter(pl.col("target") > closed)
+    high = snapshot.read(EXCEEDANCES, where=key | {"detector": HIGH, "kind": "observed"})
     events = snapshot.read(EVENTS)
     return Line(
         key=key,
         series=series,
         forecasts=forecasts.filter(pl.col("issue") == pl.col("issue").max()).sort("target"),
-        exceedances=snapshot.read(EXCEEDANCES, where=key | {"detector": HIGH, "kind": "observed"}).sort("target"),
+        exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
         alerts=snapshot.read(ALERTS, where=key).sort("issue"),
     )
@@ -127,22 +132,15 @@ def usual_method(line: pl.DataFrame) -> str:
 
     line: rows of `series` of one marker, population and unit, any methods.
     """
-    last = line["time_value"].max()
-    assert isinstance(last, date), "a line without a day has no method"
-    known = (
-        line.filter(pl.col("time_value") > last - timedelta(days=84))
-        .group_by("method").agg(pl.col("prevalence").is_not_null().mean().alias("share"))
-        .with_columns((pl.col("share") >= 0.9).alias("enough"), _rank().alias("rank"))
-        .sort("enough", pl.when("enough").then("rank").otherwise("share"), descending=True)
-    )  # fmt: skip
-    return str(known["method"][0])
-
-
-def _rank() -> pl.Expr:
-    return pl.col("method").replace_strict({name: float(i) for i, name in enumerate(METHODS)})
+    trailing = pl.col("time_value") > pl.col("time_value").max() - timedelta(days=84)
+    shares = {
+        method: rows["prevalence"].count() / rows.height
+        for (method,), rows in line.filter(trailing).group_by("method")
+    }
+    return str(
+        max(shares, key=lambda m: (shares[m] >= 0.9, METHODS.index(m) if shares[m] >= 0.9 else shares[m]))
+    )
 
 
 def _last(rows: pl.DataFrame) -> dict[str, Any] | None:
     return rows.row(-1, named=True) if rows.height else None
-
-

@@ -3,18 +3,40 @@
 import os
 import tomllib
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 from pydantic_core import ErrorDetails
 
 from barograph.errors import ConfigError
 
-Name = Annotated[str, StringConstraints(pattern=r"^[^\s:/*][^:/*\n]{0,79}$")]
+_NAME, _LANGUAGE, _DAYS = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """Names become parts of keys and file names, so they hold none of `: / *` and at most 80 characters."""
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, list | tuple) or not all(isinstance(item, str) for item in several):
+        raise ValueError(f"got {given!r}; expected text in quotes, or a list of it")
+    return tuple(several)
+
+
+Several = Annotated[str | tuple[str, ...], PlainValidator(_texts)]
 
 MARKERS = (
     "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
@@ -32,44 +54,42 @@ class Source(_Section):
 
     name: Name
     kind: Literal["files", "simulated"] = "files"
-    path: str | tuple[str, ...] = ()
+    path: Several = ()
     """Files, folders or patterns."""
     columns: dict[Literal[POST_COLUMNS], str] = {}  # type: ignore[valid-type]
     timezone: str = "UTC"
     """Zone of times that carry none."""
-    lang: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = None
+    lang: Annotated[str, StringConstraints(pattern=_LANGUAGE)] | None = None
     """Language of every post that says none itself; without it each post is detected."""
-    seed: int = 7
-    days: Annotated[int, Field(ge=1, le=3650)] = 200
-    posts_per_day: Annotated[int, Field(ge=1, le=100_000)] = 250
+    seed: Annotated[Whole, Field(ge=0)] = 7
+    days: Annotated[Whole, Field(ge=1, le=3650)] = 200
+    posts_per_day: Annotated[Whole, Field(ge=1, le=100_000)] = 250
 
     @property
     def paths(self) -> tuple[str, ...]:
         """`path`, always as several."""
         return (self.path,) if isinstance(self.path, str) else self.path
 
-    @model_validator(mode="after")
-    def _timezone_exists(self) -> Self:
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"timezone: got {self.timezone!r}; expected an IANA name, e.g. Europe/Madrid") from None
-        return self
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, timezone: str) -> str:
+        if timezone not in available_timezones() - {"Factory", "localtime"}:
+            raise ValueError(f"got {timezone!r}; expected an IANA name, e.g. Europe/Madrid")
+        return timezone
 
 
 class Where(_Section):
     """A filter over posts: every key given must match one of its values."""
 
-    source: str | tuple[str, ...] = ()
-    community: str | tuple[str, ...] = ()
-    lang: str | tuple[str, ...] = ()
-    geo: str | tuple[str, ...] = ()
+    source: Several = ()
+    community: Several = ()
+    lang: Several = ()
+    geo: Several = ()
 
-    @cached_property
+    @property
     def values(self) -> dict[str, tuple[str, ...]]:
         """Column → accepted values, for the keys given."""
-        given = {name: getattr(self, name) for name in ("source", "community", "lang", "geo")}
-        return {k: (v,) if isinstance(v, str) else v for k, v in given.items() if v}
+        return {name: (given,) if isinstance(given, str) else given for name, given in self if given}
 
 
 class Population(_Section):
@@ -98,7 +118,7 @@ class Topic(_Section):
 
     name: Name
     keywords: Annotated[tuple[str, ...], Field(min_length=1)]
-    sides: tuple[str, str]
+    sides: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
 
 
 class Event(_Section):
@@ -113,7 +133,7 @@ class Event(_Section):
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
         if self.ends_on and self.ends_on < self.starts_on:
-            raise ValueError(f"ends_on {self.ends_on} is before starts_on {self.starts_on}")
+            raise ValueError(f"got ends_on {self.ends_on}; expected starts_on, {self.starts_on}, or later")
         return self
 
 
@@ -123,7 +143,7 @@ class Test(_Section):
     event: str
     topic: str
     outcome: Literal["mean_score", "share_extreme"] = "mean_score"
-    window: Annotated[int, Field(ge=1, le=60)] = 3
+    window: Annotated[Whole, Field(ge=1, le=60)] = 3
 
 
 class Rule(_Section):
@@ -135,10 +155,10 @@ class Rule(_Section):
     populations: tuple[str, ...] = ()
     unit: Literal["posts", "authors"] = "authors"
     method: Literal["lexicon"] = "lexicon"
-    percentile: Annotated[float, Field(gt=0, lt=100)] = 95
-    p_high: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    horizon: Annotated[int, Field(ge=1, le=7)] = 7
-    for_: Annotated[str, StringConstraints(pattern=r"^[1-9]\d?d$")] = Field("1d", alias="for")
+    percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
+    p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7
+    horizon: Annotated[Whole, Field(ge=1, le=7)] = 7
+    for_: Annotated[str, StringConstraints(pattern=_DAYS)] = Field("1d", alias="for")
 
     @property
     def days(self) -> int:
@@ -151,7 +171,7 @@ class Receiver(_Section):
 
     name: Name
     kind: Literal["webhook"] = "webhook"
-    url: str | None = None
+    url: Annotated[str | None, Field(repr=False)] = None
     url_file: Path | None = None
     url_env: str | None = None
     secret_file: Path | None = None
@@ -163,8 +183,8 @@ class Receiver(_Section):
             "url, url_file or url_env": (self.url, self.url_file, self.url_env),
             "secret_file or secret_env": (self.secret_file, self.secret_env),
         }.items():
-            if sum(value is not None for value in given) != 1:
-                raise ValueError(f"needs exactly one of {what}")
+            if (n := sum(value is not None for value in given)) != 1:
+                raise ValueError(f"got {n or 'none'} of {what}; expected exactly one")
         return self
 
     def address(self) -> str:
@@ -179,8 +199,9 @@ class Receiver(_Section):
         where = f"receiver {self.name!r}: {what}"
         try:
             value = file.read_text().strip() if file else os.environ.get(variable or "", "").strip()
-        except OSError as error:
-            raise ConfigError(f"{where}_file {file}: {error.strerror}; expected a readable file") from None
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
         if not value:
             raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
         return value
@@ -201,10 +222,10 @@ _DEFAULT_RULES = (
 class Settings(_Section):
     """The analyst's one file. Every key has a default."""
 
-    minimum_authors: Annotated[int, Field(ge=0)] = 20
-    retention_days: Annotated[int, Field(ge=1)] = 90
-    closing_hours: Annotated[float, Field(ge=0, le=48)] = 6
-    monitor_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    minimum_authors: Annotated[Whole, Field(ge=0)] = 20
+    retention_days: Annotated[Whole, Field(ge=1)] = 90
+    closing_hours: Annotated[Number, Field(ge=0, le=48)] = 6
+    monitor_minutes: Annotated[Whole, Field(ge=1, le=1440)] = 5
     source: tuple[Source, ...] = ()
     population: tuple[Population, ...] = ()
     marker: tuple[Marker, ...] = tuple(
@@ -253,7 +274,8 @@ class Settings(_Section):
 def _known(what: str, got: tuple[str, ...], expected: list[str] | tuple[str, ...]) -> None:
     for name in got:
         if name not in expected:
-            raise ValueError(f"{what} {name!r} is not defined; expected one of {', '.join(expected) or '(none)'}")
+            choice = f"expected one of {', '.join(expected)}" if expected else "nor is any other"
+            raise ValueError(f"{what} {name!r} is not defined; {choice}")
 
 
 def find_config(config: Path | None, home: Path) -> Path | None:
@@ -276,14 +298,22 @@ def load(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as TOML: {error}") from None
+        raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; expected a readable barograph.toml") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8; save the file with that encoding") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
     for source in _tables(raw, "source"):
         given = source.get("path")
-        if isinstance(given, str | list):
-            paths = [given] if isinstance(given, str) else given
-            source["path"] = [str(path.parent / p) if isinstance(p, str) else p for p in paths]
+        paths = [given] if isinstance(given, str) else given
+        if isinstance(paths, list) and all(isinstance(p, str) for p in paths):
+            source["path"] = [str(path.parent / p) for p in paths]
+    for marker in _tables(raw, "marker"):
+        if isinstance(given := marker.get("lexicons"), list):
+            marker["lexicons"] = [str(path.parent / n) if str(n).endswith(".csv") else n for n in given]
     for receiver in _tables(raw, "receiver"):
         for key in ("url_file", "secret_file"):
             if isinstance(receiver.get(key), str):
@@ -299,36 +329,74 @@ def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
+_EXPECTED = {
+    "int": "a whole number", "float": "a number", "string": "text in quotes", "path": "text in quotes",
+    "date": "a date, e.g. 2021-05-03", "tuple": "a list", "dict": "a table", "model": "a table",
+    _NAME: "1 to 80 characters, no space in front, none of : / *", _LANGUAGE: "two small letters, e.g. en",
+    _DAYS: "days, e.g. 2d",
+    "greater_than": "more than {gt:g}", "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}", "less_than_equal": "at most {le:g}",
+    "too_short": "at least {min_length}", "too_long": "at most {max_length}", "literal_error": "{expected}",
+}  # fmt: skip
+"""Pydantic's kind of error, its first word, or the pattern → what a value should have been."""
+
+
 def _explain(error: ErrorDetails, raw: dict[str, Any]) -> str:
     """One validation error as `key: what was got; what was expected`, naming tables by their name."""
+    kind, loc, context = error["type"], error["loc"], error.get("ctx", {})
     parts: list[str] = []
     node: Any = raw
-    for step in error["loc"]:
-        node = node[step] if isinstance(node, list) and isinstance(step, int) else (
-            node.get(step) if isinstance(node, dict) else None
-        )  # fmt: skip
+    for step in loc:
+        node = _inside(node, step)
         if isinstance(step, int):
             name = node.get("name") if isinstance(node, dict) else None
             parts[-1] += f"[{name!r}]" if name else f"[{step + 1}]"
-        elif not (parts and parts[-1] == step):
-            parts.append(str(step))
+        elif step != "[key]":
+            parts.append(step)
     where = ".".join(parts)
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key; expected one of {', '.join(_keys(error['loc']))}"
-    if error["type"] == "value_error":
+    if kind == "value_error":
+        message = error["msg"].removeprefix("Value error, ")
         return f"{where}: {message}" if where else message
-    got = "" if error["type"] == "missing" else f"; got {error['input']!r}"
-    return f"{where}: {message[:1].lower() + message[1:]}{got}"
+    if kind == "extra_forbidden" or loc[-1] == "[key]":
+        return f"{where}: unknown key; expected one of {', '.join(_keys(loc))}"
+    if kind == "missing":
+        return f"{where}: missing; every [[{loc[0]}]] needs it"
+    if len(loc) == 1 and loc[0] in _SECTIONS:
+        got = f"[{loc[0]}]" if isinstance(error["input"], dict) else _got(error)
+        return f"{where}: got {got}; expected [[{loc[0]}]] and its keys below"
+    keys = (context.get("pattern"), kind, kind.partition("_")[0])
+    expected = next((_EXPECTED[key] for key in keys if key in _EXPECTED), error["msg"]).format_map(context)
+    got = f"a list of {context['actual_length']}" if "actual_length" in context else _got(error)
+    return f"{where}: got {got}; expected {expected}"
+
+
+def _inside(node: Any, step: int | str) -> Any:
+    try:
+        return node[step]
+    except (LookupError, TypeError):
+        return None
+
+
+def _got(error: ErrorDetails) -> str:
+    """What was given, in brief. A receiver may have been given its secret: there only the type is told."""
+    value, loc = error["input"], error["loc"]
+    for kind, word in {dict: "a table", list: "a list", bool: str(value).lower(), date: str(value)}.items():
+        if isinstance(value, kind):
+            return word
+    if loc[0] == "receiver" and loc[-1] not in ("name", "kind"):
+        return "text" if isinstance(value, str) else "a number"
+    return repr(value)
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
+    "event": Event, "test": Test, "rule": Rule, "receiver": Receiver,
+}  # fmt: skip
 
 
 def _keys(loc: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
-    sections: dict[str, type[BaseModel]] = {
-        "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
-        "event": Event, "test": Test, "rule": Rule, "receiver": Receiver, "where": Where,
-    }  # fmt: skip
-    for step in loc[:-1]:
-        if isinstance(step, str) and step in sections:
-            model = sections[step]
-    return [field.alias or name for name, field in model.model_fields.items()]
+    """Keys that are known where `loc` is."""
+    if loc[-1] == "[key]":
+        return list(POST_COLUMNS)
+    model = Where if "where" in loc[1:-1] else _SECTIONS.get(str(loc[0])) if len(loc) > 1 else None
+    return [field.alias or name for name, field in (model or Settings).model_fields.items()]

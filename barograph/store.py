@@ -100,7 +100,7 @@ class Warehouse:
         is kept. rejects: columns of `quarantine`.
         """
         posts = posts.with_columns(pl.lit(0, pl.Int64).alias("segment"))
-        with self._transaction(), self._registered(incoming=posts, rejected=rejects):
+        with self._registered(incoming=posts, rejected=rejects), self._transaction():
             self._con.execute("INSERT OR IGNORE INTO quarantine SELECT * FROM rejected")
             self._con.execute("""
                 CREATE OR REPLACE TEMP TABLE sorted_batch AS
@@ -125,8 +125,8 @@ class Warehouse:
         return Landed(**fates)
 
     def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
-        row = self._con.execute(query, list(parameters)).fetchone()
-        return row[0] if row else None
+        rows = self._con.execute(query, list(parameters)).fetchall()
+        return rows[0][0] if rows else None
 
     def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
         """Time of the newest post not after `not_after`; None where there is none."""
@@ -160,7 +160,7 @@ class Warehouse:
 
     def save_scores(self, segment: int, scores: pl.DataFrame, lexicons: str) -> None:
         """Replace the scores of a segment's posts whose text is still kept, and mark their days changed."""
-        with self._transaction(), self._registered(incoming=tables.SCORES.validate(scores)):
+        with self._registered(incoming=tables.SCORES.validate(scores)), self._transaction():
             if self._scalar("SELECT lexicons IS NOT NULL FROM segments WHERE segment = ?", [segment]):
                 self._con.execute(
                     """DELETE FROM scores WHERE post_id IN
@@ -254,7 +254,7 @@ class Warehouse:
         know of the change yet. Raises `Terminal` where a row breaks its table's contract.
         """
         checked = {table.name: table.validate(frame) for table, frame in rows.items()}
-        with self._transaction(), self._registered(**{f"new_{name}": f for name, f in checked.items()}):
+        with self._registered(**{f"new_{name}": f for name, f in checked.items()}), self._transaction():
             for name in checked:
                 self._con.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM new_{name}")
             self._con.execute(
@@ -265,7 +265,7 @@ class Warehouse:
     def save_new(self, rows: Mapping[Table, pl.DataFrame]) -> None:
         """The same, but a row whose key is already there stays as it is."""
         checked = {table.name: table.validate(frame) for table, frame in rows.items()}
-        with self._transaction(), self._registered(**{f"new_{name}": f for name, f in checked.items()}):
+        with self._registered(**{f"new_{name}": f for name, f in checked.items()}), self._transaction():
             for name in checked:
                 self._con.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM new_{name}")
 
@@ -283,7 +283,7 @@ class Warehouse:
     def settle(self, notifications: pl.DataFrame) -> None:
         """Keep what came of sending these. The body of one that waits no longer is dropped."""
         checked = tables.NOTIFICATIONS.validate(notifications)
-        with self._transaction(), self._registered(settled=checked):
+        with self._registered(settled=checked), self._transaction():
             self._con.execute("INSERT OR REPLACE INTO notifications SELECT * FROM settled")
             self._con.execute(
                 """DELETE FROM outbox WHERE notification_id IN
@@ -321,7 +321,7 @@ class Warehouse:
     def count_sources(self, kinds: Mapping[str, str], languages: Sequence[str], now: datetime) -> None:
         """Bring `sources` up to date for the sources of `kinds` (name → kind)."""
         named = pl.DataFrame({"source": list(kinds), "kind": list(kinds.values())}, schema_overrides={"source": pl.String})
-        with self._transaction(), self._registered(named=named):
+        with self._registered(named=named), self._transaction():
             self._con.execute(
                 """INSERT OR REPLACE INTO sources
                    SELECT source, kind, min(created_at), max(created_at), count(post_id), coalesce(any_value(q.n), 0),

@@ -9,15 +9,15 @@ _MINUS = "\N{MINUS SIGN}"
 _DASH = "\N{EN DASH}"
 
 UNITS = {
-    "authors": "mean over authors of each author’s own share of posts that express it",
-    "posts": "share of posts that express it",
-    "interactions": "share of conversations that show it",
+    "authors": "Mean over authors of each author’s own share of posts that express it",
+    "posts": "Share of posts that express it",
+    "interactions": "Share of conversations that show it",
 }
-"""What a prevalence of each unit is, to go on after a colon."""
+"""What a prevalence of each unit is."""
 
 
 def label(marker: str) -> str:
-    """`dimension:anxiety` → Anxiety (dimension), `polarization:climate` → Climate (polarization), `fear` → Fear."""
+    """`fear` → Fear, `dimension:anxiety` → Anxiety (dimension), `polarization:x` → X (polarization)."""
     kind, _, name = marker.rpartition(":")
     words = name.replace("_", " ")
     return f"{words[:1].upper()}{words[1:]}" + (f" ({kind})" if kind else "")
@@ -42,9 +42,21 @@ def change(difference: float, kind: str = "share") -> str:
     return f"{sign}{digits}" + (f"{_SPACE}points" if kind == "share" else "")
 
 
+def chance(probability: float) -> str:
+    """A probability: 39 %; under 1 % and over 99 % are said so."""
+    percent = 100 * probability
+    digits = "<1" if 0 < percent < 1 else ">99" if 99 < percent < 100 else f"{percent:.0f}"
+    return f"{digits}{_SPACE}%"
+
+
 def day(when: date) -> str:
     """Mon 23 Nov 2026."""
     return f"{when:%a} {when.day}{_SPACE}{when:%b %Y}"
+
+
+def weekday(when: date) -> str:
+    """Mon 23 Nov."""
+    return f"{when:%a} {short_day(when)}"
 
 
 def short_day(when: date) -> str:

@@ -1,11 +1,15 @@
 """What `streamlit run dashboard/app.py` opens: the pages, one file each."""
 
+from pathlib import Path
+
 import streamlit as st
 
 st.set_page_config(
-    page_title="barograph", page_icon=":material/monitoring:", layout="wide",
-    menu_items={"Get help": None, "Report a bug": None, "About": "barograph: expressed mood of populations, never of a person."},
-)  # fmt: skip
+    page_title="barograph",
+    page_icon=str(Path(__file__).with_name("icon.svg")),  # an icon by name would be fetched from the network
+    layout="wide",
+    menu_items={"Get help": None, "Report a bug": None, "About": "The mood of populations, never of a person."},
+)
 
 st.navigation(
     [st.Page("timeline.py", title="Timeline", icon=":material/show_chart:", default=True)], position="top"

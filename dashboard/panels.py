@@ -1,6 +1,6 @@
-"""The parts of the page around the charts: what is firing, how fresh it is, what is missing, what it must not be used for."""
+"""What surrounds the charts: what fires, how fresh it is, what is missing, what it must not be used for."""
 
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,33 +8,28 @@ import polars as pl
 import streamlit as st
 
 from barograph import wording
+from barograph.clock import utc_now
 from barograph.errors import Terminal
 from dashboard import selection
 
-STALE = timedelta(days=2)
+_STALE_DAYS = 2
 _SILENT = timedelta(hours=3)
 _SHOWN = 5
+_MAST = """<style>
+.mast {display:flex; flex-wrap:wrap; align-items:baseline; gap:.1rem 1rem; font-size:.875rem}
+.mast strong {font-size:1.35rem; letter-spacing:-.01em}
+.mast span {opacity:.72}
+.mast span:nth-child(2) {flex:1 1 20rem}
+</style>"""
 
 
-def header(run: dict[str, Any] | None, snapshot: str | None) -> None:
+def header(run: dict[str, Any] | None = None, snapshot: str = "") -> None:
     """Name of the house, what it is about, and up to when it has read."""
+    about = "Mood expressed in public posts, by population and day. Never about a person."
+    read = f"Posts read up to {wording.moment(run['now'])} · snapshot {snapshot}" if run else ""
     st.html(
-        "<div class='barograph-mast'><h1>barograph</h1>"
-        "<p>Mood expressed in public posts, by population and day. It never speaks about a person.</p></div>"
-        "<style>"
-        ".barograph-mast{display:flex;flex-wrap:wrap;align-items:baseline;gap:.1rem 1rem}"
-        ".barograph-mast h1{font-size:1.35rem;font-weight:700;letter-spacing:-.01em;margin:0;padding:0}"
-        ".barograph-mast p{margin:0;opacity:.75;font-size:.95rem}"
-        "</style>"
-    )  # fmt: skip
-    if run and run["now"]:
-        st.caption(f"Posts read up to {wording.moment(run['now'])} · snapshot {snapshot} · all times UTC")
-
-
-def last_run(runs: pl.DataFrame) -> dict[str, Any] | None:
-    """The newest run that knew its `now`."""
-    known = runs.drop_nulls("now").sort("started_at")
-    return known.row(-1, named=True) if known.height else None
+        f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>"
+    )
 
 
 def nothing_published(home: Path) -> None:
@@ -43,95 +38,160 @@ def nothing_published(home: Path) -> None:
         st.subheader("Nothing has been published yet", anchor=False)
         st.markdown(f"There is no snapshot in `{home}`. To see a simulated population, run")
         st.code(f"barograph run --source simulated --home {home}", language="bash")
-        st.markdown("or name your own posts: `barograph run posts.jsonl`. This page follows by itself.")
+        st.markdown("or read your own posts: `barograph run posts.jsonl`. This page follows by itself.")
 
 
 def unreadable(error: Terminal) -> None:
     """A snapshot that is named but cannot be read."""
-    st.error("**The published snapshot cannot be read.** Nothing on this page can be trusted until it is.", icon=":material/error:")
+    st.error("**The published snapshot cannot be read.** What it held is not shown.", icon=":material/error:")
     st.code(str(error), language=None, wrap_lines=True)
-    st.markdown("Run `barograph run` to publish a new one; this page follows by itself.")
+    st.markdown("`barograph run` publishes a new one; this page follows by itself.")
 
 
 def empty(what: str, why: str) -> None:
-    """A state without data: grey, never green."""
-    st.info(f"**{what}.** {why}", icon=":material/data_alert:")
+    """A state without data: never green, for it is not calm."""
+    st.info(f"**{what}.** {why}", icon=":material/visibility_off:")
 
 
-def freshness(lines: pl.DataFrame, run: dict[str, Any] | None) -> None:
-    """Say so where the newest closed day, or the monitor itself, is older than it should be."""
-    if run is None:
-        return
-    closed = lines["last_closed"].max()
-    if closed is not None and run["now"].date() - closed > STALE:  # type: ignore[operator]
-        days = (run["now"].date() - closed).days  # type: ignore[operator]
-        st.warning(
-            f"**Stale data.** The latest closed day with posts is {wording.day(closed)}, {days} days before the "  # type: ignore[arg-type]
-            f"monitor’s last reading. A source may have fallen silent: see Sources below.", icon=":material/history:",
-        )  # fmt: skip
-    age = datetime.now() - run["started_at"]
-    if run["command"] == "up" and age > _SILENT:
-        st.warning(
-            f"**The monitor has been silent** since {wording.moment(run['started_at'])}. What you see is what was known then.",
-            icon=":material/heart_broken:",
-        )  # fmt: skip
+def last_run(runs: pl.DataFrame) -> dict[str, Any] | None:
+    """The newest run that knew its `now`."""
+    known = runs.drop_nulls("now").sort("started_at")
+    return known.row(-1, named=True) if known.height else None
 
 
-def alerts(rows: pl.DataFrame, lines: pl.DataFrame) -> None:
-    """Firing alerts of all populations; without one, whether that is calm or blindness."""
-    urgent = rows.filter(pl.col("state").is_in(["firing", "acknowledged"])).sort(
-        pl.col("state") != "firing", pl.col("level") != "red", "started_on", "population", "marker"
+def days_late(closed: date, run: dict[str, Any] | None) -> int:
+    """Days from `closed` to the run's `now` where they are more than 2, else 0."""
+    days = (run["now"].date() - closed).days if run else 0
+    return days if days > _STALE_DAYS else 0
+
+
+def stale(whose: str, closed: date, late: int) -> None:
+    """Data older than the monitor's reading of it."""
+    st.warning(
+        f"**Stale data.** {whose} {wording.day(closed)}, {late} days before the monitor’s last reading: "
+        "a source may have fallen silent.",
+        icon=":material/history:",
     )
-    pending = rows.filter(pl.col("state") == "pending").height
+
+
+def freshness(lines: pl.DataFrame, run: dict[str, Any] | None) -> bool:
+    """Say so where all data, or the monitor itself, is too old. Returns whether the data is fresh."""
+    if run and run["command"] == "up" and utc_now() - run["started_at"] > _SILENT:
+        st.warning(
+            f"**The monitor has been silent** since {wording.moment(run['started_at'])}: "
+            "what follows is what was known then.",
+            icon=":material/history:",
+        )
+    closed = lines["last_closed"].max()
+    if isinstance(closed, date) and (late := days_late(closed, run)):
+        stale("The latest closed day of any population is", closed, late)
+        return False
+    return True
+
+
+def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
+    """Firing alerts of all populations; without one, whether that is calm or blindness."""
+    state = pl.col("state")
+    open_ = rows.filter(state.is_in(["firing", "acknowledged"])).sort(
+        state != "firing", pl.col("level") != "red", "started_on", "population", "marker"
+    )
+    firing = open_.filter(state == "firing").height
+    pending = rows.filter(state == "pending").height
     also = f" {wording.count(pending, 'alerts')} pending." if pending else ""
-    testable = lines.filter((pl.col("last_known") == pl.col("last_closed")) & (pl.col("last_closed") == pl.col("last_closed").max()))
-    share = f"{testable.height:,} of {lines.height:,} lines have a value on the latest closed day"
-    if not urgent.height:
-        if not testable.height:
-            empty("Nothing can be tested", f"No line has a value on its latest closed day, so no alert could fire.{also}")
+    newest = lines["last_closed"].max()
+    tested = lines.filter((pl.col("last_known") == newest) & (pl.col("last_closed") == newest)).height
+    share = f"{tested:,} of {lines.height:,} lines have a value on the latest closed day.{also}"
+    if not open_.height:
+        if not tested:
+            empty("Nothing can be tested", f"No line has a value on the latest closed day.{also}")
+        elif not fresh:
+            empty("No alert is firing, but data is stale", share)
         else:
-            st.success(f"**No alert is firing.** {share}.{also}", icon=":material/check_circle:")
+            st.success(f"**No alert is firing.** {share}", icon=":material/check_circle:")
         return
-    with st.container(border=True, key="alerts"):
-        firing = urgent.filter(pl.col("state") == "firing").height
-        st.markdown(f"**:red[:material/notifications_active:] {wording.count(firing, 'alerts')} firing** :gray[· {share}.{also}]")
-        for row in urgent.head(_SHOWN).iter_rows(named=True):
+    with st.container(border=True, key="alerts", gap="xsmall"):
+        icon = ":red[:material/notifications_active:]" if firing else ":material/notifications:"
+        st.markdown(f"**{icon} {wording.count(firing, 'alerts')} firing** :gray[· {share}]")
+        for row in open_.head(_SHOWN).iter_rows(named=True):
             _alert(row)
-        if urgent.height > _SHOWN:
-            with st.expander(f"{urgent.height - _SHOWN} more"):
-                for row in urgent.tail(-_SHOWN).iter_rows(named=True):
+        if open_.height > _SHOWN:
+            with st.expander(f"{open_.height - _SHOWN} more"):
+                for row in open_.tail(-_SHOWN).iter_rows(named=True):
                     _alert(row)
 
 
 def _alert(row: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(
-            selection.PAGE, label=f"{row['population']} · {wording.label(row['marker'])}",
-            query_params=selection.link(row), icon=":material/arrow_forward:",
-        )  # fmt: skip
+            selection.PAGE,
+            label=f"{row['population']} · {wording.label(row['marker'])}",
+            query_params=selection.link(row),
+            icon=":material/arrow_forward:",
+        )
         if row["state"] != "firing":
             st.badge(row["state"], color="gray")
         st.markdown(f":gray[{evidence(row)}]")
 
 
 def evidence(alert: dict[str, Any]) -> str:
-    """What an alert rests on, in a sentence without its end."""
+    """What an alert rests on, as a clause."""
     threshold = wording.level(alert["threshold"]) if alert["threshold"] is not None else "its threshold"
     above = f"above {threshold} ({wording.ordinal(alert['percentile'])} percentile)"
+    day, since = wording.weekday(alert["target"]), wording.weekday(alert["started_on"])
     if alert["p_high"] is not None:
-        return f"P = {alert['p_high']:.0%} of being {above} on {wording.day(alert['target'])}"
+        return f"P = {wording.chance(alert['p_high'])} of being {above} on {day}, held since {since}"
     value = wording.interval(alert["value"], alert["lo"], alert["hi"])
-    since = wording.day(alert["started_on"])
-    return f"{value} on {wording.day(alert['target'])}, {above}, since {since}"
+    return f"{value} on {day}, {above} since {since}"
+
+
+def gaps(series: pl.DataFrame, what: str) -> None:
+    """Days without a value, and why, by population. series: days shown; what: their marker, unit and days."""
+    st.subheader("What is censored, and why", anchor=False)
+    reasons = sorted(series["missing_reason"].drop_nulls().unique())
+    if not reasons:
+        st.markdown(f":gray[Nothing: every population has a value on each of its days. {what}.]")
+        return
+    st.caption(f"{what}. A day with too few authors is not shown, so that no person can be made out.")
+    missing = [(pl.col("missing_reason") == reason).sum().alias(reason.capitalize()) for reason in reasons]
+    known = pl.col("prevalence").is_not_null().sum().alias("With a value")
+    table = series.group_by(pl.col("population").alias("Population")).agg(
+        pl.len().alias("Days"), known, *missing
+    )
+    table = table.sort("Population").with_columns(
+        pl.exclude("Population").map_elements("{:,}".format, pl.String)
+    )
+    st.table(table, border="horizontal", hide_index=True, alt=f"Days with and without a value. {what}.")
+
+
+def sources(rows: pl.DataFrame) -> None:
+    """What each source has brought, and what was set aside."""
+    st.subheader("Sources", anchor=False)
+    if not rows.height:
+        st.markdown(":gray[No source has been read.]")
+        return
+    st.caption("Quarantined: set aside with a reason. Not measured: in a language without a word list.")
+    table = pl.DataFrame(
+        {
+            "Source": row["source"],
+            "Coverage": wording.days(row["first_post"], row["last_post"]) if row["last_post"] else "–",
+            "Posts": f"{row['n_posts']:,}",
+            "Quarantined": f"{row['n_quarantined']:,}",
+            "Why": row["quarantine_reasons"] or "–",
+            "Not measured": f"{row['n_unmeasured']:,}",
+        }
+        for row in rows.iter_rows(named=True)
+    )
+    st.table(table, border="horizontal", hide_index=True, alt="Posts and quarantined rows of each source.")
 
 
 def notice() -> None:
     """What this must not be used for."""
     with st.container(border=True, key="notice"):
         st.markdown(
-            "**:material/gpp_maybe: What this must not be used for.** These are shares of posts, or of authors, that "
-            "*express* a feeling in the words of a published word list. They are expressed language of populations, not "
-            "illness: no diagnosis of anybody, and no estimate of how many people are ill. Never use them to find, follow, "
-            "judge or moderate a person, and never for surveillance. Who posts is not who lives there; a marker can rise "
-            "because the topic changed. Read every value with its interval and with the number of authors behind it."
+            "**:material/gpp_maybe: What this must not be used for.** These are shares of posts, or of "
+            "authors’ posts, that *express* a feeling. They are the expressed language of populations, not "
+            "illness: no diagnosis of anybody, and no estimate of how many people are ill. Never use them to "
+            "find, follow, judge or moderate a person, and never for surveillance. Who posts is not who lives "
+            "there, and a marker can rise because a topic came up. Read every value with its interval and the "
+            "number of authors behind it."
         )

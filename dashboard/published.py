@@ -1,4 +1,4 @@
-"""The newest published snapshot, opened once per process, and a watch that reruns the page when there is a newer one."""
+"""The newest published snapshot, opened once per process, and a watch for the next one."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def current() -> Path | None:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def opened(path: str) -> Snapshot:
-    """The snapshot at `path`. Immutable, and no name is used twice, so it may stay open while it is the newest."""
+    """The snapshot at `path`. Immutable, and no name is used twice, so it may stay open."""
     return Snapshot(Path(path))
 
 

@@ -27,7 +27,7 @@ class Selection:
 def choose(lines: pl.DataFrame) -> Selection:
     """Draw the controls and return what they say. lines: as `Snapshot.lines` returns them, at least one.
 
-    A link that was followed stands in for the controls; what it names and is not published is said, not guessed.
+    A link that was followed stands in for the controls; where it names what is not published, it says so.
     """
     asked = {name: value for name, value in st.query_params.to_dict().items() if name in _NAMES}
     arrived = asked != st.session_state.get("shown")
@@ -49,11 +49,16 @@ def choose(lines: pl.DataFrame) -> Selection:
     _settle("unit", units, "authors")
     across[2].segmented_control("Unit", units, format_func=str.capitalize, key="unit", required=True)
     _settle("range", list(RANGES), "90")
-    across[3].segmented_control("Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True)
+    across[3].segmented_control(
+        "Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True
+    )
 
     chosen = {name: st.session_state[name] for name in _NAMES}
     if arrived and (lost := [f"{n} “{v}”" for n, v in asked.items() if chosen[n] != v]):
-        st.warning(f"The link names {' and '.join(lost)}, which is not published here; showing what is.", icon=":material/link_off:")
+        st.warning(
+            f"The link names {' and '.join(lost)}, which is not published here; showing what is.",
+            icon=":material/link_off:",
+        )
     if asked != chosen:
         st.query_params.from_dict(chosen)
     st.session_state["shown"] = chosen

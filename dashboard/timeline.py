@@ -1,13 +1,14 @@
-"""The first page: one line over time with its forecast, what fires anywhere, and what lies behind the numbers."""
+"""The first page: one line over time with its forecast, what fires anywhere, what lies behind the numbers."""
 
 import polars as pl
 import streamlit as st
 
-from barograph import line
+from barograph import line, wording
 from barograph.errors import Terminal
 from barograph.store import Snapshot
 from barograph.tables import ALERTS, RUNS, SERIES, SOURCES
-from dashboard import panels, published, selection, views
+from dashboard import figures, panels, published, selection
+from dashboard.headline import headline
 
 
 def page(snapshot: Snapshot) -> None:
@@ -16,25 +17,28 @@ def page(snapshot: Snapshot) -> None:
     lines = published.lines(str(snapshot.path))
     panels.header(run, snapshot.path.stem)
     if not lines.height:
-        panels.empty("The snapshot holds no series", "No post has been read yet: check the sources with `barograph check`.")
+        panels.empty("The snapshot holds no series", "No post has been read yet: try `barograph check`.")
+        panels.sources(snapshot.read(SOURCES))
         return
-    panels.freshness(lines, run)
-    panels.alerts(snapshot.read(ALERTS), lines)
+    fresh = panels.freshness(lines, run)
+    panels.alerts(snapshot.read(ALERTS), lines, fresh=fresh)
 
     chosen = selection.choose(lines)
     every = snapshot.read(SERIES, where={"marker": chosen.marker, "unit": chosen.unit})
     method = line.usual_method(every.filter(pl.col("population") == chosen.population))
-    full = line.read(snapshot, chosen.marker, chosen.population, chosen.unit, method)
-    shown = views.in_range(full, chosen.range)
+    whole = line.read(snapshot, chosen.marker, chosen.population, chosen.unit, method)
+    shown = figures.in_range(whole, chosen.range)
+    first, last = shown.series["time_value"][0], shown.series["time_value"][-1]
 
-    views.headline(full, run)
-    views.timeline(full, shown)
-    views.counts(shown)
-    left, right = st.columns(2, gap="medium")
+    headline(whole, run)
+    figures.timeline(whole, shown)
+    figures.counts(shown)
+    left, right = st.columns([2, 3], gap="medium")
     with left:
-        views.gaps(every.filter(pl.col("method") == method), shown)
+        others = every.filter(pl.col("method") == method, pl.col("time_value").is_between(first, last))
+        panels.gaps(others, f"{wording.label(chosen.marker)}, {chosen.unit}, {wording.days(first, last)}")
     with right:
-        views.sources(snapshot.read(SOURCES))
+        panels.sources(snapshot.read(SOURCES))
 
 
 def main() -> None:
@@ -44,7 +48,7 @@ def main() -> None:
         if current:
             page(published.opened(str(current)))
         else:
-            panels.header(None, None)
+            panels.header()
             panels.nothing_published(published.home())
     except Terminal as error:
         panels.unreadable(error)

@@ -33,7 +33,7 @@ _TEXT = {".jsonl", ".ndjson", ".csv", ".tsv"}
 
 
 class _Zstd(io.RawIOBase):
-    """A zstd file. Where it is cut off, reading raises `EOFError`; the library's own reader just ends there."""
+    """A zstd file. Where it is cut off, reading raises `EOFError`; the library's own reader just ends."""
 
     def __init__(self, path: Path) -> None:
         self.fileobj = path.open("rb")
@@ -210,16 +210,17 @@ def _lines(stream: IO[bytes], path: Path) -> Iterator[tuple[int, bytes] | Reject
     number = 0
     try:
         while line := stream.readline(LONGEST_LINE):
-            number += 1
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 head, length = line[:64], len(line)
                 while more := stream.readline(LONGEST_LINE):
                     length += len(more)
                     if more.endswith(b"\n"):
                         break
+                number += 1
                 limit = f"{LONGEST_LINE // 2**20} MiB"
                 yield Reject(number, f"line: longer than {limit}", head + str(length).encode())
             else:
+                number += 1
                 yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         if number == 0:
@@ -433,7 +434,7 @@ def _as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return pl.coalesce(*found, pl.lit(None, pl.String))
     if dtype.is_float():
         whole = value.cast(pl.Int64, strict=False)
-        text = pl.when(whole.cast(dtype) == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+        text = pl.when(whole == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
         return pl.when(value.is_finite()).then(text)
     return value.bin.encode("hex") if dtype == pl.Binary else value.cast(pl.String)
 

@@ -1,0 +1,83 @@
+"""The days of one line as a chart draws them: where, in which state, and in words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from barograph import wording
+
+DAY_MS = 86_400_000.0
+
+
+def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
+    """Each day of `series`, in order; exceedances: its high-prevalence days.
+
+    `x`, `from`, `to` (ms UTC), `value, lo, hi`, `state` (closed, provisional, missing), `run` (equal for
+    closed days in a row), `threshold` and `level` (of a high-prevalence day), and in words `day`, `what` (it
+    shows), `behind` (it stands) and `note`.
+    """
+    kind = str(series["value_kind"][0]) if series.height else "share"
+    high = exceedances.select(pl.col("target").alias("time_value"), "threshold", "level")
+    state = (
+        pl.when(pl.col("prevalence").is_null())
+        .then(pl.lit("missing"))
+        .when("provisional")
+        .then(pl.lit("provisional"))
+        .otherwise(pl.lit("closed"))
+    )
+    apart = pl.col("time_value").diff().dt.total_days().fill_null(1) != 1
+    broken = (pl.col("state") != "closed") | apart
+    value = wording.intervals("prevalence", "lo", "hi", kind)
+    reason = pl.concat_str(pl.lit("no value: "), pl.col("missing_reason").fill_null("unknown"))
+    limit = _words("threshold", lambda threshold: wording.level(threshold, kind))
+    above = pl.concat_str(pl.lit("high: above "), limit)
+    note = pl.when("provisional").then(pl.lit("provisional: the day has not closed")).otherwise(above)
+    places = ("x", "from", "to", "day")
+    return (
+        series.join(high, on="time_value", how="left", maintain_order="left")
+        .with_columns(state.alias("state"), *_places("time_value"))
+        .with_columns(broken.cum_sum().alias("run"))
+        .select(
+            *places,
+            *(pl.col("prevalence").alias("value"), "lo", "hi", "state", "run", "threshold", "level"),
+            pl.coalesce(value, reason).alias("what"),
+            pl.concat_str(_counted("n_authors", "authors"), pl.lit(", "), _counted("n_posts", "posts")).alias(
+                "behind"
+            ),
+            note.fill_null("–").alias("note"),
+        )
+    )
+
+
+def ahead(forecasts: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Each day forecast, in order: places and words as in `observed`, `value` (the median) and quantiles."""
+    chance = _words("p_high", lambda p: f"P(high) {wording.chance(p)}")
+    return forecasts.with_columns(*_places("target")).select(
+        *("x", "from", "to", "day", pl.col("q50").alias("value"), "q025", "q10", "q90", "q975"),
+        *("threshold", "horizon", pl.lit(0).alias("run")),
+        wording.intervals("q50", "q025", "q975", kind).alias("what"),
+        pl.lit("forecast: median and 95 % interval").alias("behind"),
+        chance.fill_null("P(high) unknown: no threshold yet").alias("note"),
+    )
+
+
+def milliseconds(column: str) -> pl.Expr:
+    """A column of days as ms of UTC midnight."""
+    return pl.col(column).cast(pl.Datetime("ms")).dt.epoch("ms").cast(pl.Float64)
+
+
+def _places(column: str) -> list[pl.Expr]:
+    ms, half = milliseconds(column), DAY_MS / 2
+    return [
+        *(ms.alias("x"), (ms - half).alias("from"), (ms + half).alias("to")),
+        _words(column, wording.day).alias("day"),
+    ]
+
+
+def _counted(column: str, noun: str) -> pl.Expr:
+    return _words(column, lambda n: wording.count(n, noun))
+
+
+def _words(column: str, write: Callable[[Any], str]) -> pl.Expr:
+    return pl.col(column).map_elements(write, return_dtype=pl.String)

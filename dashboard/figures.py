@@ -1,0 +1,117 @@
+"""The charts of one line, each with its key, a sentence that says the same, and its data to take away."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import streamlit as st
+
+from barograph import charts, wording
+from barograph.line import Line
+
+_STYLE = """<style>
+.key {display:flex; flex-wrap:wrap; gap:.25rem 1.1rem; font-size:.82rem; line-height:1.3}
+.key span {display:inline-flex; align-items:center; gap:.4em; opacity:.9}
+.key i {display:inline-block; width:1.5em; height:.8em; box-sizing:border-box; flex:none}
+</style>"""
+
+
+def in_range(line: Line, chosen: str) -> Line:
+    """The last 30 or 90 days of a line, or all of them."""
+    last = line.series["time_value"].max()
+    if chosen == "all" or not isinstance(last, date):
+        return line
+    return line.since(last - timedelta(days=int(chosen) - 1))
+
+
+def timeline(line: Line, shown: Line) -> None:
+    """Prevalence by day. line: the whole history; shown: the days drawn."""
+    sentence = describe(line, shown)
+    _above(_key(shown), shown.table(), _file(shown, "timeline"))
+    chart = charts.timeline(shown.series, shown.forecasts, shown.exceedances, shown.events)
+    st.altair_chart(chart, width="stretch", alt=sentence, key="timeline")
+    st.caption(sentence)
+
+
+def counts(shown: Line) -> None:
+    """How many authors or posts stand behind each point."""
+    unit = "authors" if shown.key["unit"] == "authors" else "posts"
+    rows = shown.series.select("time_value", "n_authors", "n_posts", "provisional", "missing_reason")
+    closed = rows.filter(~pl.col("provisional"))[f"n_{unit}"]
+    sentence = "No day has closed yet."
+    if closed.len():
+        low, middle, high = (closed.quantile(q) or 0 for q in (0, 0.5, 1))
+        sentence = (
+            f"{low:,.0f} to {high:,.0f} {unit} a closed day, {middle:,.0f} in the median; "
+            "hollow bars: the day is provisional, or has no value above."
+        )
+    _above(f"<strong>{unit.capitalize()} behind each day</strong>", rows, _file(shown, "counts"))
+    chart = charts.counts(shown.series, shown.forecasts, unit)
+    st.altair_chart(chart, width="stretch", alt=sentence, key="counts")
+    st.caption(sentence)
+
+
+def describe(line: Line, shown: Line) -> str:
+    """The timeline in one sentence, for whoever cannot see it."""
+    series, ahead, known = shown.series, line.forecasts, line.last_known
+    parts = []
+    if known:
+        value = wording.interval(known["prevalence"], known["lo"], known["hi"], line.kind)
+        parts.append(f"the latest closed value is {value} on {wording.day(known['time_value'])}")
+    missing = series["prevalence"].is_null().sum()
+    parts.append(
+        f"{shown.exceedances.height} of {wording.count(series.height, 'days')} had high prevalence "
+        f"and {missing} have no value"
+    )
+    if ahead.height:
+        low, high = (wording.level(ahead["q50"].quantile(q) or 0, line.kind) for q in (0, 1))
+        days = wording.days(ahead["target"][0], ahead["target"][-1])
+        parts.append(f"forecast medians for {days} run from {low} to {high}")
+    who, period = line.key["population"], wording.days(series["time_value"][0], series["time_value"][-1])
+    return f"{wording.label(line.key['marker'])} expressed in {who}, {period}: {'; '.join(parts)}."
+
+
+def _above(html: str, rows: pl.DataFrame, name: str) -> None:
+    """What stands over a chart: its key or title, and its data to take away."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.html(html, width="stretch")
+        icon = ":material/download:"
+        st.download_button(
+            "CSV", rows.write_csv(), name, "text/csv", icon=icon, type="tertiary", on_click="ignore"
+        )
+
+
+def _file(shown: Line, what: str) -> str:
+    words = [
+        *shown.key.values(),
+        what,
+        str(shown.series["time_value"][0]),
+        str(shown.series["time_value"][-1]),
+    ]
+    return "_".join(words).replace(":", "-").replace(" ", "-").replace("/", "-") + ".csv"
+
+
+def _key(shown: Line) -> str:
+    """The chart's key: only what is drawn, each swatch as it is drawn."""
+    blue, rose, red, grey = charts.OBSERVED, charts.FORECAST, charts.THRESHOLD, charts.MUTED
+    entries = [(f"background:{blue}40; border-top:2px solid {blue}", "observed, 95&nbsp;% interval")]
+    if shown.series["provisional"].any():
+        entries.append(
+            (f"width:.7em; height:.7em; border-radius:50%; border:2px solid {blue}", "provisional")
+        )
+    if shown.forecasts.height:
+        fan = f"linear-gradient({rose}44 25%,{rose}99 25% 75%,{rose}44 75%)"
+        entries.append((f"background:{fan}", "forecast, 80 and 95&nbsp;%"))
+    if shown.threshold is not None:
+        origin = shown.forecasts["target"][0] - timedelta(days=int(shown.forecasts["horizon"][0]))
+        level = wording.level(shown.threshold, shown.kind)
+        text = f"threshold {level}: 80th percentile of the 84 days to {wording.short_day(origin)}"
+        entries.append((f"height:0; border-top:2px dashed {red}", text))
+    if shown.exceedances.height:
+        swatch = f"background:{charts.HIGH}66; border-bottom:2px solid {red}"
+        entries.append((swatch, "high-prevalence day and its own threshold"))
+    if charts.visible(shown.events, shown.series, shown.forecasts).height:
+        entries.append((f"background:{grey}33", "event"))
+    items = [f"<span><i style='{style}'></i>{text}</span>" for style, text in entries]
+    if shown.series["prevalence"].is_null().any():
+        items.append(f"<span><b style='color:{grey}'>×</b>no value</span>")
+    return f"{_STYLE}<div class='key'>{''.join(items)}</div>"

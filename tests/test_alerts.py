@@ -1,0 +1,252 @@
+"""The life of an alert: every decision as a table, an episode day by day, and what receivers are told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from barograph import tables
+from barograph.alerts import Decision, Evidence, decide, evaluate, fingerprint, notifications
+from barograph.settings import Rule
+
+START = date(2024, 3, 1)
+LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
+BELOW = "back below the threshold"
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "needed", "becomes", "reason", "told"),
+    [
+        (None, 0, 1, None, "", False),
+        (None, 1, 1, "firing", "1 day in a row above the threshold", True),
+        (None, 1, 2, "pending", "1 day of 2 above the threshold", False),
+        (None, 2, 2, "firing", "2 days in a row above the threshold", True),
+        (None, 5, 2, "firing", "5 days in a row above the threshold", True),
+        ("pending", 0, 2, "resolved", BELOW, False),
+        ("pending", 1, 2, None, "", False),
+        ("pending", 2, 2, "firing", "2 days in a row above the threshold", True),
+        ("firing", 0, 2, "resolved", BELOW, True),
+        ("firing", 1, 2, None, "", False),
+        ("firing", 3, 2, None, "", False),
+        ("acknowledged", 0, 2, "resolved", BELOW, True),
+        ("acknowledged", 1, 2, None, "", False),
+        ("acknowledged", 3, 2, None, "", False),
+        ("resolved", 0, 2, None, "", False),
+        ("resolved", 1, 2, "pending", "1 day of 2 above the threshold", False),
+        ("resolved", 2, 2, "firing", "2 days in a row above the threshold", True),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_an_alert(
+    state: Any, days: int, needed: int, becomes: Any, reason: str, told: bool
+) -> None:
+    expected = Decision(becomes, reason, notify=told) if becomes else None
+    assert decide(state, Evidence(days, needed)) == expected
+
+
+# Day by day.
+
+
+def day(n: int) -> date:
+    """The day so many days after START."""
+    return START + timedelta(days=n)
+
+
+def closing(n: int) -> datetime:
+    """When the n-th day has closed."""
+    return datetime.combine(day(n + 1), datetime.min.time()) + timedelta(hours=6)
+
+
+def exceedance(n: int, **values: Any) -> dict[str, Any]:
+    """The n-th day stands above its threshold."""
+    return {**LINE, "target": day(n), "horizon": 0, "kind": "observed", "detector": "r", "percentile": 95.0,
+            "value": 0.3, "threshold": 0.2, "level": "red", "issue": closing(n), **values}  # fmt: skip
+
+
+def live(
+    rules: Sequence[Rule], values: Sequence[float | None], found: Sequence[dict[str, Any]], **line: str
+) -> tuple[list[tuple[int, dict[str, Any]]], list[int]]:
+    """Run the monitor as each day closes. Returns (day, new alert) pairs in order, and the days that were told."""
+    alerts, told = tables.ALERTS.empty(), []
+    exceedances = tables.EXCEEDANCES.validate(pl.DataFrame(found, schema_overrides={"p_high": pl.Float64}))
+    history = []
+    for n in range(len(values)):
+        series = pl.DataFrame([
+            {**LINE, **line, "time_value": day(i), "prevalence": p, "lo": p, "hi": p, "n_posts": 40, "n_authors": 30,
+             "value_kind": "share", "provisional": False, "issue": closing(i)}
+            for i, p in enumerate(values[: n + 1])
+        ], schema=tables.SERIES.schema)  # fmt: skip
+        known = exceedances.filter(pl.col("issue") <= closing(n))
+        latest = alerts.sort("issue").group_by("alert_id", maintain_order=True).last().select(alerts.columns)
+        decided, to_tell = evaluate(rules, series, known, latest, now=closing(n))
+        tables.ALERTS.validate(decided)
+        again, _ = evaluate(rules, series, known, pl.concat([latest, decided]), now=closing(n))
+        assert again.height == 0, "deciding again on the same evidence changes nothing"
+        history += [(n, row) for row in decided.to_dicts()]
+        told += [n for _ in to_tell.to_dicts()]
+        alerts = pl.concat([alerts, decided])
+    return history, told
+
+
+def states(history: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, str]]:
+    """When it moved, and where to."""
+    return [(n, row["state"]) for n, row in history]
+
+
+def test_an_alert_is_pending_fires_after_enough_days_and_ends_with_the_first_day_below() -> None:
+    two_days = Rule(name="r", **{"for": "2d"})
+    history, told = live([two_days], [0.3] * 6, [exceedance(n) for n in (1, 2, 3)])
+    assert states(history) == [(1, "pending"), (2, "firing"), (4, "resolved")]
+    assert told == [2, 4]
+    pending, firing, resolved = (row for _, row in history)
+    assert {row["alert_id"] for row in (pending, firing, resolved)} == {f"{fingerprint('r', LINE)}-20240302"}
+    assert [row["started_on"] for _, row in history] == [day(1)] * 3
+    assert [row["days"] for _, row in history] == [1, 2, 0]
+    assert [row["target"] for _, row in history] == [day(1), day(2), day(4)]
+    assert [row["reason"] for _, row in history] == [
+        "1 day of 2 above the threshold", "2 days in a row above the threshold", BELOW,
+    ]  # fmt: skip
+    assert (firing["value"], firing["threshold"], firing["level"], firing["percentile"]) == (0.3, 0.2, "red", 95.0)
+    assert (firing["lo"], firing["hi"], firing["n_posts"], firing["n_authors"]) == (0.3, 0.3, 40, 30)
+    assert (resolved["threshold"], resolved["level"], resolved["p_high"]) == (0.2, None, None)
+    assert firing["issue"] == closing(2)
+
+
+def test_a_new_episode_has_a_new_id_and_the_same_fingerprint() -> None:
+    history, _ = live([Rule(name="r")], [0.3] * 5, [exceedance(0), exceedance(1), exceedance(3)])
+    assert states(history) == [(0, "firing"), (2, "resolved"), (3, "firing"), (4, "resolved")]
+    ids = [row["alert_id"] for _, row in history]
+    assert (ids[0], ids[2]) == (ids[1], ids[3])
+    assert ids[0] != ids[2]
+    assert {row["fingerprint"] for _, row in history} == {fingerprint("r", LINE)}
+
+
+def test_receivers_never_hear_of_an_alert_that_did_not_last() -> None:
+    history, told = live([Rule(name="r", **{"for": "3d"})], [0.3] * 4, [exceedance(0), exceedance(1)])
+    assert states(history) == [(0, "pending"), (2, "resolved")]
+    assert told == []
+
+
+def test_a_silent_day_leaves_an_alert_as_it_is() -> None:
+    history, told = live([Rule(name="r")], [0.3, None, None, 0.1], [exceedance(0)])
+    assert states(history) == [(0, "firing"), (3, "resolved")]
+    assert told == [0, 3]
+
+
+def test_a_silent_day_breaks_a_run_of_days() -> None:
+    found = [exceedance(0), exceedance(2), exceedance(3)]
+    history, _ = live([Rule(name="r", **{"for": "2d"})], [0.3, None, 0.3, 0.3], found)
+    assert states(history) == [(0, "pending"), (3, "firing")]
+
+
+def test_each_rule_and_line_has_a_life_of_its_own() -> None:
+    rules = [Rule(name="r"), Rule(name="other", markers=("joy",)), Rule(name="posts", unit="posts")]
+    found = [exceedance(0), exceedance(1, detector="other", marker="joy"), exceedance(1, detector="posts")]
+    assert states(live(rules, [0.3] * 3, found)[0]) == [(0, "firing"), (1, "resolved")]
+    assert [row["rule"] for _, row in live(rules, [0.3] * 3, found, marker="joy")[0]] == ["other", "other"]
+    prints = [fingerprint(rule, line) for rule in ("r", "s") for line in (LINE, {**LINE, "population": "b"})]
+    assert len(set(prints)) == 4
+
+
+def ahead(origin: int, horizon: int, p_high: float) -> dict[str, Any]:
+    """From the n-th day a day ahead is likely high."""
+    return exceedance(origin, target=day(origin + horizon), horizon=horizon, kind="forecast", p_high=p_high)
+
+
+def test_a_forecast_rule_counts_days_on_which_it_expected_and_not_days_expected() -> None:
+    rule = Rule(name="r", when="forecast", **{"for": "2d"})
+    week = [ahead(0, horizon, 0.7 + horizon / 100) for horizon in range(1, 8)]
+    history, told = live([rule], [0.1] * 4, [*week, ahead(1, 3, 0.8), ahead(1, 5, 0.9)])
+    assert states(history) == [(0, "pending"), (1, "firing"), (2, "resolved")]
+    assert told == [1, 2]
+    (_, pending), (_, firing), (_, resolved) = history
+    assert (pending["target"], pending["p_high"]) == (day(7), pytest.approx(0.77))  # the likeliest of the week
+    assert (firing["target"], firing["p_high"], firing["value"]) == (day(6), 0.9, 0.3)
+    assert (firing["lo"], firing["hi"]) == (None, None)  # those of the day are not those of the forecast
+    assert (firing["started_on"], firing["days"]) == (day(0), 2)
+    assert (resolved["target"], resolved["value"], resolved["p_high"]) == (day(2), 0.1, None)
+
+
+def test_observed_and_forecast_evidence_are_kept_apart() -> None:
+    assert live([Rule(name="r")], [0.1] * 2, [ahead(0, 1, 0.9)])[0] == []
+    assert live([Rule(name="r", when="forecast")], [0.1] * 2, [exceedance(0)])[0] == []
+
+
+def test_nothing_is_decided_where_nothing_has_closed() -> None:
+    decided, to_tell = evaluate(
+        [Rule(name="r")], tables.SERIES.empty(), tables.EXCEEDANCES.empty(), tables.ALERTS.empty(), now=closing(0)
+    )
+    assert (decided.height, to_tell.height) == (0, 0)
+    assert dict(decided.schema) == tables.ALERTS.schema
+
+
+# What receivers are told.
+
+
+def alert(**values: Any) -> dict[str, Any]:
+    """A row of `alerts`."""
+    return {
+        "alert_id": "f-20240302", "fingerprint": "f", "rule": "r", **LINE, "state": "firing", "reason": "so",
+        "target": day(2), "value": 0.3, "lo": 0.2, "hi": 0.4, "n_posts": 40, "n_authors": 30, "threshold": 0.2,
+        "percentile": 95.0, "p_high": None, "level": "red", "days": 2, "started_on": day(1), "issue": closing(2),
+        **values,
+    }  # fmt: skip
+
+
+def tell(receivers: Sequence[str], *alerts: Mapping[str, Any], now: datetime = closing(2)) -> dict[str, dict[str, Any]]:
+    """Notification's id → its row, and its body read as JSON."""
+    told, bodies = notifications(
+        pl.DataFrame(alerts, schema=tables.ALERTS.schema), receivers, now=now, at=closing(3), page="http://localhost:8501"
+    )
+    tables.NOTIFICATIONS.validate(told)
+    tables.OUTBOX.validate(bodies)
+    assert told["notification_id"].to_list() == bodies["notification_id"].to_list()
+    read = {row["notification_id"]: json.loads(row["body"]) for row in bodies.to_dicts()}
+    return {row["notification_id"]: {**row, "body": read[row["notification_id"]]} for row in told.to_dicts()}
+
+
+def test_every_receiver_is_told_of_every_alert_once() -> None:
+    told = tell(["desk", "pager"], alert(), alert(alert_id="g", state="resolved"))
+    assert sorted((row["receiver"], row["alert_id"], row["state"]) for row in told.values()) == [
+        ("desk", "f-20240302", "firing"), ("desk", "g", "resolved"),
+        ("pager", "f-20240302", "firing"), ("pager", "g", "resolved"),
+    ]  # fmt: skip
+    for row in told.values():
+        assert (row["status"], row["attempts"], row["last_result"]) == ("waiting", 0, None)
+        assert row["created_at"] == row["next_attempt_at"] == closing(3)
+    assert tell([], alert()) == {}
+
+
+def test_deciding_twice_gives_the_same_ids_and_another_moment_gives_others() -> None:
+    (first,), (again,) = tell(["desk"], alert()), tell(["desk"], alert())
+    assert first == again
+    assert first.startswith("msg_")
+    others = [
+        tell(["pager"], alert()), tell(["desk"], alert(state="resolved")), tell(["desk"], alert(alert_id="g")),
+        tell(["desk"], alert(), now=closing(4)),
+    ]  # fmt: skip
+    assert len({first, *(name for told in others for name in told)}) == 5
+
+
+def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
+    (row,) = tell(["desk"], alert()).values()
+    body = row["body"]
+    assert set(body) == {"type", "timestamp", "data"}
+    assert (body["type"], body["timestamp"]) == ("alert.firing", "2024-03-05T06:00:00Z")
+    data = body["data"]
+    assert set(data) == {*tables.ALERTS.columns, "link", "about"}
+    assert {key: data[key] for key in tables.ALERTS.columns} == {
+        **alert(), "target": "2024-03-03", "started_on": "2024-03-02", "issue": "2024-03-04T06:00:00",
+    }  # fmt: skip
+    assert data["link"] == "http://localhost:8501"
+
+
+def test_a_body_carries_no_text_no_post_and_no_person() -> None:
+    restricted = {
+        name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.TERM_COUNTS, tables.QUARANTINE)
+        for name in table.columns
+    } - {"marker"}  # fmt: skip
+    (row,) = tell(["desk"], alert()).values()
+    assert restricted & set(row["body"]["data"]) == set()
