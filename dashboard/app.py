@@ -6,9 +6,14 @@ import streamlit as st
 
 st.set_page_config(
     page_title="barograph",
-    page_icon=str(Path(__file__).with_name("icon.svg")),  # an icon by name would be fetched from the network
+    # An icon by name would be fetched from the network.
+    page_icon=str(Path(__file__).with_name("icon.svg")),
     layout="wide",
-    menu_items={"Get help": None, "Report a bug": None, "About": "The mood of populations, never of a person."},
+    menu_items={
+        "Get help": None,
+        "Report a bug": None,
+        "About": "The mood of populations, never of a person.",
+    },
 )
 
 st.navigation(

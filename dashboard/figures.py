@@ -29,7 +29,7 @@ def timeline(line: Line, shown: Line) -> None:
     _above(_key(shown), shown.table(), _file(shown, "timeline"))
     chart = charts.timeline(shown.series, shown.forecasts, shown.exceedances, shown.events)
     st.altair_chart(chart, width="stretch", alt=sentence, key="timeline")
-    st.caption(sentence)
+    st.caption(wording.plain(sentence))
 
 
 def counts(shown: Line) -> None:
@@ -47,7 +47,7 @@ def counts(shown: Line) -> None:
     _above(f"<strong>{unit.capitalize()} behind each day</strong>", rows, _file(shown, "counts"))
     chart = charts.counts(shown.series, shown.forecasts, unit)
     st.altair_chart(chart, width="stretch", alt=sentence, key="counts")
-    st.caption(sentence)
+    st.caption(wording.plain(sentence))
 
 
 def describe(line: Line, shown: Line) -> str:

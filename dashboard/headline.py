@@ -11,7 +11,8 @@ from dashboard import panels
 
 # Not st.metric, which cuts off what does not fit: here a number wraps and keeps its interval.
 _STYLE = f"""<style>
-.headline {{display:grid; grid-template-columns:repeat(auto-fit,minmax(10rem,1fr)); gap:.75rem; margin:0}}
+.headline {{display:grid; gap:.75rem; margin:0}}
+.headline {{grid-template-columns:repeat(auto-fit,minmax(10rem,1fr))}}
 .headline div {{border:1px solid rgba(128,140,155,.35); border-radius:.4rem; padding:.65rem .85rem}}
 .headline div.firing {{border-left:.35rem solid {charts.THRESHOLD}}}
 .headline div.pending, .headline div.acknowledged {{border-left:.35rem solid {charts.HIGH}}}
@@ -24,18 +25,18 @@ _STYLE = f"""<style>
 
 def headline(line: Line, run: dict[str, Any] | None) -> None:
     """Heading, warnings that concern this line alone, and the four cells."""
-    key = line.key
-    st.header(f"{wording.label(key['marker'])} expressed in {key['population']}", anchor=False)
+    key, who = line.key, wording.plain(line.key["population"])
+    st.header(f"{wording.plain(wording.label(key['marker']))} expressed in {who}", anchor=False)
     label = line.series["label_source"].drop_nulls()
-    read_by = f", as {label[-1]} reads it" if label.len() else ""
+    read_by = f", as {wording.plain(label[-1])} reads it" if label.len() else ""
     st.caption(f"{wording.UNITS[key['unit']]} · method: {key['method']}{read_by}")
     closed = line.last_closed
     if closed and (late := panels.days_late(closed["time_value"], run)):
-        panels.stale(f"The latest closed day of {key['population']} is", closed["time_value"], late)
+        panels.stale(f"The latest closed day of {who} is", closed["time_value"], late)
     if closed and not line.last_known:
-        reasons = ", ".join(sorted(set(line.series["missing_reason"].drop_nulls())))
+        reasons = wording.plain(", ".join(sorted(set(line.series["missing_reason"].drop_nulls()))))
         panels.empty(
-            f"No day of {key['population']} has a value",
+            f"No day of {who} has a value",
             f"Reason: {reasons}. Small groups are not shown, so that no person can be made out.",
         )
     cells = "".join(cell(line) for cell in (_level, _change, _ahead, _alert))
@@ -82,7 +83,7 @@ def _ahead(line: Line) -> str:
     if not line.forecasts.height:
         return _cell(name, "No forecast", "no value in the last 7 closed days", "blind")
     first = line.forecasts.row(0, named=True)
-    plainer = f"; {first['model']}, as there are {first['fallback']}" if first["fallback"] else ""
+    plainer = f"; {first['model']}: {first['fallback']}" if first["fallback"] else ""
     if (likeliest := line.likeliest_high) is None:
         return _cell(name, "No threshold", f"fewer than 28 known days of 84{plainer}", "blind")
     limit = wording.level(likeliest["threshold"], line.kind)

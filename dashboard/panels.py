@@ -124,7 +124,7 @@ def _alert(row: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(
             selection.PAGE,
-            label=f"{row['population']} · {wording.label(row['marker'])}",
+            label=wording.plain(f"{row['population']} · {wording.label(row['marker'])}"),
             query_params=selection.link(row),
             icon=":material/arrow_forward:",
         )
@@ -149,18 +149,22 @@ def gaps(series: pl.DataFrame, what: str) -> None:
     st.subheader("What is censored, and why", anchor=False)
     reasons = sorted(series["missing_reason"].drop_nulls().unique())
     if not reasons:
-        st.markdown(f":gray[Nothing: every population has a value on each of its days. {what}.]")
+        st.markdown(
+            f":gray[Nothing: every population has a value on each of its days. {wording.plain(what)}.]"
+        )
         return
-    st.caption(f"{what}. A day with too few authors is not shown, so that no person can be made out.")
-    missing = [(pl.col("missing_reason") == reason).sum().alias(reason.capitalize()) for reason in reasons]
+    st.caption(
+        f"{wording.plain(what)}. A day with too few authors is not shown, so that no person can be made out."
+    )
+    missing = [
+        (pl.col("missing_reason") == reason).sum().alias(wording.plain(reason.capitalize()))
+        for reason in reasons
+    ]
+    population = pl.col("population").map_elements(wording.plain, pl.String).alias("Population")
     known = pl.col("prevalence").is_not_null().sum().alias("With a value")
-    table = series.group_by(pl.col("population").alias("Population")).agg(
-        pl.len().alias("Days"), known, *missing
-    )
-    table = table.sort("Population").with_columns(
-        pl.exclude("Population").map_elements("{:,}".format, pl.String)
-    )
-    st.table(table, border="horizontal", hide_index=True, alt=f"Days with and without a value. {what}.")
+    table = series.group_by(population).agg(pl.len().alias("Days"), known, *missing)
+    alt = f"Days with and without a value. {what}."
+    st.table(table.sort("Population"), border="horizontal", hide_index=True, alt=alt)
 
 
 def sources(rows: pl.DataFrame) -> None:
@@ -172,11 +176,11 @@ def sources(rows: pl.DataFrame) -> None:
     st.caption("Quarantined: set aside with a reason. Not measured: in a language without a word list.")
     table = pl.DataFrame(
         {
-            "Source": row["source"],
+            "Source": wording.plain(row["source"]),
             "Coverage": wording.days(row["first_post"], row["last_post"]) if row["last_post"] else "–",
             "Posts": f"{row['n_posts']:,}",
             "Quarantined": f"{row['n_quarantined']:,}",
-            "Why": row["quarantine_reasons"] or "–",
+            "Why": wording.plain(row["quarantine_reasons"] or "–"),
             "Not measured": f"{row['n_unmeasured']:,}",
         }
         for row in rows.iter_rows(named=True)
@@ -189,9 +193,9 @@ def notice() -> None:
     with st.container(border=True, key="notice"):
         st.markdown(
             "**:material/gpp_maybe: What this must not be used for.** These are shares of posts, or of "
-            "authors’ posts, that *express* a feeling. They are the expressed language of populations, not "
-            "illness: no diagnosis of anybody, and no estimate of how many people are ill. Never use them to "
-            "find, follow, judge or moderate a person, and never for surveillance. Who posts is not who lives "
-            "there, and a marker can rise because a topic came up. Read every value with its interval and the "
-            "number of authors behind it."
+            "authors’ posts, that *express* a feeling. They are the expressed language of populations, "
+            "not illness: no diagnosis of anybody, and no estimate of how many people are ill. Never use "
+            "them to find, follow, judge or moderate a person, and never for surveillance. Who posts is "
+            "not who lives there, and a marker can rise because a topic came up. Read every value with "
+            "its interval and the number of authors behind it."
         )

@@ -54,7 +54,7 @@ def choose(lines: pl.DataFrame) -> Selection:
     )
 
     chosen = {name: st.session_state[name] for name in _NAMES}
-    if arrived and (lost := [f"{n} “{v}”" for n, v in asked.items() if chosen[n] != v]):
+    if arrived and (lost := [f"{n} “{wording.plain(v)}”" for n, v in asked.items() if chosen[n] != v]):
         st.warning(
             f"The link names {' and '.join(lost)}, which is not published here; showing what is.",
             icon=":material/link_off:",

@@ -280,7 +280,7 @@ def alert(run: Run, warehouse: Warehouse) -> None:
     )
     receivers = [r.name for r in run.settings.receiver] if run.command != "backfill" else []
     told, bodies = alerting.notifications(
-        to_tell, receivers, now=now, at=run.clock, page="http://localhost:8501"
+        to_tell, receivers, now=now, at=run.clock, page=run.settings.dashboard_url
     )
     warehouse.save_new({tables.ALERTS: decided, tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
     firing = warehouse.latest(tables.ALERTS, now).filter(pl.col("state") == "firing")

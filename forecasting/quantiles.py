@@ -33,8 +33,8 @@ def probability_above(forecasts: pl.DataFrame, threshold: pl.Series) -> pl.Serie
 
 def _z_at(quantiles: np.ndarray, x: float) -> float:
     """The standard normal value at which the row's quantile function takes the value x."""
-    if x <= quantiles[0] or x >= quantiles[-1]:
-        lower, upper = (0, 1) if x <= quantiles[0] else (-2, -1)
+    if x < quantiles[0] or x >= quantiles[-1]:
+        lower, upper = (0, 1) if x < quantiles[0] else (-2, -1)
         step = quantiles[upper] - quantiles[lower]
         if step <= _EPSILON:  # a point mass: nothing lies strictly above it
             return np.inf if x >= quantiles[-1] else -np.inf

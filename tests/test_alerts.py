@@ -195,11 +195,10 @@ def alert(**values: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tell(receivers: Sequence[str], *alerts: Mapping[str, Any], now: datetime = closing(2)) -> dict[str, dict[str, Any]]:
+def tell(receivers: Sequence[str], *alerts: Mapping[str, Any], run: int = 2) -> dict[str, dict[str, Any]]:
     """Notification's id → its row, and its body read as JSON."""
-    told, bodies = notifications(
-        pl.DataFrame(alerts, schema=tables.ALERTS.schema), receivers, now=now, at=closing(3), page="http://localhost:8501"
-    )
+    rows = pl.DataFrame(alerts, schema=tables.ALERTS.schema)
+    told, bodies = notifications(rows, receivers, now=closing(run), at=closing(3), page="http://localhost:8501/")
     tables.NOTIFICATIONS.validate(told)
     tables.OUTBOX.validate(bodies)
     assert told["notification_id"].to_list() == bodies["notification_id"].to_list()
@@ -225,7 +224,7 @@ def test_deciding_twice_gives_the_same_ids_and_another_moment_gives_others() -> 
     assert first.startswith("msg_")
     others = [
         tell(["pager"], alert()), tell(["desk"], alert(state="resolved")), tell(["desk"], alert(alert_id="g")),
-        tell(["desk"], alert(), now=closing(4)),
+        tell(["desk"], alert(), run=4),
     ]  # fmt: skip
     assert len({first, *(name for told in others for name in told)}) == 5
 
@@ -240,13 +239,13 @@ def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
     assert {key: data[key] for key in tables.ALERTS.columns} == {
         **alert(), "target": "2024-03-03", "started_on": "2024-03-02", "issue": "2024-03-04T06:00:00",
     }  # fmt: skip
-    assert data["link"] == "http://localhost:8501"
+    assert data["link"] == "http://localhost:8501/?population=all&marker=dimension%3Aanxiety&unit=authors"
 
 
 def test_a_body_carries_no_text_no_post_and_no_person() -> None:
     restricted = {
         name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.TERM_COUNTS, tables.QUARANTINE)
         for name in table.columns
-    } - {"marker"}  # fmt: skip
+    } - {"marker", "reason"}  # fmt: skip
     (row,) = tell(["desk"], alert()).values()
     assert restricted & set(row["body"]["data"]) == set()

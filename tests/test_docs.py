@@ -66,9 +66,9 @@ def test_the_commands_of_the_readme_run(barograph: Command, tmp_path: Path) -> N
         done = barograph(*command)
         assert done.returncode == 0, done.stderr
     for snippet in blocks(ROOT / "docs" / "operations.md", "python"):
-        code = snippet.replace('"barograph-home"', '"my-home"') + ".show()\n"
+        code = snippet.replace('"barograph-home"', '"my-home"').rstrip() + ".show()"
         shown = subprocess.run(
             [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
         )
         assert shown.returncode == 0, shown.stderr
-        assert "prevalence" in shown.stdout
+        assert "9 rows" in shown.stdout

@@ -1,6 +1,7 @@
 """Rows → posts: when, who, in which language, what they say; and every row ends in exactly one place."""
 
 import json
+import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -252,11 +253,12 @@ def test_times_of_jsonl_as_numbers_and_strings(tmp_path, keyed, given, expected)
 def test_posts_after_as_of_stay_unread_and_are_counted(take):
     days = ["2021-05-02", "2021-05-03T23:59:59.999999Z", "2021-05-04", "2021-06-01", "2030-01-01", None]
     rows = [{"text": f"on {day}", "created_at": day} for day in days]
-    got = take(*rows, {"text": "", "created_at": "2021-05-04"}, as_of=datetime(2021, 5, 3, 23, 59, 59, 999_999))
+    rows.append({"text": "", "created_at": "2021-05-04"})
+    got = take(*rows, as_of=datetime(2021, 5, 3, 23, 59, 59, 999_999))
     assert (values(got, "line"), got.later, reasons(got)) == ([1, 2], 4, {6: MISSING})
-    assert (lambda got: (values(got, "line"), got.later, reasons(got)))(take(*rows)) == (
-        [1, 2, 3, 4], 0, {5: FUTURE, 6: MISSING},
-    )  # fmt: skip
+    got = take(*rows)
+    assert (values(got, "line"), got.later) == ([1, 2, 3, 4], 0)
+    assert reasons(got) == {5: FUTURE, 6: MISSING, 7: "text: empty"}
 
 
 # --- what ---
@@ -392,7 +394,7 @@ def test_text_hash_follows_the_cleaned_text_alone(take):
     first, second, third = values(take(*rows), "text_hash")
     assert first == second != third
     assert first == take({"text": "é"}, source="other").posts["text_hash"][0]
-    assert len(first) == 16 and int(first, 16) >= 0
+    assert re.fullmatch("[0-9a-f]{16}", first)
 
 
 # --- who ---
@@ -404,7 +406,7 @@ def author_key(take, name, **options):
 
 def test_an_author_has_one_key_in_a_source_and_another_in_any_other(take, tmp_path):
     ann = author_key(take, "Ann Smith")
-    assert len(ann) == 32 and int(ann, 16) >= 0
+    assert re.fullmatch("[0-9a-f]{32}", ann)
     assert author_key(take, " Ann Smith ") == ann
     others = [
         author_key(take, "ann smith"),
@@ -433,7 +435,7 @@ def test_names_and_rejected_rows_leave_no_trace(take):
     got = take(*rows, rejects=[Reject(9, NO_TIME, b"Ann Smith: secret words")])
     kept = str(got.posts.rows() + got.quarantine.rows())
     assert values(got, "text") == ["hello", "hello again"]
-    assert "Ann" not in kept and "Smith" not in kept and "secret" not in kept
+    assert not [word for word in ("Ann", "Smith", "secret") if word in kept]
 
 
 # --- which ---
@@ -550,9 +552,11 @@ def test_every_row_ends_in_exactly_one_place(keyed, rows, as_of, options, reject
     got = ingest(batch(*rows, rejects=rejects), Source(name="s", **options), keyed, CLOCK, as_of)
     assert got.posts.height + got.quarantine.height + got.reposts + got.later == len(rows) + rejected
     lines = [*values(got, "line"), *got.quarantine["line"]]
-    assert len(lines) == len(set(lines)) and set(lines) <= set(range(1, len(rows) + rejected + 1))
+    assert len(lines) == len(set(lines))
+    assert set(lines) <= set(range(1, len(rows) + rejected + 1))
     posts = POSTS.validate(got.posts.drop("line").with_columns(segment=pl.lit(1)))
     assert posts["lang"].str.contains("^([a-z]{2}|und)$").all()
     assert all(unicodedata.is_normalized("NFC", text) and text == text.strip() != "" for text in posts["text"])
     again = ingest(batch(*rows, rejects=rejects), Source(name="s", **options), keyed, CLOCK, as_of)
-    assert again.posts.equals(got.posts) and again.quarantine.equals(got.quarantine)
+    assert again.posts.equals(got.posts)
+    assert again.quarantine.equals(got.quarantine)

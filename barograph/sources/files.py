@@ -1,4 +1,4 @@
-"""Files and folders: JSONL (plain, gzip, zstd), CSV, TSV, Parquet. Rows that cannot be read become rejects."""
+"""Files and folders: JSONL, CSV, TSV (plain, gzip, zstd), Parquet. Rows that cannot be read become rejects."""
 
 import csv
 import glob
@@ -79,7 +79,7 @@ class _Zstd(io.RawIOBase):
 
 _OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
     "": lambda path: path.open("rb"),
-    ".gz": lambda path: gzip.open(path, "rb"),  # type: ignore[return-value,unused-ignore]
+    ".gz": lambda path: io.BufferedReader(gzip.GzipFile(path, "rb"), 2**17),
     ".zst": lambda path: io.BufferedReader(_Zstd(path), 2**17),
 }
 _KINDS = "*.jsonl, *.ndjson, *.csv, *.tsv (each also .gz or .zst), *.parquet"
@@ -128,7 +128,9 @@ def check(inputs: Sequence[str], columns: dict[str, str]) -> None:
     all of them are. Raises `InputError` naming the file, the columns or keys seen, and what was expected.
     """
     if not inputs:
-        raise InputError("a source of kind 'files' needs path, e.g. path = \"posts/*.jsonl.gz\", or files to read")
+        raise InputError(
+            "a source of kind 'files' needs path, e.g. path = \"posts/*.jsonl.gz\", or files to read"
+        )
     for given in inputs:
         errors = []
         inside = find([given])
@@ -162,7 +164,12 @@ def fetch(files: Sequence[Path], columns: dict[str, str]) -> Iterator[Batch]:
             for batch in _read(path, columns, name):
                 yield replace(batch, progress=(before + batch.progress * size) / sum(sizes))
         except InputError:
-            yield Batch(name, _frame([]), [Reject(0, "file: not readable as posts", b"")], (before + size) / sum(sizes))
+            yield Batch(
+                name,
+                _frame([]),
+                [Reject(0, "file: not readable as posts", b"")],
+                (before + size) / sum(sizes),
+            )
         before += size
 
 
@@ -206,7 +213,7 @@ def _frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def _lines(stream: IO[bytes], path: Path) -> Iterator[tuple[int, bytes] | Reject]:
-    """Numbered lines, without a byte-order mark. One over the limit is passed over without being held in memory."""
+    """Numbered lines, without a byte-order mark. One over the limit is passed over, never held in memory."""
     number = 0
     try:
         while line := stream.readline(LONGEST_LINE):
@@ -224,7 +231,8 @@ def _lines(stream: IO[bytes], path: Path) -> Iterator[tuple[int, bytes] | Reject
                 yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
         if number == 0:
-            raise InputError(f"{path}: not readable: {error}; expected a complete {path.suffix} file") from None
+            why = f"not readable: {error}; expected a complete {path.suffix} file"
+            raise InputError(f"{path}: {why}") from None
         yield Reject(number + 1, _CUT_OFF, b"")
 
 
@@ -443,5 +451,5 @@ def _no_text(path: Path, what: str, seen: list[str]) -> str:
     usual = ", ".join(ALIASES["text"])
     return (
         f"{path}: no text: got {what} {', '.join(seen)[:300]}; expected one of {usual}, "
-        "or columns = { text = \"…\" } in its [[source]]"
+        'or columns = { text = "…" } in its [[source]]'
     )

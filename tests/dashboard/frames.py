@@ -1,0 +1,101 @@
+"""Small snapshots made by hand: one fact a row, so that a test can say what the page must show."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from barograph import tables
+from barograph.publish import publish
+from barograph.store import Warehouse
+from barograph.tables import Table
+
+LAST = date(2026, 3, 31)
+"""The latest closed day of every snapshot here; the day after is provisional."""
+NOW = datetime(2026, 4, 1, 12, 0)
+LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
+
+
+def series(days: int = 60, *, missing: dict[int, str] | None = None, provisional: bool = True, **over: Any) -> pl.DataFrame:
+    """`days` closed days up to LAST, 10 % each, and the provisional day after; missing: days before LAST → reason."""
+    gaps = missing or {}
+    rows = []
+    for ago in range(-1 if provisional else 0, days):
+        row = LINE | {
+            "time_value": LAST - timedelta(days=ago), "value_kind": "share", "prevalence": 0.1, "stderr": 0.01,
+            "lo": 0.08, "hi": 0.125, "n_posts": 60, "n_authors": 50, "provisional": ago < 0, "issue": NOW,
+        }  # fmt: skip
+        if ago in gaps:
+            row |= {"prevalence": None, "stderr": None, "lo": None, "hi": None, "n_authors": 7, "missing_reason": gaps[ago]}
+        rows.append(row | over)
+    return tables.SERIES.validate(pl.DataFrame(rows[::-1], infer_schema_length=None))
+
+
+def forecasts(*, threshold: float | None = 0.12, fallback: str | None = None, **over: Any) -> pl.DataFrame:
+    """Seven days after LAST, the fourth most likely high."""
+    rows = [
+        LINE | {
+            "target": LAST + timedelta(days=h), "horizon": h, "model": "seasonal naive" if fallback else "ETS(A,N,A)",
+            "mean": 0.1, **{q: 0.05 + 0.1 * level for q, level in tables.QUANTILES.items()}, "threshold": threshold,
+            "p_high": None if threshold is None else 0.62 if h == 4 else 0.2, "fallback": fallback, "issue": NOW,
+        } | over
+        for h in range(1, 8)
+    ]  # fmt: skip
+    return tables.FORECASTS.validate(pl.DataFrame(rows, infer_schema_length=None))
+
+
+def high_days(*ago: int, level: str = "yellow") -> pl.DataFrame:
+    """Observed high-prevalence days so many days before LAST."""
+    rows = [
+        LINE | {
+            "target": LAST - timedelta(days=n), "horizon": 0, "kind": "observed", "detector": "high prevalence",
+            "percentile": 80.0, "value": 0.1, "threshold": 0.09, "level": level, "issue": NOW,
+        }
+        for n in ago
+    ]  # fmt: skip
+    return tables.EXCEEDANCES.validate(pl.DataFrame(rows))
+
+
+def events(*rows: tuple[str, str, date, date]) -> pl.DataFrame:
+    """(name, population, first day, last day) each."""
+    names = ("name", "population", "starts_on", "ends_on")
+    found = [dict(zip(names, row, strict=True)) | {"kind": "scheduled", "declared_at": NOW} for row in rows]
+    return tables.EVENTS.validate(pl.DataFrame(found))
+
+
+def alerts(state: str = "firing", **over: Any) -> pl.DataFrame:
+    """One alert in a state."""
+    row = LINE | {
+        "alert_id": "a-1", "fingerprint": "a", "rule": "high for two days", "state": state, "reason": "2 days in a row",
+        "target": LAST, "value": 0.15, "lo": 0.12, "hi": 0.19, "n_posts": 60, "n_authors": 50, "threshold": 0.13,
+        "percentile": 95.0, "p_high": None, "level": "red", "days": 2, "started_on": LAST - timedelta(days=1), "issue": NOW,
+    }  # fmt: skip
+    return tables.ALERTS.validate(pl.DataFrame([row | over], infer_schema_length=None))
+
+
+def run(now: datetime = NOW, command: str = "run", started_at: datetime = NOW) -> pl.DataFrame:
+    """A finished run."""
+    counts = {name: 0 for name in tables.RUNS.columns if name.startswith("n_")}
+    row = {
+        "run_id": "r1", "command": command, "now": now, "started_at": started_at, "finished_at": started_at,
+        "status": "done", "stage": "publish", "version": "0", **counts,
+    }  # fmt: skip
+    return tables.RUNS.validate(pl.DataFrame([row]))
+
+
+def sources() -> pl.DataFrame:
+    """One source, some of its rows quarantined."""
+    row = {
+        "source": "files", "kind": "files", "first_post": datetime(2026, 1, 1), "last_post": NOW, "n_posts": 12345,
+        "n_quarantined": 6, "quarantine_reasons": "6 × text: empty", "n_unmeasured": 2, "updated_at": NOW,
+    }  # fmt: skip
+    return tables.SOURCES.validate(pl.DataFrame([row]))
+
+
+def snapshot(home: Path, rows: dict[Table, pl.DataFrame]) -> Path:
+    """Publish a snapshot of these rows in `home`."""
+    (home / "published").mkdir(parents=True, exist_ok=True)
+    with Warehouse(home / "warehouse.duckdb") as warehouse:
+        warehouse.save({tables.RUNS: run(), tables.SOURCES: sources()} | rows)
+        return publish(warehouse, home / "published")

@@ -1,0 +1,164 @@
+"""The page in a real browser, served as `barograph up` serves it: what only a browser can show."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from barograph import tables
+from barograph.serving import dashboard_command
+from tests.dashboard import frames
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+NEAR = ("http://localhost:", "http://127.0.0.1:", "ws://localhost:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+
+
+def chromium() -> str:
+    if (found := shutil.which("chromium")) is None:
+        missing = "Chromium is not installed: browser tests skipped (apt-get install chromium)"
+        if os.environ.get("BAROGRAPH_REQUIRE_BROWSER") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    lines = [frames.series(population=p, marker=m) for p in ("all", "north") for m in ("dimension:anxiety", "fear")]
+    frames.snapshot(folder, {
+        tables.SERIES: pl.concat(lines), tables.FORECASTS: frames.forecasts(),
+        tables.ALERTS: frames.alerts(population="north"), tables.EXCEEDANCES: frames.high_days(1, 9),
+        tables.EVENTS: frames.events(("exam week", "*", frames.LAST, frames.LAST)),
+    })  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    chromium()  # no server for a test that cannot run
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = subprocess.Popen(
+        dashboard_command(port), cwd=home, env={**os.environ, "BAROGRAPH_HOME": str(home)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert server.poll() is None, "the dashboard ended"
+            assert time.monotonic() < deadline, "the dashboard did not answer"
+            time.sleep(0.1)
+        yield f"http://localhost:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=30_000)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A page far from UTC on which any complaint, and any request that leaves this machine, fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="America/Los_Angeles")
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda r: None if r.url.startswith(NEAR) else complaints.append(f"request to {r.url}"))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def heading(page: "Page", text: str) -> None:
+    page.get_by_role("heading", name=text, exact=True).wait_for()
+
+
+def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -> None:
+    page.goto(address)
+    heading(page, "Anxiety (dimension) expressed in all")
+    page.get_by_text("What this must not be used for").wait_for()
+    page.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").nth(1).wait_for()
+    for sentence in ("the latest closed value is 10.0", "50 to 50 authors a closed day"):
+        page.locator(f"[aria-label*='{sentence}']").first.wait_for()
+    assert page.title() == "barograph"
+    assert "population=all" in page.url and "marker=dimension%3Aanxiety" in page.url
+    chart = page.locator("[data-testid=stVegaLiteChart]").first
+    assert "exam week" in chart.inner_text()
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tip = page.locator("#vg-tooltip-element")
+    tip.get_by_text("10.0\xa0% (8.0–12.5)").wait_for()
+    assert "50\xa0authors, 60\xa0posts" in tip.inner_text()
+
+
+def test_choosing_changes_heading_and_address_and_going_back_returns(page: "Page", address: str) -> None:
+    page.goto(address)
+    heading(page, "Anxiety (dimension) expressed in all")
+    for label, option in (("Marker", "Fear"), ("Population", "north")):
+        page.get_by_role("combobox", name=label).click()
+        page.get_by_role("option", name=option, exact=True).click()
+    heading(page, "Fear expressed in north")
+    page.wait_for_url("**population=north&marker=fear*")
+    page.go_back()
+    heading(page, "Fear expressed in all")
+
+
+def test_a_link_restores_the_view(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=north&marker=fear&unit=authors&range=30")
+    heading(page, "Fear expressed in north")
+    page.get_by_text("of 30 days had high prevalence").wait_for()
+    assert page.get_by_text("which is not published here").count() == 0
+
+
+def test_a_firing_alert_leads_to_its_line_and_keeps_the_range(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=all&marker=fear&unit=authors&range=30")
+    heading(page, "Fear expressed in all")
+    page.get_by_role("link", name="north · Anxiety (dimension)").click()
+    heading(page, "Anxiety (dimension) expressed in north")
+    page.wait_for_url("**population=north*range=30*")
+
+
+def test_a_narrow_dark_page_has_nothing_wider_than_itself(browser: "Browser", address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    phone = context.new_page()
+    phone.goto(address)
+    phone.get_by_text("What this must not be used for").wait_for()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    back = phone.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    assert back == "rgb(16, 22, 29)"
+    context.close()
