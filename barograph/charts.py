@@ -84,7 +84,7 @@ def timeline(
 
 
 def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: int = 110) -> alt.LayerChart:
-    """Authors or posts behind each point of `timeline`; hollow where it is provisional or missing.
+    """Authors or posts behind each point of `timeline`; pale where it is provisional or missing.
 
     Frames as for `timeline`; forecasts only lend the axis their days. unit: `authors` or `posts`.
     """
@@ -96,8 +96,8 @@ def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: 
     tooltip = _tooltip(day="Day", behind="Behind it", what="Prevalence")
     full = pl.col("state") == "closed"
     solid = alt.Chart(rows.filter(full)).mark_rect(color=MUTED, opacity=0.75)
-    hollow = alt.Chart(rows.filter(~full)).mark_rect(fill="transparent", stroke=MUTED, strokeWidth=1)
-    bars = [chart.encode(**at, tooltip=tooltip) for chart in (solid, hollow)]
+    pale = alt.Chart(rows.filter(~full)).mark_rect(color=MUTED, opacity=0.3)
+    bars = [chart.encode(**at, tooltip=tooltip) for chart in (solid, pale)]
     return _layered([frame.ends(), *bars], height)
 
 

@@ -42,7 +42,7 @@ def counts(shown: Line) -> None:
         low, middle, high = (closed.quantile(q) or 0 for q in (0, 0.5, 1))
         sentence = (
             f"{low:,.0f} to {high:,.0f} {unit} a closed day, {middle:,.0f} in the median; "
-            "hollow bars: the day is provisional, or has no value above."
+            "pale bars: the day is provisional, or has no value above."
         )
     _above(f"<strong>{unit.capitalize()} behind each day</strong>", rows, _file(shown, "counts"))
     chart = charts.counts(shown.series, shown.forecasts, unit)

@@ -1,5 +1,6 @@
 """What the chosen line is, and the four things an analyst asks of it first."""
 
+import re
 from html import escape
 from typing import Any
 
@@ -20,6 +21,7 @@ _STYLE = f"""<style>
 .headline dt, .headline dd {{margin:0; font-size:.82rem; font-weight:400; opacity:.8}}
 .headline dt + dd {{font-size:1.4rem; font-weight:600; line-height:1.35; opacity:1}}
 .headline div.blind dt + dd {{opacity:.65}}
+.headline span {{white-space:nowrap}}
 </style>"""
 
 
@@ -45,9 +47,8 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
 
 def _cell(name: str, value: str, below: str, look: str = "calm") -> str:
     """A term, its value and what it rests on. look: an alert's state; `blind` where nothing can be seen."""
-    return (
-        f"<div class='{look}'><dt>{escape(name)}</dt><dd>{escape(value)}</dd><dd>{escape(below)}</dd></div>"
-    )
+    whole = re.sub(r"(\(.*\))", r"<span>\1</span>", escape(value))  # an interval is never broken in two
+    return f"<div class='{look}'><dt>{escape(name)}</dt><dd>{whole}</dd><dd>{escape(below)}</dd></div>"
 
 
 def _level(line: Line) -> str:

@@ -221,14 +221,20 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
         pl.col("unique_id").str.split_exact("\t", 3).struct.rename_fields(list(tables.LINE)).alias("line")
     ).unnest("line").drop("unique_id")  # fmt: skip
     ends = series.group_by(tables.LINE).agg(pl.col("time_value").max())
-    limits = [
-        detection.origin_thresholds(series.join(part, on=tables.LINE, how="semi"), detection.HIGH_PERCENTILE, end)
+    ahead = pl.concat(
+        _with_p_high(ahead.join(part, on=tables.LINE, how="semi"), series, detection.HIGH_PERCENTILE, end)
         for (end,), part in ends.group_by("time_value")
-    ]
-    ahead = ahead.join(pl.concat(limits), on=tables.LINE, how="left").with_columns(issue=pl.lit(run.moment))
-    ahead = ahead.with_columns(forecasting.probability_above(ahead, ahead["threshold"]))
-    warehouse.save({tables.FORECASTS: ahead})
+    )
+    warehouse.save({tables.FORECASTS: ahead.with_columns(issue=pl.lit(run.moment))})
     run.count(forecasts=ahead.height)
+
+
+def _with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float, origin: Any) -> pl.DataFrame:
+    """Forecasts with the threshold of their origin at a percentile, and the probability to exceed it."""
+    limits = detection.origin_thresholds(series, percentile, origin)
+    usual = series.group_by(tables.LINE).agg(pl.col("n_posts").filter(pl.col("n_posts") > 0).median().alias("n"))
+    both = ahead.join(limits, on=tables.LINE, how="left").join(usual, on=tables.LINE, how="left")
+    return both.with_columns(forecasting.probability_above(both, both["threshold"], both["n"])).drop("n")
 
 
 def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
@@ -257,9 +263,8 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     ahead = warehouse.latest(tables.FORECASTS, now).filter(pl.col("issue") == now)
     for rule in rules:
         if rule.when == "forecast" and isinstance(last, date):
-            limits = detection.origin_thresholds(series, rule.percentile, last)
-            mine = watched(ahead, rule).drop("threshold", "p_high").join(limits, on=tables.LINE, how="left")
-            mine = mine.with_columns(forecasting.probability_above(mine, mine["threshold"]))
+            mine = watched(ahead, rule).drop("threshold", "p_high")
+            mine = _with_p_high(mine, series, rule.percentile, last)
             frames.append(detection.expected(mine, rule, now=now))
     found = pl.concat(frames, how="diagonal")
     warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})

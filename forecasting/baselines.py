@@ -1,5 +1,6 @@
 """Plain forecasts with intervals: exponential smoothing of the logit, seasonal naive where that cannot be fitted."""
 
+from collections import defaultdict
 from datetime import date, timedelta
 
 import numpy as np
@@ -39,24 +40,23 @@ def forecast(history: pl.DataFrame, horizon: int = 7) -> pl.DataFrame:
     Raises `Terminal` naming series and day where a day occurs twice or y is no share.
     """
     _check(history)
+    last_known = pl.col("ds").filter(pl.col("y").is_not_null()).max()
     ends = history.group_by("unique_id").agg(
-        pl.col("ds").max().alias("end"), pl.col("ds").filter(pl.col("y").is_not_null()).max().alias("known")
-    ).filter((pl.col("end") - pl.col("known")).dt.total_days() < SHORTEST)  # fmt: skip
+        pl.col("ds").max().alias("end"), (pl.col("ds").max() - last_known).dt.total_days().alias("gap")
+    ).filter(pl.col("gap") < SHORTEST)  # fmt: skip
     history = history.join(ends, on="unique_id").filter(
         pl.col("y").is_not_null(), (pl.col("end") - pl.col("ds")).dt.total_days() < TRAIN_DAYS
     )
-    gap = (ends["end"] - ends["known"]).dt.total_days().max() or 0
-    assert isinstance(gap, int)
-    steps = horizon + gap
-    smoothed: dict[int, list[tuple[str, pl.DataFrame]]] = {7: [], 1: []}
+    # Steps are a series' own: statsforecast's seasonal intervals all widen with the last step that is asked for.
+    smoothed: defaultdict[tuple[int, int], list[tuple[str, pl.DataFrame]]] = defaultdict(list)
     rows = []
-    for (name,), known in history.sort("ds").group_by("unique_id"):
-        series = _regular(known)
+    for (name, gap), known in history.sort("ds").group_by("unique_id", "gap"):
+        series, steps = _regular(known), horizon + gap
         if why := _unfit(known, series):
             rows.append(_seasonal_naive(str(name), series, steps, why))
         else:
-            smoothed[7 if series.height >= SEASONAL_FROM else 1].append((str(name), series))
-    rows += [_smooth(group, season, steps) for season, group in smoothed.items() if group]
+            smoothed[7 if series.height >= SEASONAL_FROM else 1, steps].append((str(name), series))
+    rows += [_smooth(group, season, steps) for (season, steps), group in smoothed.items()]
     if not rows:
         return pl.DataFrame(schema=_SCHEMA)
     ahead = (pl.col("target") - pl.col("end")).dt.total_days()

@@ -17,14 +17,21 @@ def logit(share: np.ndarray) -> np.ndarray:
     return np.log(inside / (1 - inside))
 
 
-def probability_above(forecasts: pl.DataFrame, threshold: pl.Series) -> pl.Series:
+def probability_above(
+    forecasts: pl.DataFrame, threshold: pl.Series, n_posts: pl.Series | None = None
+) -> pl.Series:
     """P(share > threshold) of each row's predictive distribution, in [0, 1]; NULL where either is missing.
 
     forecasts: the quantile columns of `forecasts`. Between two quantiles, and beyond the outer ones, the
     distribution is normal on the logit scale: exact where the model's is, close elsewhere.
+    n_posts: posts on a usual day. A count is not continuous: to be above 0 takes a whole post, where a day
+    without any was read as half a post, so no threshold lies below three quarters of one.
     """
     quantiles = logit(forecasts.select(list(QUANTILES)).to_numpy())
-    target = logit(threshold.cast(pl.Float64).to_numpy())
+    limit = threshold.cast(pl.Float64).to_numpy()
+    if n_posts is not None:
+        limit = np.maximum(limit, 0.75 / n_posts.cast(pl.Float64).to_numpy())
+    target = logit(limit)
     p = np.full(len(target), np.nan)
     for row in np.flatnonzero(~np.isnan(target) & ~np.isnan(quantiles).any(axis=1)):
         p[row] = stats.norm.sf(_z_at(quantiles[row], target[row]))

@@ -49,6 +49,11 @@ def test_what_becomes_of_an_alert(
 # Day by day.
 
 
+def rule(days: int = 1, **values: Any) -> Rule:
+    """The rule r, which asks for so many days in a row."""
+    return Rule.model_validate({"name": "r", "for": f"{days}d", **values})
+
+
 def day(n: int) -> date:
     """The day so many days after START."""
     return START + timedelta(days=n)
@@ -96,8 +101,7 @@ def states(history: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, str]]:
 
 
 def test_an_alert_is_pending_fires_after_enough_days_and_ends_with_the_first_day_below() -> None:
-    two_days = Rule(name="r", **{"for": "2d"})
-    history, told = live([two_days], [0.3] * 6, [exceedance(n) for n in (1, 2, 3)])
+    history, told = live([rule(days=2)], [0.3] * 6, [exceedance(n) for n in (1, 2, 3)])
     assert states(history) == [(1, "pending"), (2, "firing"), (4, "resolved")]
     assert told == [2, 4]
     pending, firing, resolved = (row for _, row in history)
@@ -115,7 +119,7 @@ def test_an_alert_is_pending_fires_after_enough_days_and_ends_with_the_first_day
 
 
 def test_a_new_episode_has_a_new_id_and_the_same_fingerprint() -> None:
-    history, _ = live([Rule(name="r")], [0.3] * 5, [exceedance(0), exceedance(1), exceedance(3)])
+    history, _ = live([rule()], [0.3] * 5, [exceedance(0), exceedance(1), exceedance(3)])
     assert states(history) == [(0, "firing"), (2, "resolved"), (3, "firing"), (4, "resolved")]
     ids = [row["alert_id"] for _, row in history]
     assert (ids[0], ids[2]) == (ids[1], ids[3])
@@ -124,25 +128,25 @@ def test_a_new_episode_has_a_new_id_and_the_same_fingerprint() -> None:
 
 
 def test_receivers_never_hear_of_an_alert_that_did_not_last() -> None:
-    history, told = live([Rule(name="r", **{"for": "3d"})], [0.3] * 4, [exceedance(0), exceedance(1)])
+    history, told = live([rule(days=3)], [0.3] * 4, [exceedance(0), exceedance(1)])
     assert states(history) == [(0, "pending"), (2, "resolved")]
     assert told == []
 
 
 def test_a_silent_day_leaves_an_alert_as_it_is() -> None:
-    history, told = live([Rule(name="r")], [0.3, None, None, 0.1], [exceedance(0)])
+    history, told = live([rule()], [0.3, None, None, 0.1], [exceedance(0)])
     assert states(history) == [(0, "firing"), (3, "resolved")]
     assert told == [0, 3]
 
 
 def test_a_silent_day_breaks_a_run_of_days() -> None:
     found = [exceedance(0), exceedance(2), exceedance(3)]
-    history, _ = live([Rule(name="r", **{"for": "2d"})], [0.3, None, 0.3, 0.3], found)
+    history, _ = live([rule(days=2)], [0.3, None, 0.3, 0.3], found)
     assert states(history) == [(0, "pending"), (3, "firing")]
 
 
 def test_each_rule_and_line_has_a_life_of_its_own() -> None:
-    rules = [Rule(name="r"), Rule(name="other", markers=("joy",)), Rule(name="posts", unit="posts")]
+    rules = [rule(), rule(name="other", markers=["joy"]), rule(name="posts", unit="posts")]
     found = [exceedance(0), exceedance(1, detector="other", marker="joy"), exceedance(1, detector="posts")]
     assert states(live(rules, [0.3] * 3, found)[0]) == [(0, "firing"), (1, "resolved")]
     assert [row["rule"] for _, row in live(rules, [0.3] * 3, found, marker="joy")[0]] == ["other", "other"]
@@ -156,9 +160,8 @@ def ahead(origin: int, horizon: int, p_high: float) -> dict[str, Any]:
 
 
 def test_a_forecast_rule_counts_days_on_which_it_expected_and_not_days_expected() -> None:
-    rule = Rule(name="r", when="forecast", **{"for": "2d"})
     week = [ahead(0, horizon, 0.7 + horizon / 100) for horizon in range(1, 8)]
-    history, told = live([rule], [0.1] * 4, [*week, ahead(1, 3, 0.8), ahead(1, 5, 0.9)])
+    history, told = live([rule(days=2, when="forecast")], [0.1] * 4, [*week, ahead(1, 3, 0.8), ahead(1, 5, 0.9)])
     assert states(history) == [(0, "pending"), (1, "firing"), (2, "resolved")]
     assert told == [1, 2]
     (_, pending), (_, firing), (_, resolved) = history
@@ -170,13 +173,13 @@ def test_a_forecast_rule_counts_days_on_which_it_expected_and_not_days_expected(
 
 
 def test_observed_and_forecast_evidence_are_kept_apart() -> None:
-    assert live([Rule(name="r")], [0.1] * 2, [ahead(0, 1, 0.9)])[0] == []
-    assert live([Rule(name="r", when="forecast")], [0.1] * 2, [exceedance(0)])[0] == []
+    assert live([rule()], [0.1] * 2, [ahead(0, 1, 0.9)])[0] == []
+    assert live([rule(when="forecast")], [0.1] * 2, [exceedance(0)])[0] == []
 
 
 def test_nothing_is_decided_where_nothing_has_closed() -> None:
     decided, to_tell = evaluate(
-        [Rule(name="r")], tables.SERIES.empty(), tables.EXCEEDANCES.empty(), tables.ALERTS.empty(), now=closing(0)
+        [rule()], tables.SERIES.empty(), tables.EXCEEDANCES.empty(), tables.ALERTS.empty(), now=closing(0)
     )
     assert (decided.height, to_tell.height) == (0, 0)
     assert dict(decided.schema) == tables.ALERTS.schema

@@ -39,6 +39,11 @@ def series(prevalence: Sequence[float | None], half: float = 0.01, **line: str) 
     return pl.DataFrame(rows, schema=tables.SERIES.schema)
 
 
+def rule(**values: Any) -> Rule:
+    """The rule r."""
+    return Rule.model_validate({"name": "r", **values})
+
+
 def oracle(prevalence: Sequence[float | None], n: int, percentile: float) -> float | None:
     """The percentile of the known values on the 84 days before the n-th; None where there are fewer than 28."""
     known = [p for p in prevalence[max(n - 84, 0) : n] if p is not None]
@@ -133,7 +138,7 @@ def test_a_value_at_the_threshold_is_not_above_it() -> None:
 
 def test_a_rule_tests_the_lines_it_watches_at_its_own_percentile() -> None:
     rules = [
-        Rule(name="strict", percentile=99, markers=("joy",)), Rule(name="ahead", when="forecast", markers=("joy",)),
+        rule(name="strict", percentile=99, markers=["joy"]), rule(name="ahead", when="forecast", markers=["joy"]),
     ]  # fmt: skip
     ramp = [n / 1000 for n in range(40)]
     lines = closed_series(pl.concat([series(ramp, marker="joy"), series(ramp, marker="fear")]))
@@ -154,7 +159,7 @@ def test_a_rule_tests_the_lines_it_watches_at_its_own_percentile() -> None:
 def test_testing_day_by_day_finds_what_testing_at_once_finds_and_each_day_once(
     prevalence: list[float | None], cut: int
 ) -> None:
-    rules = [Rule(name="strict", percentile=95.0)]
+    rules = [rule(name="strict", percentile=95)]
     once, through = observed(closed_series(series(prevalence)), TESTED, rules, now=NOW)
     first, tested = observed(closed_series(series(prevalence[:cut])), TESTED, rules, now=NOW)
     second, tested = observed(closed_series(series(prevalence)), tested, rules, now=NOW)
@@ -194,10 +199,10 @@ def forecast(**values: Any) -> dict[str, Any]:
 def test_a_day_ahead_is_told_from_the_rules_probability_on_within_its_horizon(
     values: dict[str, Any], level: str | None
 ) -> None:
-    rule = Rule(name="ahead", when="forecast", p_high=0.7, horizon=3, percentile=90)
+    ahead = rule(name="ahead", when="forecast", p_high=0.7, horizon=3, percentile=90)
     schema = {**{c: pl.String for c in LINE}, "target": pl.Date, "horizon": pl.Int64, "mean": pl.Float64,
               "threshold": pl.Float64, "p_high": pl.Float64}  # fmt: skip
-    found = expected(pl.DataFrame([forecast(**values)], schema=schema), rule, now=NOW)
+    found = expected(pl.DataFrame([forecast(**values)], schema=schema), ahead, now=NOW)
     assert found["level"].to_list() == ([level] if level else [])
     for row in tables.EXCEEDANCES.validate(found).iter_rows(named=True):
         assert (row["kind"], row["detector"], row["percentile"]) == ("forecast", "ahead", 90.0)
@@ -213,7 +218,7 @@ LINES = pl.DataFrame([
 
 
 @pytest.mark.parametrize(
-    ("rule", "wanted"),
+    ("own", "wanted"),
     [
         ({}, [("dimension:anxiety", "all", "authors"), ("dimension:anxiety", "b", "authors")]),
         ({"markers": ("joy",)}, [("joy", "all", "authors"), ("joy", "b", "authors")]),
@@ -222,11 +227,11 @@ LINES = pl.DataFrame([
     ],
 )  # fmt: skip
 def test_a_rule_watches_every_dimension_and_population_unless_it_names_its_own(
-    rule: dict[str, Any], wanted: list[tuple[str, ...]]
+    own: dict[str, Any], wanted: list[tuple[str, ...]]
 ) -> None:
-    assert watched(LINES, Rule(name="r", **rule)).select("marker", "population", "unit").rows() == wanted
+    assert watched(LINES, rule(**own)).select("marker", "population", "unit").rows() == wanted
 
 
 def test_a_rule_never_mixes_methods() -> None:
     other = LINES.with_columns(method=pl.lit("calibrated"))
-    assert watched(other, Rule(name="r")).height == 0
+    assert watched(other, rule()).height == 0

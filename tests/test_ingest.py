@@ -88,6 +88,7 @@ TIMES = {
     "1620036000123": datetime(2021, 5, 3, 10, 0, 0, 123_000),
     "1620036000123.0": datetime(2021, 5, 3, 10, 0, 0, 123_000),
     "1620036000123456": datetime(2021, 5, 3, 10, 0, 0, 123_456),
+    "946684800000001": datetime(2000, 1, 1, 0, 0, 0, 1),
     "2000-01-01T00:00:00Z": datetime(2000, 1, 1),
     "946684800": datetime(2000, 1, 1),
     "2022-01-01T00:00:00Z": CLOCK,
@@ -182,7 +183,7 @@ def test_the_same_moment_is_the_same_post_time_however_it_is_written(keyed, at, 
     micros = (at - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     moved = aware.astimezone(timezone(offset))
     exact = [aware.isoformat(), moved.isoformat(), moved.isoformat(" "), moved.strftime("%Y-%m-%dT%H:%M:%S.%f%z")]
-    exact += [at.isoformat(timespec="microseconds") + "Z", at.isoformat(), str(at)]
+    exact += [at.isoformat(timespec="microseconds") + "Z", at.isoformat(), str(at), str(micros)]
     seconds = [str(micros // 10**6), moved.strftime("%a %b %d %H:%M:%S %z %Y")]
     milliseconds = [str(micros // 10**3)]
     rows = [{"text": "a", "created_at": text} for text in (*exact, *seconds, *milliseconds)]
@@ -472,7 +473,7 @@ SPANISH = "Estoy muy cansada de todos estos exámenes y parece que a nadie le im
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("en", "en"), ("en-US", "en"), ("EN", "en"), ("es_419", "es"), ("pt-BR", "pt"), ("qqx", "en"), ("", "en"),
+    [("en", "en"), ("en-US", "en"), ("EN", "en"), ("ES", "es"), ("Fr-CA", "fr"), ("es_419", "es"), ("pt-BR", "pt"), ("qqx", "en"), ("", "en"),
      ("english", "en"), (None, "en"), ("e", "en"), ("und", "en")],
 )  # fmt: skip
 def test_language_is_as_given_else_detected(take, given, expected):

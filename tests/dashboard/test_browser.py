@@ -115,7 +115,8 @@ def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -
     for sentence in ("the latest closed value is 10.0", "50 to 50 authors a closed day"):
         page.locator(f"[aria-label*='{sentence}']").first.wait_for()
     assert page.title() == "barograph"
-    assert "population=all" in page.url and "marker=dimension%3Aanxiety" in page.url
+    assert "population=all" in page.url
+    assert "marker=dimension%3Aanxiety" in page.url
     chart = page.locator("[data-testid=stVegaLiteChart]").first
     assert "exam week" in chart.inner_text()
     box = chart.bounding_box()

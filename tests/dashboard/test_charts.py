@@ -134,15 +134,15 @@ def test_a_mean_is_not_forced_to_start_at_zero_nor_written_as_a_share() -> None:
     assert days.observed(series, tables.EXCEEDANCES.empty())["what"][0] == "−1.50 (−2.00 to −1.00)"
 
 
-def test_counts_share_the_days_of_the_timeline_and_are_hollow_where_there_is_no_value() -> None:
+def test_counts_share_the_days_of_the_timeline_and_are_pale_where_there_is_no_value() -> None:
     series = frames.series(10, missing={2: "fewer than 20 authors"})
     both = draw(series, forecasts=frames.forecasts()), charts.counts(series, frames.forecasts(), "authors").to_dict()
     ends = [spec["datasets"][spec["layer"][0]["data"]["name"]] for spec in both]
     assert ends[0] == ends[1]
-    (solid, full), (_, hollow) = layers(both[1], "rect", y="n")
+    (solid, full), (_, pale) = layers(both[1], "rect", y="n")
     assert solid["mark"].get("color") == charts.MUTED
     assert [r["n"] for r in full] == [50] * 9
-    assert [r["n"] for r in hollow] == [7, 50]
+    assert [r["n"] for r in pale] == [7, 50]
 
 
 def test_colours_can_be_told_apart_from_either_page() -> None:

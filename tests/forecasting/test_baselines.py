@@ -48,7 +48,8 @@ def check(ahead: pl.DataFrame) -> None:
     assert np.isfinite(values).all()
     assert ((values >= 0) & (values <= 1)).all()
     assert (np.diff(values[:, :-1], axis=1) >= 0).all(), "quantiles cross"
-    assert ((values[:, -1] >= values[:, 0]) & (values[:, -1] <= values[:, -2])).all(), "the mean is outside"
+    mean, low, high = values[:, -1], values[:, 0], values[:, -2]
+    assert ((mean >= low - 1e-12) & (mean <= high + 1e-12)).all(), "the mean is outside"
 
 
 # Any history.
@@ -78,7 +79,7 @@ def test_a_forecast_keeps_to_the_contract_of_its_table() -> None:
 @pytest.mark.timeout(120)
 def test_two_thousand_series_are_forecast_in_one_go_and_each_as_if_it_were_alone() -> None:
     rng = np.random.default_rng(0)
-    z = rng.normal(0, 0.3, (2000, 28)).cumsum(axis=1) - 2
+    z = rng.normal(0, 0.3, (2000, 20)).cumsum(axis=1) - 2
     series = [list(values) for values in special.expit(z)]
     together = forecast(history(*series))
     check(together)
@@ -129,7 +130,7 @@ def test_days_before_the_last_84_do_not_matter() -> None:
 def test_other_series_do_not_matter_nor_what_they_know_later() -> None:
     mine = walk(40)
     alone = forecast(history(mine))
-    with_others = forecast(history(mine, [*walk(90, seed=2), None, None], [1.0] * 90))
+    with_others = forecast(history(mine, [*walk(90, seed=2), None, None], [1.0] * 90, [0.1, None]))
     assert_frame_equal(with_others.filter(pl.col("unique_id") == "s0"), alone)
 
 
@@ -151,9 +152,10 @@ def test_a_series_without_a_value_in_its_last_seven_days_is_too_stale() -> None:
 
 
 def test_the_horizon_can_be_chosen() -> None:
-    three, ten = forecast(history(walk(40)), horizon=3), forecast(history(walk(40)), horizon=10)
+    three, seven, ten = (forecast(history(walk(40)), horizon=h) for h in (3, 7, 10))
     assert ten["horizon"].to_list() == list(range(1, 11))
-    assert_frame_equal(ten.head(3), three)
+    assert_frame_equal(seven.head(3), three)
+    assert ten["q50"][:7].to_list() == pytest.approx(seven["q50"].to_list())
 
 
 # What it says, by hand.
