@@ -11,7 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainValidator,
+    BeforeValidator,
     Strict,
     StringConstraints,
     ValidationError,
@@ -36,7 +36,7 @@ def _texts(given: object) -> tuple[str, ...]:
     return tuple(several)
 
 
-Several = Annotated[str | tuple[str, ...], PlainValidator(_texts)]
+Several = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 MARKERS = (
     "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
@@ -65,11 +65,6 @@ class Source(_Section):
     days: Annotated[Whole, Field(ge=1, le=3650)] = 200
     posts_per_day: Annotated[Whole, Field(ge=1, le=100_000)] = 250
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """`path`, always as several."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
     @field_validator("timezone")
     @classmethod
     def _timezone_exists(cls, timezone: str) -> str:
@@ -89,7 +84,7 @@ class Where(_Section):
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
         """Column → accepted values, for the keys given."""
-        return {name: (given,) if isinstance(given, str) else given for name, given in self if given}
+        return {name: given for name, given in self if given}
 
 
 class Population(_Section):

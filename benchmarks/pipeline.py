@@ -55,7 +55,7 @@ def main() -> None:
     )
     found = {"simulated": measure((simulated,), date(2024, 12, 31))}
     if COLLEGE.is_dir():
-        found["college"] = measure((settings_room.Source(name="college", path=str(COLLEGE)),), None)
+        found["college"] = measure((settings_room.Source(name="college", path=(str(COLLEGE),)),), None)
     figures = {f"{name}_{what}": value for name, values in found.items() for what, value in values.items()}
     for name, value in figures.items():
         print(f"{name:<28}{value:>14,}")

@@ -124,7 +124,7 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
             lexicons.read(Path(name)) if name.endswith(".csv") else lexicons.load(name)
     for one in loaded.source:
         if one.kind == "files":
-            files.check(one.paths, one.columns)
+            files.check(one.path, one.columns)
     endpoints_of(loaded)
     parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver")
     print(f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})")

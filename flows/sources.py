@@ -13,7 +13,7 @@ def choose_sources(settings: Settings, inputs: tuple[str, ...], source: str | No
     """
     if inputs:
         declared = [s for s in settings.source if s.kind == "files"]
-        base = declared[0] if len(declared) == 1 else Source(name="files", path="-")
+        base = declared[0] if len(declared) == 1 else Source(name="files", path=("-",))
         chosen: tuple[Source, ...] = (base.model_copy(update={"path": inputs}),)
     elif source:
         named = [s for s in settings.source if s.name == source]
@@ -30,5 +30,5 @@ def choose_sources(settings: Settings, inputs: tuple[str, ...], source: str | No
         )
     for one in chosen:
         if one.kind == "files":
-            files.check(one.paths, one.columns)
+            files.check(one.path, one.columns)
     return chosen

@@ -131,7 +131,7 @@ def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Ba
     if source.kind == "simulated":
         yield from simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
     else:
-        yield from files.fetch(files.find(source.paths), source.columns)
+        yield from files.fetch(files.find(source.path), source.columns)
 
 
 def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:

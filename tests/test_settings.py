@@ -85,7 +85,7 @@ def test_the_sketch_is_accepted_and_means_what_it_says(config, tmp_path):
     assert settings == load(config("\ufeff" + SKETCH.replace("\n", "\r\n")))
     assert (settings.minimum_authors, settings.retention_days) == (20, 90)
     [source], [population], [dimension], [topic] = settings.source, settings.population, settings.dimension, settings.topic
-    assert source.paths == (str(tmp_path / "posts/*.jsonl.gz"),)
+    assert source.path == (str(tmp_path / "posts/*.jsonl.gz"),)
     assert source.columns == {"created_at": "created_utc", "community": "subreddit"}
     assert population.where.values == {"source": ("college",), "community": ("AskAcademia",)}
     assert dimension.markers == ("anxiety", "fear", "stress")
@@ -157,8 +157,8 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
         secret_env = "SECRET"
     """)
     settings = load(path)
-    assert settings.source[0].paths == (f"{tmp_path}/posts/*.csv",)
-    assert settings.source[1].paths == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")
+    assert settings.source[0].path == (f"{tmp_path}/posts/*.csv",)
+    assert settings.source[1].path == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")
     assert settings.marker[0].lexicons == ("anxiety_en", f"{tmp_path}/own/mood_en/terms.csv", "/absolute/mood_es.csv")
     assert settings.receiver[0].url_file == tmp_path / "secrets/url"
     assert settings.receiver[0].secret_file == Path("/run/secret")
