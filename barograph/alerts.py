@@ -14,6 +14,7 @@ from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
 
+_ABOUT = "expressed language of a population, never a person"
 STALE = timedelta(days=3)
 """From a last closed day older than this nothing is decided: silence is no evidence."""
 State = Literal["pending", "firing", "acknowledged", "resolved"]
@@ -70,7 +71,8 @@ def evaluate(
 
     series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts:
     latest ones. Only the last closed day of `now` decides; a line that has no value there is silent, and its
-    alerts stay as they are; where nothing has been read for more than three days all lines are. Whoever was not told that an alert began is not told that it ended.
+    alerts stay as they are; where nothing has been read for more than three days all lines are. Whoever was
+    not told that an alert began is not told that it ended.
     """
     last = series["time_value"].max()
     if not isinstance(last, date) or now.date() - last > STALE:
@@ -83,7 +85,7 @@ def evaluate(
     tell: list[bool] = []
     for rule in rules:
         found = exceedances.filter(pl.col("detector") == rule.name, pl.col("kind") == rule.when)
-        by_line = {key: part for key, part in found.group_by(LINE)}
+        by_line = dict(found.group_by(LINE))
         for line in watched(today, rule).sort(LINE).iter_rows(named=True):
             mine = by_line.get(tuple(line[c] for c in LINE), found.clear())
             evidence, shown = _evidence(rule, mine, last)
@@ -147,7 +149,7 @@ def notifications(
             data = {k: v.isoformat() if isinstance(v, date) else v for k, v in alert.items()}
             body = {
                 "type": f"alert.{alert['state']}", "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-                "data": {**data, "link": f"{page}?{view}", "about": "expressed language of a population, never a person"},
+                "data": {**data, "link": f"{page}?{view}", "about": _ABOUT},
             }  # fmt: skip
             bodies.append({"notification_id": name, "body": json.dumps(body)})
     return (

@@ -107,9 +107,7 @@ def _domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:
     return tuple(every.select(pl.col("from").min(), pl.col("to").max()).row(0))
 
 
-def _band(
-    rows: pl.DataFrame, frame: _Frame, low: str, high: str, *, colour: str, opacity: float
-) -> list[alt.Chart]:
+def _band(rows: pl.DataFrame, frame: _Frame, low: str, high: str, *, colour: str, opacity: float) -> list[alt.Chart]:
     """An area over each run of days; a bar for a day alone, on which an area has no width."""
     alone = pl.len().over("run") == 1
     runs, single = rows.filter(~alone), rows.filter(alone)
@@ -118,9 +116,7 @@ def _band(
     if runs.height:
         layers.append(alt.Chart(runs).mark_area(color=colour, opacity=opacity).encode(**ends, detail="run:N"))
     if single.height:
-        layers.append(
-            alt.Chart(single).mark_rule(color=colour, opacity=2 * opacity, strokeWidth=3).encode(**ends)
-        )
+        layers.append(alt.Chart(single).mark_rule(color=colour, opacity=2 * opacity, strokeWidth=3).encode(**ends))
     return layers
 
 
@@ -138,9 +134,7 @@ def _values(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
         open_ = alt.Chart(rows)
         ends = {"x": frame.x("x"), "y": frame.y("lo"), "y2": "hi:Q"}
         layers.append(open_.mark_rule(color=OBSERVED, strokeDash=[2, 2]).encode(**ends))
-        layers.append(
-            open_.mark_point(filled=False, stroke=OBSERVED, strokeWidth=1.8, opacity=1, size=48).encode(**at)
-        )
+        layers.append(open_.mark_point(filled=False, stroke=OBSERVED, strokeWidth=1.8, opacity=1, size=48).encode(**at))
     return layers
 
 
@@ -210,9 +204,7 @@ def _threshold(ahead: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
     if not known.height:
         return []
     start = known["x"][0] - (known["horizon"][0] + _WINDOW_DAYS - 0.5) * DAY_MS
-    line = pl.DataFrame(
-        {"x": [max(frame.domain[0], start), frame.domain[1]], "value": [known["threshold"][0]] * 2}
-    )
+    line = pl.DataFrame({"x": [max(frame.domain[0], start), frame.domain[1]], "value": [known["threshold"][0]] * 2})
     dashed = alt.Chart(line).mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4)
     return [dashed.encode(x=frame.x("x"), y=frame.y("value"))]
 
@@ -221,9 +213,7 @@ def _missing(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
     gaps = observed.filter(pl.col("state") == "missing")
     if not gaps.height:
         return []
-    cross = alt.Chart(gaps).mark_point(
-        shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5
-    )
+    cross = alt.Chart(gaps).mark_point(shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5)
     return [cross.encode(x=frame.x("x"), y=alt.value("height"))]
 
 
@@ -231,9 +221,7 @@ def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: _Frame) -> alt.Ch
     """One invisible column a day that carries the day's tooltip, wherever the pointer is in it."""
     later = ahead.filter(~pl.col("x").is_in(observed["x"].implode()))
     words = ["from", "to", "day", "what", "behind", "note"]
-    over = alt.selection_point(
-        on="pointerover", clear="pointerout", fields=["from"], empty=False, name="hovered"
-    )
+    over = alt.selection_point(on="pointerover", clear="pointerout", fields=["from"], empty=False, name="hovered")
     return (
         alt.Chart(pl.concat([observed.select(words), later.select(words)]))
         .mark_rect(color=MUTED)
@@ -275,6 +263,4 @@ def _value_axis(kind: str) -> alt.Axis:
 
 
 def _date_axis() -> alt.Axis:
-    return alt.Axis(
-        title=None, grid=False, labelExpr=_DATE_LABEL, labelOverlap=True, labelFlush=True, tickCount=8
-    )
+    return alt.Axis(title=None, grid=False, labelExpr=_DATE_LABEL, labelOverlap=True, labelFlush=True, tickCount=8)

@@ -42,9 +42,7 @@ def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
             *places,
             *(pl.col("prevalence").alias("value"), "lo", "hi", "state", "run", "threshold", "level"),
             pl.coalesce(value, reason).alias("what"),
-            pl.concat_str(_counted("n_authors", "authors"), pl.lit(", "), _counted("n_posts", "posts")).alias(
-                "behind"
-            ),
+            pl.concat_str(_counted("n_authors", "authors"), pl.lit(", "), _counted("n_posts", "posts")).alias("behind"),
             note.fill_null("–").alias("note"),
         )
     )

@@ -71,7 +71,8 @@ def observed(
         lines.filter(pl.col("prevalence") > pl.col("threshold"))
         .select(
             *LINE, pl.col("time_value").alias("target"), pl.lit(0, pl.Int64).alias("horizon"),
-            pl.lit("observed").alias("kind"), "detector", "percentile", pl.col("prevalence").alias("value"), "threshold",
+            pl.lit("observed").alias("kind"), "detector", "percentile",
+            pl.col("prevalence").alias("value"), "threshold",
             pl.when(pl.col("lo") > pl.col("threshold")).then(pl.lit("red")).otherwise(pl.lit("yellow")).alias("level"),
             pl.lit(now).alias("issue"),
         )

@@ -55,7 +55,13 @@ class Home:
                 raise Transient(f"{self._held_by()}; try again when it has ended") from None
         try:
             self._holder.write_text(
-                json.dumps({"pid": os.getpid(), "command": command, "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"})
+                json.dumps(
+                    {
+                        "pid": os.getpid(),
+                        "command": command,
+                        "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+                    }
+                )
             )
             yield
         finally:

@@ -26,7 +26,10 @@ _FORMATS = (
 _LOCAL_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
 # Control characters, zero-width spaces, byte-order marks, soft hyphens and bidirectional overrides hide words
 # from readers and matchers alike. The zero-width joiners stay: emoji and several scripts need them.
-_INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+_INVISIBLE = (
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
 def _text() -> pl.Expr:
     body, title = pl.col("text").str.strip_chars(), pl.col("title").str.strip_chars()
     whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
-        pl.concat_str(pl.when(title != "").then(title), pl.when(body != "").then(body), separator="\n\n", ignore_nulls=True)
+        pl.concat_str(*(pl.when(part != "").then(part) for part in (title, body)), separator="\n\n", ignore_nulls=True)
     )  # fmt: skip
     return whole.str.replace_all(_INVISIBLE, "").str.normalize("NFC").str.strip_chars()
 

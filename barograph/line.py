@@ -58,9 +58,7 @@ class Line:
             pl.col("time_value").is_between(day - timedelta(days=BASELINE_DAYS), day - timedelta(days=1)),
         )["prevalence"].drop_nulls()
         median = before.median()
-        return (
-            (float(median), before.len()) if before.len() >= _ENOUGH and isinstance(median, float) else None
-        )
+        return (float(median), before.len()) if before.len() >= _ENOUGH and isinstance(median, float) else None
 
     @property
     def threshold(self) -> float | None:
@@ -99,9 +97,7 @@ class Line:
         return pl.concat(
             [
                 observed.select(pl.lit("observed").alias("kind"), pl.all()),
-                self.forecasts.rename({"target": "time_value"}).select(
-                    pl.lit("forecast").alias("kind"), pl.all()
-                ),
+                self.forecasts.rename({"target": "time_value"}).select(pl.lit("forecast").alias("kind"), pl.all()),
             ],
             how="diagonal",
         )
@@ -134,12 +130,9 @@ def usual_method(line: pl.DataFrame) -> str:
     """
     trailing = pl.col("time_value") > pl.col("time_value").max() - timedelta(days=84)
     shares = {
-        method: rows["prevalence"].count() / rows.height
-        for (method,), rows in line.filter(trailing).group_by("method")
+        method: rows["prevalence"].count() / rows.height for (method,), rows in line.filter(trailing).group_by("method")
     }
-    return str(
-        max(shares, key=lambda m: (shares[m] >= 0.9, METHODS.index(m) if shares[m] >= 0.9 else shares[m]))
-    )
+    return str(max(shares, key=lambda m: (shares[m] >= 0.9, METHODS.index(m) if shares[m] >= 0.9 else shares[m])))
 
 
 def _last(rows: pl.DataFrame) -> dict[str, Any] | None:

@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    BeforeValidator,
     Strict,
     StringConstraints,
     ValidationError,
@@ -198,9 +198,7 @@ class Receiver(_Section):
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
         if not value:
-            raise ConfigError(
-                f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty"
-            )
+            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
         return value
 
 

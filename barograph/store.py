@@ -62,6 +62,8 @@ class Warehouse:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._con.close()
+        if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
+            raise KeyboardInterrupt from None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -154,9 +156,7 @@ class Warehouse:
 
     def segment_texts(self, segment: int) -> pl.DataFrame:
         """`post_id, lang, text` of a segment's posts whose text is still kept."""
-        return self._frame(
-            "SELECT post_id, lang, text FROM posts WHERE segment = ? AND text IS NOT NULL", [segment]
-        )
+        return self._frame("SELECT post_id, lang, text FROM posts WHERE segment = ? AND text IS NOT NULL", [segment])
 
     def save_scores(self, segment: int, scores: pl.DataFrame, lexicons: str) -> None:
         """Replace the scores of a segment's posts whose text is still kept, and mark their days changed."""
@@ -320,21 +320,24 @@ class Warehouse:
 
     def count_sources(self, kinds: Mapping[str, str], languages: Sequence[str], now: datetime) -> None:
         """Bring `sources` up to date for the sources of `kinds` (name → kind)."""
-        named = pl.DataFrame({"source": list(kinds), "kind": list(kinds.values())}, schema_overrides={"source": pl.String})
+        named = pl.DataFrame(
+            {"source": list(kinds), "kind": list(kinds.values())}, schema={"source": pl.String, "kind": pl.String}
+        )
         with self._registered(named=named), self._transaction():
             self._con.execute(
                 """INSERT OR REPLACE INTO sources
-                   SELECT source, kind, min(created_at), max(created_at), count(post_id), coalesce(any_value(q.n), 0),
-                          any_value(q.reasons), count(post_id) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?))), ?
-                   FROM named LEFT JOIN posts USING (source) LEFT JOIN (
-                       SELECT source, sum(n)::BIGINT AS n, string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC, reason) AS reasons
-                       FROM (SELECT source, reason, count(*) AS n FROM quarantine GROUP BY ALL) GROUP BY 1) q USING (source)
-                   GROUP BY source, kind""", [list(languages), now]
-            )  # fmt: skip
-
-    def quarantine_reasons(self) -> list[tuple[str, int]]:
-        """Reasons for which rows were set aside and how often, most frequent first."""
-        return self._con.execute("SELECT reason, count(*) FROM quarantine GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+                   WITH reasons AS (SELECT source, reason, count(*) AS n FROM quarantine GROUP BY ALL),
+                   rejected AS (
+                       SELECT source, sum(n)::BIGINT AS n,
+                              string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC, reason) AS reasons
+                       FROM reasons GROUP BY 1)
+                   SELECT source, kind, min(created_at), max(created_at), count(post_id),
+                          coalesce(any_value(rejected.n), 0), any_value(rejected.reasons),
+                          count(post_id) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?))), ?
+                   FROM named LEFT JOIN posts USING (source) LEFT JOIN rejected USING (source)
+                   GROUP BY source, kind""",
+                [list(languages), now],
+            )
 
     def copy_published(self, path: Path) -> None:
         """Write every published table, all issues included, into a new database at `path`."""

@@ -419,7 +419,9 @@ TERM_COUNTS = Table(
 )  # fmt: skip
 
 TOMBSTONES = Table(
-    "tombstones", "What was deleted and must stay out.", ("id_hash",),
+    "tombstones",
+    "What was deleted and must stay out.",
+    ("id_hash",),
     {"id_hash": _text("keyed hash of the post_id"), "deleted_at": _time("by the clock")},
 )
 

@@ -75,9 +75,7 @@ def _above(html: str, rows: pl.DataFrame, name: str) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         st.html(html, width="stretch")
         icon = ":material/download:"
-        st.download_button(
-            "CSV", rows.write_csv(), name, "text/csv", icon=icon, type="tertiary", on_click="ignore"
-        )
+        st.download_button("CSV", rows.write_csv(), name, "text/csv", icon=icon, type="tertiary", on_click="ignore")
 
 
 def _file(shown: Line, what: str) -> str:
@@ -95,9 +93,7 @@ def _key(shown: Line) -> str:
     blue, rose, red, grey = charts.OBSERVED, charts.FORECAST, charts.THRESHOLD, charts.MUTED
     entries = [(f"background:{blue}40; border-top:2px solid {blue}", "observed, 95&nbsp;% interval")]
     if shown.series["provisional"].any():
-        entries.append(
-            (f"width:.7em; height:.7em; border-radius:50%; border:2px solid {blue}", "provisional")
-        )
+        entries.append((f"width:.7em; height:.7em; border-radius:50%; border:2px solid {blue}", "provisional"))
     if shown.forecasts.height:
         fan = f"linear-gradient({rose}44 25%,{rose}99 25% 75%,{rose}44 75%)"
         entries.append((f"background:{fan}", "forecast, 80 and 95&nbsp;%"))

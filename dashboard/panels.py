@@ -27,9 +27,7 @@ def header(run: dict[str, Any] | None = None, snapshot: str = "") -> None:
     """Name of the house, what it is about, and up to when it has read."""
     about = "Mood expressed in public posts, by population and day. Never about a person."
     read = f"Posts read up to {wording.moment(run['now'])} · snapshot {snapshot}" if run else ""
-    st.html(
-        f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>"
-    )
+    st.html(f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>")
 
 
 def nothing_published(home: Path) -> None:
@@ -149,16 +147,11 @@ def gaps(series: pl.DataFrame, what: str) -> None:
     st.subheader("What is censored, and why", anchor=False)
     reasons = sorted(series["missing_reason"].drop_nulls().unique())
     if not reasons:
-        st.markdown(
-            f":gray[Nothing: every population has a value on each of its days. {wording.plain(what)}.]"
-        )
+        st.markdown(f":gray[Nothing: every population has a value on each of its days. {wording.plain(what)}.]")
         return
-    st.caption(
-        f"{wording.plain(what)}. A day with too few authors is not shown, so that no person can be made out."
-    )
+    st.caption(f"{wording.plain(what)}. A day with too few authors is not shown, so that no person can be made out.")
     missing = [
-        (pl.col("missing_reason") == reason).sum().alias(wording.plain(reason.capitalize()))
-        for reason in reasons
+        (pl.col("missing_reason") == reason).sum().alias(wording.plain(reason.capitalize())) for reason in reasons
     ]
     population = pl.col("population").map_elements(wording.plain, pl.String).alias("Population")
     known = pl.col("prevalence").is_not_null().sum().alias("With a value")

@@ -49,9 +49,7 @@ def choose(lines: pl.DataFrame) -> Selection:
     _settle("unit", units, "authors")
     across[2].segmented_control("Unit", units, format_func=str.capitalize, key="unit", required=True)
     _settle("range", list(RANGES), "90")
-    across[3].segmented_control(
-        "Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True
-    )
+    across[3].segmented_control("Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True)
 
     chosen = {name: st.session_state[name] for name in _NAMES}
     if arrived and (lost := [f"{n} “{wording.plain(v)}”" for n, v in asked.items() if chosen[n] != v]):

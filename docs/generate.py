@@ -40,9 +40,7 @@ def data() -> str:
     ]
     for published, title in ((True, "Published"), (False, "In the warehouse alone")):
         parts.append(f"# {title}\n")
-        for table in tables.ALL:
-            if table.published is published:
-                parts.append(_table(table))
+        parts.extend(_table(table) for table in tables.ALL if table.published is published)
     return "\n".join(parts)
 
 
@@ -53,7 +51,8 @@ def _table(table: tables.Table) -> str:
         if column.allowed:
             notes.append("one of " + ", ".join(f"`{word}`" for word in column.allowed))
         if column.low is not None or column.high is not None:
-            notes.append(f"{'' if column.low is None else f'{column.low:g}'} … {'' if column.high is None else f'{column.high:g}'}")
+            low, high = ("" if bound is None else f"{bound:g}" for bound in (column.low, column.high))
+            notes.append(f"{low} … {high}")
         if column.nullable:
             notes.append("may be NULL")
         kind = column.dtype.__name__ if isinstance(column.dtype, type) else "Datetime"

@@ -19,9 +19,12 @@ from flows.environment import prepare_prefect
 
 HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
 ConfigOption = Annotated[
-    Path | None, Parameter("--config", help="The analyst's file; default HOME/barograph.toml, then ./barograph.toml.")
+    Path | None,
+    Parameter("--config", help="The analyst's file; default HOME/barograph.toml, then ./barograph.toml."),
 ]
-Inputs = Annotated[tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")]
+Inputs = Annotated[
+    tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")
+]
 SourceOption = Annotated[str | None, Parameter("--source", help="One source by name; `simulated` needs no config.")]
 DEFAULT_HOME = Path("barograph-home")
 
@@ -58,8 +61,12 @@ def backfill(
     config: ConfigOption = None,
     source: SourceOption = None,
     step: Annotated[str, Parameter(help="Days between issues, e.g. 1d or 7d.")] = "1d",
-    first: Annotated[date | None, Parameter(name="--from", help="First day issued; default that of the oldest post.")] = None,
-    last: Annotated[date | None, Parameter(name="--to", help="Last day read and issued; default that of the newest post.")] = None,
+    first: Annotated[
+        date | None, Parameter(name="--from", help="First day issued; default that of the oldest post.")
+    ] = None,
+    last: Annotated[
+        date | None, Parameter(name="--to", help="Last day read and issued; default that of the newest post.")
+    ] = None,
 ) -> None:
     """Replay history as one issue a day, as the monitor would have published it. Nobody is notified."""
     if not (step.endswith("d") and step[:-1].isdigit() and int(step[:-1]) > 0):
@@ -89,7 +96,9 @@ def up(
 
 
 @app.command
-def status(*, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Parameter("--json", negative="")] = False) -> None:
+def status(
+    *, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Parameter("--json", negative="")] = False
+) -> None:
     """Say what HOME holds: last run, series, alerts, sources."""
     told = _status(Home(home))
     if as_json:
@@ -101,9 +110,15 @@ def status(*, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Paramete
     run_, alerts = told["last_run"], told["alerts_firing"]
     print(f"{told['home']}: {told['snapshot']}, read up to {run_['now']:%Y-%m-%d %H:%M} UTC")
     print(f"last run    {run_['command']} {run_['status']} at {run_['started_at']:%Y-%m-%d %H:%M} UTC")
-    print(f"series      {told['lines']} lines of {told['populations']} populations, {told['first_day']} to {told['last_day']}")
+    print(
+        f"series      {told['lines']} lines of {told['populations']} populations, "
+        f"{told['first_day']} to {told['last_day']}"
+    )
     for one in told["sources"]:
-        print(f"source      {one['source']} ({one['kind']}): {one['n_posts']:,} posts, {one['n_quarantined']:,} quarantined")
+        print(
+            f"source      {one['source']} ({one['kind']}): {one['n_posts']:,} posts, "
+            f"{one['n_quarantined']:,} quarantined"
+        )
     print(f"alerts      {len(alerts)} firing")
     for alert in alerts:
         print(f"  {describe(alert)}")
@@ -127,7 +142,9 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
             files.check(one.path, one.columns)
     endpoints_of(loaded)
     parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver")
-    print(f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})")
+    print(
+        f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})"
+    )
     for part in ("topic", "test"):
         if getattr(loaded, part):
             print(f"note: [[{part}]] is valid; nothing reads it yet")
@@ -136,7 +153,9 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
 @app.command
 def simulate(
     *,
-    out: Annotated[Path, Parameter(help="Folder for posts.parquet, truth.parquet and events.json.")] = Path("simulated"),
+    out: Annotated[Path, Parameter(help="Folder for posts.parquet, truth.parquet and events.json.")] = Path(
+        "simulated"
+    ),
     start: date = date(2024, 1, 1),
     days: int = 200,
     posts_per_day: Annotated[int, Parameter(help="Posts a day of each full-size community.")] = 250,
@@ -150,11 +169,18 @@ def simulate(
     population = Simulation(start=start, seed=seed, posts_per_day=posts_per_day)
     last = start + timedelta(days=days - 1)
     out.mkdir(parents=True, exist_ok=True)
-    posts, truth, events = population.posts(start, last), population.truth(start, last), population.events(last)
+    posts, truth, events = (
+        population.posts(start, last),
+        population.truth(start, last),
+        population.events(last),
+    )
     posts.write_parquet(out / "posts.parquet")
     truth.write_parquet(out / "truth.parquet")
     (out / "events.json").write_text(json.dumps(events, indent=2, default=str) + "\n")
-    print(f"{out}: {posts.height:,} posts, {truth.height:,} true values, {len(events)} events, {start} to {last}, seed {seed}")
+    print(
+        f"{out}: {posts.height:,} posts, {truth.height:,} true values, {len(events)} events, "
+        f"{start} to {last}, seed {seed}"
+    )
 
 
 @app.command
@@ -208,7 +234,10 @@ def describe(alert: dict[str, Any]) -> str:
 
 def summary(done: dict[str, Any], took: timedelta) -> str:
     """What a run has done, for a person."""
-    n = {**dict.fromkeys(("read", "new", "duplicate", "conflicting", "repost", "later", "quarantined"), 0), **done["counts"]}
+    n = {
+        **dict.fromkeys(("read", "new", "duplicate", "conflicting", "repost", "later", "quarantined"), 0),
+        **done["counts"],
+    }
     seconds = took.total_seconds()
     lines = [
         f"read        {n['read']:,} posts up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
@@ -217,7 +246,9 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
     if n["repost"] or n["later"]:
         lines.append(f"left out    {n['repost']:,} reposts, {n['later']:,} after --as-of")
     lines.append(f"quarantined {n['quarantined']:,}")
-    lines += [f"            {count:,} × {reason}" for reason, count in sorted(done["reasons"].items(), key=lambda r: -r[1])]
+    lines += [
+        f"            {count:,} × {reason}" for reason, count in sorted(done["reasons"].items(), key=lambda r: -r[1])
+    ]
     lines.append(
         f"published   {done['days']:,} days × {done['populations']} populations × {done['markers']} markers"
         f" ({n['cells']:,} values new or changed, {n.get('forecasts', 0):,} forecasts)"
@@ -254,9 +285,12 @@ def _guarded(command: Callable[[], object]) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"barograph: {error.filename or 'disk'}: no space left; free space and run again: what was kept is safe", file=sys.stderr)
+        print(
+            f"barograph: {error.filename or 'disk'}: no space left; free space and run again: what was kept is safe",
+            file=sys.stderr,
+        )
         return 1
-    except Exception as error:  # the last line of defence: a bug still says in which stage, and ends with 1
+    except Exception as error:  # noqa: BLE001  the last line of defence: a bug still says in which stage, and ends with 1
         import traceback
 
         traceback.print_exc()

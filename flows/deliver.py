@@ -32,7 +32,9 @@ def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int
         due = warehouse.due(utc_now()).filter(pl.col("receiver").is_in(list(endpoints)))
     if due.is_empty():
         return {}
-    rounds = [(endpoints[str(name)], part.to_dicts()) for (name,), part in due.group_by("receiver", maintain_order=True)]
+    rounds = [
+        (endpoints[str(name)], part.to_dicts()) for (name,), part in due.group_by("receiver", maintain_order=True)
+    ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         rows = [row for told in pool.map(lambda round_: _tell(*round_), rounds) for row in told]
     with Warehouse(home.warehouse) as warehouse:

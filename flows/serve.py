@@ -59,7 +59,7 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
     _say("stopped")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

@@ -11,6 +11,8 @@ def choose_sources(settings: Settings, inputs: tuple[str, ...], source: str | No
     Inputs are read as the config's only `files` source where it has just one, else as a source named `files`.
     Raises `ConfigError` where there is nothing to read, `InputError` where an input cannot be read as posts.
     """
+    if inputs and source:
+        raise ConfigError(f"got files to read and --source {source}; expected one of the two")
     if inputs:
         declared = [s for s in settings.source if s.kind == "files"]
         base = declared[0] if len(declared) == 1 else Source(name="files", path=("-",))

@@ -120,7 +120,9 @@ def load(run: Run, warehouse: Warehouse) -> None:
             landed = warehouse.land(source.name, got.posts, got.quarantine, utc_now())
             _count(run, batch, got.quarantine["reason"], landed, got.reposts, got.later)
             run.reporter.advance(batch.progress, f"{run.counts['read']:,} rows")
-        warehouse.save_new({tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)})
+        warehouse.save_new(
+            {tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)}
+        )
     newest = warehouse.newest_post(as_of or run.clock)
     run.now = as_of or (run.clock if run.live or newest is None else newest)
     declared = [e.model_dump() for e in run.settings.event]
@@ -129,7 +131,9 @@ def load(run: Run, warehouse: Warehouse) -> None:
 
 def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
     if source.kind == "simulated":
-        yield from simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
+        yield from simulated.fetch(
+            _simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until
+        )
     else:
         yield from files.fetch(files.find(source.path), source.columns)
 
@@ -193,7 +197,14 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
     settings, now, who = run.settings, run.moment, populations(run, warehouse)
     dimensions = {d.name: d.markers for d in settings.dimension}
     warehouse.aggregate_as(
-        _hash(who, dimensions, run.languages, settings.watchable, settings.minimum_authors, settings.closing_hours)
+        _hash(
+            who,
+            dimensions,
+            run.languages,
+            settings.watchable,
+            settings.minimum_authors,
+            settings.closing_hours,
+        )
     )
     days = warehouse.dirty_days(now)
     activity, expressions = warehouse.activity(days, now, run.languages, dimensions)
@@ -246,7 +257,9 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         known.join(made, on=tables.LINE, how="left")
-        .filter(pl.col("origin").is_null() | (pl.col("last") > pl.col("origin")) | (pl.col("issue") > pl.col("forecast_at")))
+        .filter(
+            pl.col("origin").is_null() | (pl.col("last") > pl.col("origin")) | (pl.col("issue") > pl.col("forecast_at"))
+        )
         .select(tables.LINE)
     )  # fmt: skip
 
@@ -284,9 +297,7 @@ def alert(run: Run, warehouse: Warehouse) -> None:
         now=now,
     )
     receivers = [r.name for r in run.settings.receiver] if run.command != "backfill" else []
-    told, bodies = alerting.notifications(
-        to_tell, receivers, now=now, at=run.clock, page=run.settings.dashboard_url
-    )
+    told, bodies = alerting.notifications(to_tell, receivers, now=now, at=run.clock, page=run.settings.dashboard_url)
     warehouse.save_new({tables.ALERTS: decided, tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
     firing = warehouse.latest(tables.ALERTS, now).filter(pl.col("state") == "firing")
     run.firing = firing.sort("rule", "population", "marker").to_dicts()

@@ -123,7 +123,8 @@ def _rows(
     quantiles = _share(centre[:, None] + spread[:, None] * levels)
     mean = _share(centre[:, None] + spread[:, None] * _NODES) @ (_WEIGHTS / _WEIGHTS.sum())
     return pl.DataFrame({
-        "unique_id": names, "target": days.cast(pl.Date), "model": [model] * len(names), "mean": mean, **{q: quantiles[:, i] for i, q in enumerate(QUANTILES)},
+        "unique_id": names, "target": days.cast(pl.Date), "model": [model] * len(names), "mean": mean,
+        **{q: quantiles[:, i] for i, q in enumerate(QUANTILES)},
         "fallback": pl.Series([why] * len(names), dtype=pl.String),
     })  # fmt: skip
 

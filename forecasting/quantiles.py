@@ -17,9 +17,7 @@ def logit(share: np.ndarray) -> np.ndarray:
     return np.log(inside / (1 - inside))
 
 
-def probability_above(
-    forecasts: pl.DataFrame, threshold: pl.Series, n_posts: pl.Series | None = None
-) -> pl.Series:
+def probability_above(forecasts: pl.DataFrame, threshold: pl.Series, n_posts: pl.Series | None = None) -> pl.Series:
     """P(share > threshold) of each row's predictive distribution, in [0, 1]; NULL where either is missing.
 
     forecasts: the quantile columns of `forecasts`. Between two quantiles, and beyond the outer ones, the

@@ -63,9 +63,7 @@ def read(path: Path | str) -> Lexicon:
     language = name.rpartition("_")[2]
     if language not in LANGUAGES:
         languages = " or ".join(LANGUAGES)
-        raise ConfigError(
-            f"{path}: got the name {name!r}; expected MARKER_LANGUAGE, the language {languages}"
-        )
+        raise ConfigError(f"{path}: got the name {name!r}; expected MARKER_LANGUAGE, the language {languages}")
     rows = {place: _row(place, fields) for place, fields in _lines(path)}
     if not rows:
         raise ConfigError(f"{path}: got no terms; expected at least one line below {_HEADER}")
@@ -125,17 +123,11 @@ def _row(place: str, fields: list[str]) -> tuple[str, str, float]:
 def _check(places: list[str], terms: pl.DataFrame) -> None:
     """Raise where a term cannot occur in any post, or occurs twice with different weights."""
     seen: dict[tuple[str, ...], tuple[str, float]] = {}
-    for place, (term, marker, weight), words in zip(
-        places, terms.iter_rows(), cut(terms["term"]), strict=True
-    ):
+    for place, (term, marker, weight), words in zip(places, terms.iter_rows(), cut(terms["term"]), strict=True):
         if words.count() not in range(1, LONGEST + 1):
-            raise ConfigError(
-                f"{place}: got {term!r}, {words.count()} words; expected 1 to {LONGEST} words or emoji"
-            )
+            raise ConfigError(f"{place}: got {term!r}, {words.count()} words; expected 1 to {LONGEST} words or emoji")
         if words.null_count():
             raise ConfigError(f"{place}: got {term!r}; expected no URL, name, sentence end or lone *")
         first, other = seen.setdefault((marker, *words), (place, weight))
         if other != weight:
-            raise ConfigError(
-                f"{place}: got {term!r} with weight {weight:g}; expected {other:g}, as in {first}"
-            )
+            raise ConfigError(f"{place}: got {term!r} with weight {weight:g}; expected {other:g}, as in {first}")

@@ -187,10 +187,7 @@ def test_agrees_with_a_slow_reading_of_the_formulas(posts: list[dict[str, Any]])
 def _check_interval(found: dict[str, Any], p: float, variance: float, sizes: list[int]) -> None:
     """The bounds solve (p̂ − π)² = z² π (1 − π) / n_eff, which is what makes an interval Wilson's."""
     n, z = sum(sizes), stats.norm.ppf(0.975)
-    if variance > 1e-15:
-        effective = n / max(1.0, variance * n / (p * (1 - p)))
-    else:
-        effective = n**2 / sum(s * s for s in sizes)
+    effective = n / max(1.0, variance * n / (p * (1 - p))) if variance > 1e-15 else n ** 2 / sum(s * s for s in sizes)
     effective *= (z / stats.t.ppf(0.975, len(sizes) - 1)) ** 2
     for bound in (found["lo"], found["hi"]):
         assert 0 <= bound <= 1

@@ -200,7 +200,7 @@ def test_a_day_ahead_is_told_from_the_rules_probability_on_within_its_horizon(
     values: dict[str, Any], level: str | None
 ) -> None:
     ahead = rule(name="ahead", when="forecast", p_high=0.7, horizon=3, percentile=90)
-    schema = {**{c: pl.String for c in LINE}, "target": pl.Date, "horizon": pl.Int64, "mean": pl.Float64,
+    schema = {**dict.fromkeys(LINE, pl.String), "target": pl.Date, "horizon": pl.Int64, "mean": pl.Float64,
               "threshold": pl.Float64, "p_high": pl.Float64}  # fmt: skip
     found = expected(pl.DataFrame([forecast(**values)], schema=schema), ahead, now=NOW)
     assert found["level"].to_list() == ([level] if level else [])

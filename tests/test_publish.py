@@ -123,7 +123,7 @@ def test_a_snapshot_in_use_stays_readable_and_the_same_after_it_has_been_dropped
         publish(warehouse, folder)
         assert said(reader) == {1}
     assert not reader.path.exists()
-    with pytest.raises(Terminal, match="000001.duckdb cannot be read"):
+    with pytest.raises(Terminal, match=r"000001\.duckdb cannot be read"):
         Snapshot(reader.path)
 
 

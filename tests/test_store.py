@@ -128,7 +128,7 @@ def test_landing_the_same_batch_again_changes_nothing(warehouse: Warehouse) -> N
 def test_a_batch_of_nothing_makes_no_segment(warehouse: Warehouse) -> None:
     assert land(warehouse, reasons=["line: not UTF-8", "text: empty"]) == Landed()
     assert warehouse.read(tables.SEGMENTS).height == 0
-    assert warehouse.quarantine_reasons() == [("line: not UTF-8", 1), ("text: empty", 1)]
+    assert warehouse.read(tables.QUARANTINE)["reason"].sort().to_list() == ["line: not UTF-8", "text: empty"]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -434,6 +434,27 @@ except BarographError as error:
 def test_a_second_process_is_told_that_the_warehouse_is_open_elsewhere(warehouse: Warehouse) -> None:
     said, wrong = python(OPEN, warehouse.path).communicate(timeout=60)
     assert said == f"Transient {warehouse.path} is open in another process; wait for it or end it\n", wrong
+
+
+LONG = """
+import sys; from pathlib import Path
+from barograph.store import Warehouse
+try:
+    with Warehouse(Path(sys.argv[1])) as warehouse:
+        print("asking", flush=True)
+        warehouse._scalar("SELECT count(*) FROM range(1000000000000) t(n) WHERE n % 7 = 3")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_during_a_query_is_an_interruption_and_no_failure(tmp_path: Path) -> None:
+    with python(LONG, tmp_path / "warehouse.duckdb") as asking:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == "asking\n"
+        asking.send_signal(signal.SIGINT)
+        said, wrong = asking.communicate(timeout=60)
+    assert said == "interrupted\n", wrong
 
 
 def test_a_warehouse_that_is_none_is_not_taken_for_a_locked_one(tmp_path: Path) -> None:

@@ -91,9 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.got.append((path, headers, body))
         self.server.answers[path](self)
 
-    do_GET = do_POST
-
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 

@@ -128,9 +128,7 @@ def check(inputs: Sequence[str], columns: dict[str, str]) -> None:
     all of them are. Raises `InputError` naming the file, the columns or keys seen, and what was expected.
     """
     if not inputs:
-        raise InputError(
-            "a source of kind 'files' needs path, e.g. path = \"posts/*.jsonl.gz\", or files to read"
-        )
+        raise InputError("a source of kind 'files' needs path, e.g. path = \"posts/*.jsonl.gz\", or files to read")
     for given in inputs:
         errors = []
         inside = find([given])
@@ -256,14 +254,14 @@ def _jsonl(stream: IO[bytes], columns: dict[str, str], path: Path) -> Iterator[d
             yield Reject(number, f"text: no such key; expected one of {', '.join(ALIASES['text'])}", line)
             continue
         values = {ours: row[theirs] for ours, theirs in names.items()}
-        if any(isinstance(value, float) and abs(value) >= 2**63 for value in values.values()):
-            row = _object(line, exact=True)
-            if isinstance(row, dict):
-                values = {ours: row[theirs] for ours, theirs in names.items()}
         if wrong := next((c for c in ("text", "title") if not isinstance(values.get(c), str | None)), None):
             got = type(values[wrong]).__name__
             yield Reject(number, f"{wrong}: got {got}; expected a string", line)
             continue
+        if any(isinstance(value, float) and abs(value) >= 2**63 for value in values.values()):
+            row = _object(line, exact=True)
+            if isinstance(row, dict):
+                values = {ours: row[theirs] for ours, theirs in names.items()}
         yield {"line": number, **{ours: _scalar(ours, value) for ours, value in values.items()}}
 
 
@@ -304,9 +302,7 @@ def _valid(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _csv(
-    stream: IO[bytes], columns: dict[str, str], path: Path, delimiter: str
-) -> Iterator[dict[str, Any] | Reject]:
+def _csv(stream: IO[bytes], columns: dict[str, str], path: Path, delimiter: str) -> Iterator[dict[str, Any] | Reject]:
     records = _records(stream, path, delimiter)
     header = next((item for item in records if isinstance(item, Reject) or item[1]), None)
     if header is None:

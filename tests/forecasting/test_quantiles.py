@@ -1,6 +1,7 @@
 """What a row of quantiles says about any threshold: against the normal it was made from, and for any row at all."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -45,8 +46,8 @@ def test_above_the_quantile_of_a_level_lies_what_is_left() -> None:
 
 def test_between_two_quantiles_of_any_shape_lies_a_probability_between_theirs() -> None:
     bumpy = [0.01, 0.02, 0.021, 0.05, 0.2, 0.3, 0.31, 0.32, 0.4, 0.41, 0.6, 0.8, 0.81]
-    middles = [(a + b) / 2 for a, b in zip(bumpy, bumpy[1:], strict=False)]
-    for p, low, high in zip(above(bumpy, *middles), LEVELS, LEVELS[1:], strict=False):
+    middles = [(a + b) / 2 for a, b in pairwise(bumpy)]
+    for p, (low, high) in zip(above(bumpy, *middles), pairwise(LEVELS), strict=True):
         assert p is not None
         assert 1 - high < p < 1 - low
 
@@ -88,3 +89,9 @@ def test_each_row_is_held_against_its_own_threshold() -> None:
     got = probability_above(rows(normal(0, 1), normal(0, 1), normal(2, 1)), pl.Series([0.5, 0.9, 0.5]))
     at_nine = stats.norm.sf(np.log(9))
     assert got.to_list() == pytest.approx([0.5, at_nine, stats.norm.sf(-2)])
+
+
+def test_to_be_above_almost_nothing_takes_a_whole_post() -> None:
+    forecasts, thresholds = rows(*[normal(-2, 0.5)] * 3), pl.Series([0.0, 0.05, 0.5])
+    got = probability_above(forecasts, thresholds, pl.Series([10.0, 10.0, 10.0]))
+    assert got.to_list() == pytest.approx(above(normal(-2, 0.5), 0.075, 0.075, 0.5))

@@ -124,7 +124,7 @@ def test_interrupted_it_says_so_and_loses_nothing(
     run = start(home, inputs)
     until_stage(run, stage)
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=60)
     if run.returncode != 0:  # a short stage may be over before the signal arrives
         assert run.returncode == 130, err
         assert "barograph: interrupted (stage: " in err

@@ -252,6 +252,7 @@ def test_a_config_names_populations_columns_and_events(barograph: Command, tmp_p
         (["run", "fine.jsonl", "--home", "fine.jsonl/home"], "cannot be written"),
         (["check", "--config", "wrong.toml"], "minimum_author: unknown key"),
         (["frobnicate"], 'Unknown command "frobnicate"'),
+        (["run", "fine.jsonl", "--source", "simulated"], "expected one of the two"),
         (["backfill", "fine.jsonl", "--step", "soon"], "--step: got 'soon'; expected days, e.g. 1d"),
     ],
 )  # fmt: skip

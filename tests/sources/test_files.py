@@ -238,6 +238,7 @@ def test_nesting_as_deep_as_json_allows_is_no_obstacle(write):
     [
         ({"text": 5}, "text: got int; expected a string"),
         ({"text": 5.5}, "text: got float; expected a string"),
+        ({"text": 2**70, "id": 2**70}, "text: got float; expected a string"),
         ({"text": ["a"]}, "text: got list; expected a string"),
         ({"text": {"a": 1}}, "text: got dict; expected a string"),
         ({"text": True}, "text: got bool; expected a string"),
