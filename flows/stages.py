@@ -231,28 +231,33 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     ahead = forecasting.forecast(history).with_columns(
         pl.col("unique_id").str.split_exact("\t", 3).struct.rename_fields(list(tables.LINE)).alias("line")
     ).unnest("line").drop("unique_id")  # fmt: skip
-    ends = series.group_by(tables.LINE).agg(pl.col("time_value").max())
-    ahead = pl.concat(
-        _with_p_high(ahead.join(part, on=tables.LINE, how="semi"), series, detection.HIGH_PERCENTILE, end)
-        for (end,), part in ends.group_by("time_value")
-    )
+    ahead = _with_p_high(ahead, series, detection.HIGH_PERCENTILE)
     warehouse.save({tables.FORECASTS: ahead.with_columns(issue=pl.lit(run.moment))})
     run.count(forecasts=ahead.height)
 
 
-def _with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float, origin: Any) -> pl.DataFrame:
+_ORIGIN = (pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("origin")
+
+
+def _with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float) -> pl.DataFrame:
     """Forecasts with the threshold of their origin at a percentile, and the probability to exceed it."""
-    limits = detection.origin_thresholds(series, percentile, origin)
+    rows = ahead.drop("threshold", "p_high", strict=False).with_columns(_ORIGIN)
+    limits = [
+        detection.origin_thresholds(series, percentile, origin).with_columns(origin=pl.lit(origin))
+        for origin in rows["origin"].unique()
+    ]
     usual = series.group_by(tables.LINE).agg(pl.col("n_posts").filter(pl.col("n_posts") > 0).median().alias("n"))
-    both = ahead.join(limits, on=tables.LINE, how="left").join(usual, on=tables.LINE, how="left")
-    return both.with_columns(forecasting.probability_above(both, both["threshold"], both["n"])).drop("n")
+    if not limits:
+        return rows.with_columns(threshold=pl.lit(None, pl.Float64), p_high=pl.lit(None, pl.Float64)).drop("origin")
+    rows = rows.join(pl.concat(limits), on=[*tables.LINE, "origin"], how="left").join(usual, on=tables.LINE, how="left")
+    return rows.with_columns(forecasting.probability_above(rows, rows["threshold"], rows["n"])).drop("n", "origin")
 
 
 def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Lines to forecast: the last closed day is new, or a closed day was issued after the last forecast."""
     known = series.group_by(tables.LINE).agg(pl.col("time_value").max().alias("last"), pl.col("issue").max())
     made = forecasts.group_by(tables.LINE).agg(
-        (pl.col("target") - pl.duration(days=pl.col("horizon"))).max().alias("origin"),
+        _ORIGIN.max(),
         pl.col("issue").max().alias("forecast_at"),
     )
     return (
@@ -270,16 +275,18 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("detect")
     now, rules = run.moment, run.settings.rule
     series = detection.closed_series(warehouse.latest(tables.SERIES, now))
-    found, tested = detection.observed(series, warehouse.read(tables.TESTED), rules, now=now)
-    frames = [found]
-    last = series["time_value"].max()
-    ahead = warehouse.latest(tables.FORECASTS, now).filter(pl.col("issue") == now)
+    before = warehouse.read(tables.TESTED)
+    found, tested = detection.observed(series, before, rules, now=now)
+    newest = warehouse.latest(tables.FORECASTS, now).filter(pl.col("issue") == pl.col("issue").max().over(tables.LINE))
     for rule in rules:
-        if rule.when == "forecast" and isinstance(last, date):
-            mine = watched(ahead, rule).drop("threshold", "p_high")
-            mine = _with_p_high(mine, series, rule.percentile, last)
-            frames.append(detection.expected(mine, rule, now=now))
-    found = pl.concat(frames, how="diagonal")
+        if rule.when == "forecast":
+            ahead = watched(newest, rule).with_columns(_ORIGIN, detector=pl.lit(rule.name))
+            ahead = ahead.join(before, on=[*tables.LINE, "detector"], how="left")
+            ahead = ahead.filter(pl.col("through").is_null() | (pl.col("origin") > pl.col("through")))
+            likely = detection.expected(_with_p_high(ahead, series, rule.percentile), rule, now=now)
+            found = pl.concat([found, likely], how="diagonal")
+            through = ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
+            tested = pl.concat([tested, through])
     warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})
     run.count(exceedances=found.height)
 

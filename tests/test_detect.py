@@ -20,7 +20,18 @@ NOW = datetime(2024, 9, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
 
 values = st.one_of(st.none(), st.integers(0, 1000).map(lambda n: n / 1000))
-histories = st.lists(values, min_size=1, max_size=120)
+
+
+def drawn(seed: int, n: int, known: float) -> list[float | None]:
+    """So many days of any values, each known with a probability."""
+    rng = np.random.default_rng(seed)
+    return [float(p) if k else None for p, k in zip(rng.random(n), rng.random(n) < known, strict=True)]
+
+
+histories = st.one_of(
+    st.lists(values, min_size=1, max_size=120),
+    st.builds(drawn, st.integers(0, 9999), st.integers(80, 130), st.sampled_from([0.3, 0.8, 1.0])),
+)
 percentiles = st.sampled_from([5.0, 50.0, 80.0, 95.0, 99.5])
 
 
