@@ -1,6 +1,7 @@
 """What a row of quantiles says about any threshold: against the normal it was made from, and for any row at all."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from barograph.tables import QUANTILES
-from forecasting import probability_above
+from forecasting import forecast, probability_above
 
 LEVELS = list(QUANTILES.values())
 shares = st.floats(1e-6, 1 - 1e-6)
@@ -95,3 +96,15 @@ def test_to_be_above_almost_nothing_takes_a_whole_post() -> None:
     forecasts, thresholds = rows(*[normal(-2, 0.5)] * 3), pl.Series([0.0, 0.05, 0.5])
     got = probability_above(forecasts, thresholds, pl.Series([10.0, 10.0, 10.0]))
     assert got.to_list() == pytest.approx(above(normal(-2, 0.5), 0.075, 0.075, 0.5))
+
+
+def test_to_be_above_none_takes_a_whole_post() -> None:
+    days = [date(2024, 3, 1) + timedelta(days=d) for d in range(40)]
+    quiet = pl.DataFrame({"unique_id": "quiet", "ds": days, "y": 0.0, "n_posts": 25})
+    # One day in five with a single post: above 0 is what one day in five is.
+    rare = pl.DataFrame({"unique_id": "rare", "ds": days, "y": [0.04 if d % 5 == 0 else 0.0 for d in range(40)], "n_posts": 25})
+    for history, most in ((quiet, 0.3), (rare, 0.5)):
+        ahead = forecast(history)
+        nothing = pl.Series([0.0] * ahead.height)
+        assert (probability_above(ahead, nothing, pl.Series([25] * ahead.height)) < most).all()
+        assert (probability_above(ahead, nothing) > 0.99).all()
