@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from barograph.rules import watched
-from barograph.settings import Rule
+from barograph.settings import HIGH_PREVALENCE, Rule
 from barograph.tables import EXCEEDANCES, LINE
 
 HIGH_PERCENTILE = 80.0
@@ -58,7 +58,7 @@ def observed(
     Level red where the whole 95 % interval lies above the threshold, else yellow.
     Returns rows of `exceedances` with `issue` = now, and the rows of `tested` that hold from now on.
     """
-    wanted: list[tuple[str, float, pl.DataFrame]] = [("high prevalence", HIGH_PERCENTILE, series)]
+    wanted: list[tuple[str, float, pl.DataFrame]] = [(HIGH_PREVALENCE, HIGH_PERCENTILE, series)]
     wanted += [(rule.name, rule.percentile, watched(series, rule)) for rule in rules if rule.when == "observed"]
     untested = [
         thresholds(lines, percentile)

@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
+from barograph.settings import HIGH_PREVALENCE as HIGH
 from barograph.store import Snapshot
 from barograph.tables import ALERTS, EVENTS, EXCEEDANCES, FORECASTS, METHODS, SERIES
 
-HIGH = "high prevalence"
-"""Detector in `exceedances` of days above the 80th percentile of the 84 days before."""
 BASELINE_DAYS = 28
 _ENOUGH = 7
 _URGENCY = ("firing", "acknowledged", "pending", "resolved")

@@ -42,6 +42,8 @@ MARKERS = (
     "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
 )  # fmt: skip
 LANGUAGES = ("en", "es")
+HIGH_PREVALENCE = "high prevalence"
+"""Detector of days above the 80th percentile; rules are detectors of their own names."""
 POST_COLUMNS = ("id", "parent_id", "created_at", "author", "community", "lang", "geo", "title", "text")
 
 
@@ -166,7 +168,7 @@ class Receiver(_Section):
 
     name: Name
     kind: Literal["webhook"] = "webhook"
-    url: Annotated[str | None, Field(repr=False)] = None
+    url: Annotated[str | None, Field(repr=False, exclude=True)] = None
     url_file: Path | None = None
     url_env: str | None = None
     secret_file: Path | None = None
@@ -256,6 +258,10 @@ class Settings(_Section):
         for dimension in self.dimension:
             _known(f"dimension {dimension.name!r}: marker", dimension.markers, markers)
         for rule in self.rule:
+            if rule.name == HIGH_PREVALENCE:
+                raise ValueError(
+                    f"rule {rule.name!r}: the name is taken by the detector of high prevalence; choose another"
+                )
             _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
             if populations:
                 _known(f"rule {rule.name!r}: population", rule.populations, populations)

@@ -301,6 +301,8 @@ MISTAKES = [
     ),
     (EVENT + TOPIC + '[[test]]\nevent = "e"\ntopic = "t"\nwindow = 90', "test[1].window: got 90; expected at most 60"),
     # rules
+    ('[[rule]]\nname = "high prevalence"',
+     "rule 'high prevalence': the name is taken by the detector of high prevalence; choose another"),
     ('[[rule]]\nname = "r"\np_high = 1.5', "rule['r'].p_high: got 1.5; expected less than 1"),
     ('[[rule]]\nname = "r"\np_high = 70', "rule['r'].p_high: got 70; expected less than 1"),
     ('[[rule]]\nname = "r"\np_high = 0', "rule['r'].p_high: got 0; expected more than 0"),
