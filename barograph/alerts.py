@@ -70,14 +70,13 @@ def evaluate(
     """What every rule decides on every line that it watches: new rows of `alerts`, `issue` = now, and which to tell.
 
     series: closed days, as `detect.closed_series` returns them. exceedances: all issues up to `now`; alerts:
-    latest ones. Only the last closed day of `now` decides; a line that has no value there is silent, and its
+    latest ones. Only the last closed day of a line decides; a line that has no value there is silent, and its
     alerts stay as they are; where nothing has been read for more than three days all lines are. Whoever was
     not told that an alert began is not told that it ended.
     """
-    last = series["time_value"].max()
-    if not isinstance(last, date) or now.date() - last > STALE:
-        return ALERTS.empty(), ALERTS.empty()
-    today = series.filter((pl.col("time_value") == last) & pl.col("prevalence").is_not_null())
+    recent = pl.col("time_value") >= now.date() - STALE
+    newest = pl.col("time_value") == pl.col("time_value").max().over(LINE)
+    today = series.filter(newest, recent).filter(pl.col("prevalence").is_not_null())
     open_alerts = {
         row["fingerprint"]: row for row in alerts.sort("issue").iter_rows(named=True)
     }  # the last state of each fingerprint
@@ -87,6 +86,7 @@ def evaluate(
         found = exceedances.filter(pl.col("detector") == rule.name, pl.col("kind") == rule.when)
         by_line = dict(found.group_by(LINE))
         for line in watched(today, rule).sort(LINE).iter_rows(named=True):
+            last = line["time_value"]
             mine = by_line.get(tuple(line[c] for c in LINE), found.clear())
             evidence, shown = _evidence(rule, mine, last)
             name = fingerprint(rule.name, line)
@@ -109,6 +109,10 @@ def evaluate(
                 "percentile": rule.percentile, "p_high": shown.get("p_high"), "level": shown.get("level"),
                 "days": evidence.days, "started_on": started, "issue": now,
             })  # fmt: skip
+    for before in open_alerts.values():
+        if before["rule"] not in {rule.name for rule in rules} and before["state"] != "resolved":
+            tell.append(before["state"] != "pending")
+            rows.append({**before, "state": "resolved", "reason": "its rule is no longer there", "issue": now})
     decided = ALERTS.validate(pl.DataFrame(rows, schema=ALERTS.schema, orient="row"))
     return decided, decided.filter(pl.Series(tell, dtype=pl.Boolean))
 

@@ -145,6 +145,10 @@ class Warehouse:
         """When `series` was last issued; None before the first time."""
         return self._scalar("SELECT max(issue) FROM series")
 
+    def issued(self, issue: datetime) -> bool:
+        """Whether `series` has rows of exactly this issue."""
+        return bool(self._scalar("SELECT count(*) > 0 FROM series WHERE issue = ?", [issue]))
+
     # scores -----------------------------------------------------------------------------------------------
 
     def unscored(self, lexicons: str) -> list[int]:
@@ -175,13 +179,18 @@ class Warehouse:
 
     # aggregates -------------------------------------------------------------------------------------------
 
-    def communities(self, now: datetime, at_least: int) -> list[str]:
-        """Communities with at least so many posts up to `now`, in order of name."""
+    def communities(self, now: datetime, posts: int, authors: int) -> list[str]:
+        """Communities with at least so many posts and known authors up to `now`, in order of name."""
         rows = self._con.execute(
             """SELECT community FROM posts WHERE created_at <= ? AND community IS NOT NULL
-               GROUP BY 1 HAVING count(*) >= ? ORDER BY 1""", [now, at_least]
-        ).fetchall()  # fmt: skip
+               GROUP BY 1 HAVING count(*) >= ? AND count(DISTINCT author_key) >= ? ORDER BY 1""",
+            [now, posts, authors],
+        ).fetchall()
         return [row[0] for row in rows]
+
+    def last_day_without_text(self) -> date | None:
+        """The newest day with a post whose text was dropped; None where all texts are kept."""
+        return self._scalar("SELECT max(created_at)::DATE FROM posts WHERE text IS NULL")
 
     def days(self, now: datetime, languages: Sequence[str]) -> pl.DataFrame:
         """`source, community, lang, geo, time_value` of every day with a measured post up to `now`."""
@@ -295,6 +304,12 @@ class Warehouse:
     def get(self, name: str) -> str | None:
         """A small fact the monitor keeps about itself."""
         return self._scalar("SELECT value FROM meta WHERE name = ?", [name])
+
+    def set(self, **facts: str) -> None:
+        """Keep small facts."""
+        with self._transaction():
+            for name, value in facts.items():
+                self._con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
 
     def aggregate_as(self, fingerprint: str) -> None:
         """Have every day aggregated anew where `fingerprint` (of all that shapes a cell) is not the last one."""

@@ -1,6 +1,7 @@
 """Signed delivery of notifications, after the Standard Webhooks specification."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from barograph.errors import ConfigError
+from barograph.settings import Receiver
 
 RETRIES = tuple(
     timedelta(**wait)
@@ -42,6 +44,11 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r})"
+
+
+def endpoints_of(receivers: Iterable[Receiver]) -> dict[str, Endpoint]:
+    """Receiver's name → address and secret. Raises `ConfigError` where one cannot be had."""
+    return {r.name: Endpoint(r.name, r.address(), r.secret()) for r in receivers}
 
 
 @dataclass(frozen=True)

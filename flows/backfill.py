@@ -48,6 +48,10 @@ def backfill(
                 raise ConfigError("backfill: no posts to replay")  # noqa: TRY301  (in the try, which names the stage)
             end = run.moment
             day = first or oldest.date()
+            if day > end.date():
+                raise ConfigError(  # noqa: TRY301  (in the try, which names the stage)
+                    f"backfill: got --from {day} after the last day, {end.date()}; expected an earlier one"
+                )
             if (done := warehouse.last_issue()) and done.date() >= day:
                 day = done.date() + timedelta(days=step)
             reporter.stage("replay")

@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,8 @@ from barograph import publish, settings, tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
-from flows.environment import prepare_prefect
+from barograph.webhook import endpoints_of
+from flows.serve import supervise, temporary_server
 
 HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
 ConfigOption = Annotated[
@@ -47,10 +49,11 @@ def run(
 ) -> None:
     """Run the monitor once, from posts to a published snapshot."""
     place, found = _prepared(home, config, inputs, source)
-    from flows.monitor import monitor
-
     began = datetime.now()
-    done = monitor(str(place.path), found, inputs, source, as_of)
+    with temporary_server(place):
+        from flows.monitor import monitor
+
+        done = monitor(str(place.path), found, inputs, source, as_of)
     print(summary(done, datetime.now() - began))
 
 
@@ -72,10 +75,11 @@ def backfill(
     if not (step.endswith("d") and step[:-1].isdigit() and int(step[:-1]) > 0):
         raise ConfigError(f"--step: got {step!r}; expected days, e.g. 1d")
     place, found = _prepared(home, config, inputs, source)
-    from flows.backfill import backfill as replay
-
     began = datetime.now()
-    done = replay(str(place.path), found, inputs, source, first, last, int(step[:-1]))
+    with temporary_server(place):
+        from flows.backfill import backfill as replay
+
+        done = replay(str(place.path), found, inputs, source, first, last, int(step[:-1]))
     print(summary(done, datetime.now() - began))
 
 
@@ -88,8 +92,6 @@ def up(
     port: Annotated[int, Parameter(help="Port of the dashboard.")] = 8501,
 ) -> None:
     """Run the monitor on a schedule and serve the dashboard, until Ctrl-C."""
-    from flows.serve import supervise
-
     place = Home(home)
     found = settings.find_config(config, place.path)
     supervise(place, found, source, port)
@@ -132,7 +134,6 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
     loaded = settings.load(found)
     import lexicons
     from barograph.sources import files
-    from flows.deliver import endpoints_of
 
     for marker in loaded.marker:
         for name in marker.lexicons:
@@ -140,7 +141,7 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
     for one in loaded.source:
         if one.kind == "files":
             files.check(one.path, one.columns)
-    endpoints_of(loaded)
+    endpoints_of(loaded.receiver)
     parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver")
     print(
         f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})"
@@ -195,9 +196,10 @@ def _prepared(home: Path, config: Path | None, inputs: tuple[str, ...], source: 
 
     place = Home(home)
     found = settings.find_config(config, place.path)
-    choose_sources(settings.load(found), inputs, source)
+    loaded = settings.load(found)
+    choose_sources(loaded, inputs, source)
+    endpoints_of(loaded.receiver)
     place.prepare()
-    prepare_prefect(place)
     return place, str(found) if found else None
 
 
@@ -282,17 +284,11 @@ def _guarded(command: Callable[[], object]) -> int:
         where = next(iter(getattr(error, "__notes__", ())), "stage: start")
         print(f"barograph: interrupted ({where}); what was kept is safe: run again to go on", file=sys.stderr)
         return 130
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        print(
-            f"barograph: {error.filename or 'disk'}: no space left; free space and run again: what was kept is safe",
-            file=sys.stderr,
-        )
-        return 1
     except Exception as error:  # noqa: BLE001  the last line of defence: a bug still says in which stage, and ends with 1
-        import traceback
-
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = error.filename or "disk"
+            print(f"barograph: {place}: no space left; free some and run again: what was kept is safe", file=sys.stderr)
+            return 1
         traceback.print_exc()
         where = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
         print(f"barograph: {where} failed: {type(error).__name__}: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from barograph.home import Home
 from barograph.settings import Settings
 from barograph.store import Warehouse
 from barograph.tables import NOTIFICATIONS
-from barograph.webhook import Endpoint, next_attempt, send
+from barograph.webhook import Endpoint, endpoints_of, next_attempt, send
 from flows.progress import Reporter
 
 _AT_ONCE = 8
@@ -27,7 +27,7 @@ def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int
     cannot be reached, what is left stays due.
     """
     reporter.stage("deliver")
-    endpoints = endpoints_of(settings)
+    endpoints = endpoints_of(settings.receiver)
     with Warehouse(home.warehouse) as warehouse:
         due = warehouse.due(utc_now()).filter(pl.col("receiver").is_in(list(endpoints)))
     if due.is_empty():
@@ -40,11 +40,6 @@ def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int
     with Warehouse(home.warehouse) as warehouse:
         warehouse.settle(pl.DataFrame(rows, schema=NOTIFICATIONS.schema))
     return dict(Counter(str(row["status"]) for row in rows))
-
-
-def endpoints_of(settings: Settings) -> dict[str, Endpoint]:
-    """Receiver's name → address and secret. Raises `ConfigError` where one cannot be had."""
-    return {r.name: Endpoint(r.name, r.address(), r.secret()) for r in settings.receiver}
 
 
 def _tell(endpoint: Endpoint, due: list[dict[str, Any]]) -> list[dict[str, Any]]:

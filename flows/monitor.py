@@ -11,6 +11,7 @@ from barograph import settings as settings_room
 from barograph.errors import BarographError
 from barograph.home import Home
 from barograph.store import Warehouse
+from barograph.webhook import endpoints_of
 from flows import stages
 from flows.deliver import deliver
 from flows.progress import Reporter
@@ -35,6 +36,7 @@ def monitor(
     place = Home(Path(home))
     settings = settings_room.load(Path(config) if config else None)
     chosen = choose_sources(settings, inputs, source)
+    endpoints_of(settings.receiver)  # a missing secret is found now, not after the work
     place.prepare()
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)

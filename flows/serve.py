@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -57,6 +58,24 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
         except KeyboardInterrupt:
             _say("\nstopping")
     _say("stopped")
+
+
+@contextmanager
+def temporary_server(home: Home) -> Iterator[None]:
+    """A Prefect server for one run, where the environment names none.
+
+    In a session of its own: the Ctrl-C that ends the run must not take the server from under it first.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        prepare_prefect(home)
+        yield
+        return
+    port = _any_port()
+    prepare_prefect(home, f"http://127.0.0.1:{port}/api")
+    with ExitStack() as children:
+        server = _start(children, _prefect_server(port))
+        _wait_for(f"http://127.0.0.1:{port}/api/health", server, "Prefect's server")
+        yield
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -24,6 +24,7 @@ from barograph import alerts as alerting
 from barograph import detect as detection
 from barograph import tables
 from barograph.clock import utc_now
+from barograph.errors import InputError
 from barograph.home import Home
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
@@ -113,6 +114,12 @@ def load(run: Run, warehouse: Warehouse) -> None:
     """Fetch every source, ingest each batch, land it. Then `now` is known."""
     run.reporter.stage("load")
     keyed = Keyed(run.home.key)
+    if warehouse.get("key") not in (None, keyed.hash("key")):
+        raise InputError(
+            f"{run.home.key} is not the key that made this home: with another its authors would count twice; "
+            "restore the file from a backup"
+        )
+    warehouse.set(key=keyed.hash("key"))
     as_of = aggregation.day_end(run.as_of) if run.as_of else None
     for source in run.sources:
         for batch in _fetch(source, warehouse, as_of or run.clock):
@@ -169,6 +176,11 @@ def _count(run: Run, batch: Batch, reasons: pl.Series, landed: Landed, reposts: 
 def score(run: Run, warehouse: Warehouse) -> None:
     """Match every segment that these lexicons have not read yet."""
     run.reporter.stage("score")
+    if warehouse.get("lexicons") != run.lexicon_version:
+        # Posts whose text is gone cannot be read with other lexicons: their days stay as they were published.
+        if gone := warehouse.last_day_without_text():
+            warehouse.set(frozen=gone.isoformat())
+        warehouse.set(lexicons=run.lexicon_version)
     segments = warehouse.unscored(run.lexicon_version)
     for done, segment in enumerate(segments, start=1):
         posts = warehouse.segment_texts(segment)
@@ -186,8 +198,10 @@ def populations(run: Run, warehouse: Warehouse) -> dict[str, aggregation.Where]:
     """The analyst's populations; without any, `all` and every community with at least 1,000 posts."""
     if run.settings.population:
         return {p.name: p.where.values for p in run.settings.population}
-    named = {name: {"community": [name]} for name in warehouse.communities(run.moment, COMMUNITY_POSTS)}
-    return {"all": {}, **named}
+    # One person's own page is no population, however much they write.
+    found = warehouse.communities(run.moment, COMMUNITY_POSTS, run.settings.minimum_authors)
+    named = {name: {"community": [name]} for name in found}
+    return {**named, "all": {}}
 
 
 @stage
@@ -207,12 +221,18 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         )
     )
     days = warehouse.dirty_days(now)
-    activity, expressions = warehouse.activity(days, now, run.languages, dimensions)
+    frozen = warehouse.get("frozen") or ""
+    fresh = [day for day in days if day.isoformat() > frozen]
+    activity, expressions = warehouse.activity(fresh, now, run.languages, dimensions)
     rows = aggregation.aggregate(
         activity, expressions, warehouse.days(now, run.languages), who, settings.watchable,
         now=now, minimum_authors=settings.minimum_authors, closing_hours=settings.closing_hours,
     )  # fmt: skip
     changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
+    if changed.height and warehouse.issued(now):
+        # More was read, but no later post: an issue is never rewritten, so this one comes a moment after it.
+        run.now = now = now + timedelta(microseconds=1)
+        changed = changed.with_columns(issue=pl.lit(now))
     warehouse.save({tables.SERIES: changed}, aggregated=days, now=now)
     run.count(cells=changed.height)
 
@@ -226,10 +246,10 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     if lines.is_empty():
         return
     series = series.join(lines, on=tables.LINE, how="semi")
-    name = pl.concat_str(tables.LINE, separator="\t").alias("unique_id")
+    name = pl.concat_str(tables.LINE, separator="\x1f").alias("unique_id")
     history = series.select(name, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts")
     ahead = forecasting.forecast(history).with_columns(
-        pl.col("unique_id").str.split_exact("\t", 3).struct.rename_fields(list(tables.LINE)).alias("line")
+        pl.col("unique_id").str.split_exact("\x1f", 3).struct.rename_fields(list(tables.LINE)).alias("line")
     ).unnest("line").drop("unique_id")  # fmt: skip
     ahead = _with_p_high(ahead, series, detection.HIGH_PERCENTILE)
     warehouse.save({tables.FORECASTS: ahead.with_columns(issue=pl.lit(run.moment))})

@@ -280,9 +280,9 @@ def test_activity_is_what_counting_post_by_post_gives(
 def test_a_community_counts_from_its_least_number_of_posts_up_to_now(warehouse: Warehouse) -> None:
     posts = [("b", 0), ("b", 1), ("a", 0), ("a", 0), ("c", 0), (None, 0), (None, 0)]
     land(warehouse, *({"post_id": str(i), "community": c, "created_at": at(d)} for i, (c, d) in enumerate(posts)))
-    assert warehouse.communities(at(1), 2) == ["a", "b"]
-    assert warehouse.communities(at(0), 2) == ["a"]
-    assert warehouse.communities(at(1), 3) == []
+    assert warehouse.communities(at(1), 2, 0) == ["a", "b"]
+    assert warehouse.communities(at(0), 2, 0) == ["a"]
+    assert warehouse.communities(at(1), 3, 0) == []
 
 
 def test_the_newest_and_oldest_posts_are_those_of_the_source_and_not_after_now(warehouse: Warehouse) -> None:
