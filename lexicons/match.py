@@ -41,7 +41,7 @@ import polars as pl
 from barograph.tables import SCORES
 
 if TYPE_CHECKING:
-    from lexicons import Lexicon
+    from lexicons.lexicon import Lexicon
 
 LONGEST = 4
 """Words a term may have."""

@@ -1,0 +1,26 @@
+"""A lexicon: the terms that express one or more markers in one language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Terms that express one or more markers in one language.
+
+    `terms` has `term` (as written), `marker`, `weight` (Float64; 0 marks an exception), one row per term and
+    marker, sorted by marker and term. `version` is a hash of these rows, twelve hex digits.
+    """
+
+    name: str
+    language: str
+    version: str
+    terms: pl.DataFrame
+    intercepts: Mapping[str, float] = field(default_factory=dict)
+    """Marker → what is added to the sum of weights; 0 where a marker is not named. Matching adds none."""
+    negation: bool = False
+    """Whether an occurrence behind a negator (not afraid, no tengo miedo) is passed over."""
+    first_person: bool = False
+    """Whether only occurrences in a sentence that speaks of its writer (I, my, me siento) count."""
