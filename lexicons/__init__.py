@@ -8,10 +8,10 @@ from pathlib import Path
 
 from barograph.errors import ConfigError
 from lexicons.lexicon import Lexicon
-from lexicons.match import count_tokens, match
+from lexicons.match import count_tokens, match, occurrences
 from lexicons.read import LANGUAGES, read
 
-__all__ = ["LANGUAGES", "Lexicon", "count_tokens", "load", "match", "names", "read"]
+__all__ = ["LANGUAGES", "Lexicon", "count_tokens", "load", "match", "names", "occurrences", "read"]
 
 _HOME = Path(__file__).parent
 

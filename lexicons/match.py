@@ -1,4 +1,4 @@
-"""Posts × lexicons → hits and weights. What matches is defined here, and nowhere else.
+r"""Posts × lexicons → hits and weights. What matches is defined here, and nowhere else.
 
 **Tokens.** A post is read from left to right. At each place the first of these that fits is taken, as long
 as it goes; a character that begins none of them is skipped.
@@ -6,170 +6,166 @@ as it goes; a character that begins none of them is skipped.
 1. *URL*: `http://`, `https://` or `www.` (in any case) and at least one more character, up to white space.
 2. *name*: `@` and a handle (`@ana`, `@ana.example.org`, `@ana@example.org`); `u/ana`, `r/anxiety`.
 3. *word*: letters and digits of any script (Unicode L, N) and, after the first, their combining marks (M),
-   with single apostrophes (' ’ ‘ ` ´) inside: can't. A `#` may stand before it.
-4. *symbol*: one character of Unicode category So, hence each emoji by itself. Skin tones, variation
-   selectors and joiners are not So and are skipped.
-5. *emoticon*: `:`, an optional `'`, an optional `-`, and `(` or `)`.
-6. *break*: a run of `. ! ? … ¡ ¿`, carriage returns and line feeds.
+   with single apostrophes (' ’ ‘ ` ´) inside: can't, covid19. With a `#` before it, it is a *hashtag*.
+4. *emoji*: a flag (two regional indicators), or one character of Unicode category So with the skin tones,
+   variation selectors and tags behind it and all that U+200D joins to it: ❤️‍🔥 is one token, and not ❤.
+5. *emoticon*: eyes `:`, an optional `'` and `-`, and a mouth of `( ) [ ] | / \ D P O S X C V 3`; `;` or `=`
+   with a mouth of `( ) [ ] | / \ D P`; `<3`, `</3`; `^^`, `^_^`, `-_-`, `>_<` (or with a dot). A mouth that is
+   a letter or digit ends it only where no letter or digit follows; `:/` is none before another `/`.
+6. *break*: a run of `. ! ? … ¡ ¿`, carriage returns and line feeds. Sentences end here.
 
-Words, symbols and emoticons are tokens. URLs, names and breaks are not: they match nothing and end a
-phrase, as the end of the post does. What is skipped (commas, hyphens, underscores, quotes) does not:
-panic-attack is two words.
+Words, hashtags, emoji and emoticons are tokens. URLs, names and breaks match nothing and end a phrase, as the
+end of the post does. What is skipped (commas, hyphens, underscores, quotes) does not: panic-attack is two
+words.
 
-**Folding.** A word behind `#` loses it and, where an upper-case letter (Lu) follows a lower-case one (Ll),
-falls into several tokens: #PanicAttack is "panic attack", #panicattack one word. Then every token is
-decomposed (NFD) and lower-cased; n with a tilde right behind it becomes ñ; all other marks U+0300–U+036F
-and the variation selectors U+FE0E and U+FE0F are dropped; ς becomes σ and every apostrophe '. So depresión
-= DEPRESION, yet año ≠ ano.
+**Folding.** A hashtag loses its `#` and falls into several tokens before each upper-case letter (Lu) that
+follows a lower-case one (Ll). Then each character is decomposed (NFD) and lower-cased; a tilde right behind n
+makes ñ; all other marks U+0300–U+036F, variation selectors and skin tones are dropped; ς becomes σ, every
+apostrophe ', and an emoticon loses its nose: depresión = DEPRESION, yet año ≠ ano; :-) = :).
 
-**Terms** are cut and folded likewise, into one to four words (here, a word is any token). Each may carry
-one `*`, in front or behind, for any characters of the same token, or none. A term occurs where tokens equal
-to its words follow each other with nothing but skipped characters between.
+**Terms** are cut and folded likewise, into one to eight words (here, a word is any token). Each may carry one
+`*`, in front or behind, for any characters of the same token, or none. A word that begins with `=` and a letter
+must be written with the same accents: =está is not esta.
+A token that no word of any lexicon stands for is tried again with each run of three or more equal letters
+cut to two or to one, preferring two: sooo → soo → so. With more than four such runs, those from the fourth on
+are cut alike.
+A term occurs where tokens that its words stand for follow each other with nothing but skipped characters
+between; and at all the tokens of a hashtag together where the hashtag, read as one token, is what its only
+word stands for, or its words (without `*` and `=`) written as one: #PanicAttack and #panicattack are "panic
+attack", and so is "panicattack" where that is a term.
 
 **Counting.** For each marker an occurrence within a longer one (of more words) does not count; any other
 does, even where two overlap. Several terms of a marker at the very same words count once, with the greatest
 weight. A term of weight 0 is an exception: it never counts, and nothing else of its marker counts at these
 words or within them. So "no worries" with weight 0 keeps "worries" from counting. `hits` is the number of
-occurrences that count, `weight` the sum of their weights. All lexicons given are read as one.
+occurrences that count, `weight` the sum of their weights (without `Lexicon.intercepts`, which whoever makes
+something of the weight adds). All lexicons given are read as one.
+
+**Context.** With `Lexicon.negation` an occurrence does not count where one of `context.NEGATORS` of its
+language is among the three tokens before it in the same sentence; with `Lexicon.first_person` it counts only
+where one of `context.FIRST_PERSON` is among the tokens of its sentence. URLs and names end no sentence.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from barograph.tables import SCORES
+from lexicons import kernel
+from lexicons.characters import characters
+from lexicons.kernel import Scratch
+from lexicons.lexicon import Lexicon
+from lexicons.terms import LONGEST, cut
+from lexicons.vocabulary import Vocabulary, vocabulary
 
-if TYPE_CHECKING:
-    from lexicons.lexicon import Lexicon
+__all__ = ["LONGEST", "count_tokens", "cut", "match", "occurrences"]
 
-LONGEST = 4
-"""Words a term may have."""
-
-_APOSTROPHE = "['’‘`´]"
-_RUN = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
-_HANDLE = r"[\p{L}\p{N}\p{M}_]+"
-_URL = r"(?i-u:https?://|www\.)\S+"
-_NAME = rf"@{_HANDLE}(?:[.@-]{_HANDLE})*|[ur]/{_HANDLE}"
-_TOKEN = rf"(?:#?{_RUN}(?:{_APOSTROPHE}{_RUN})*|\p{{So}}|:'?-?[()])"
-_BREAK = r"[.!?…¡¿\r\n]+"
-_POST = f"{_URL}|{_NAME}|{_TOKEN}|{_BREAK}"
-_PATTERN = rf"\*?{_TOKEN}\*?"
-_TERM = rf"{_URL}|{_NAME}|{_PATTERN}|{_BREAK}|\*"
+_SHARE = 2_000
+"""Posts from which on a second core pays."""
+_ROWS = 1 << 18
+_MOST_SEEN = 1 << 18
+"""Tokens kept at once: what is seen of a larger vocabulary is forgotten and found again."""
 
 
-def match(posts: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon]") -> pl.DataFrame:
+def match(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> pl.DataFrame:
     """How often, and how heavily, each post uses the terms of each marker.
 
     `posts` has `post_id` (its key) and `text`; NULL has no hits. Returns `post_id, marker, hits, weight` (the
     table `scores`): one row per post and marker with hits, in the order of `posts`, then by marker.
     """
-    several = lexicons if isinstance(lexicons, Sequence) else [lexicons]
-    if not several:
-        return SCORES.empty()
-    tokens, words = _read(posts["text"])
-    found = pl.concat(_occurrences(tokens, spellings) for spellings in _spell(several, words))
-    scores = (
-        _counting(found)
-        .sort("post", "marker", "at", "n")
-        .group_by("post", "marker", maintain_order=True)
-        .agg(hits=pl.len(), weight=pl.col("weight").sum())
-    )
-    return SCORES.validate(scores.select(pl.exclude("post"), post_id=posts["post_id"].gather(scores["post"])))
+    return _matched(posts, lexicons, by_term=False)
+
+
+def occurrences(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> pl.DataFrame:
+    """The same by term: `post_id, marker, term, hits, weight`, the term as it is written in `Lexicon.terms`.
+
+    An occurrence of several terms at the very same words is one of the heaviest.
+    """
+    return _matched(posts, lexicons, by_term=True)
 
 
 def count_tokens(posts: pl.DataFrame) -> pl.DataFrame:
-    """`post_id, n_tokens` of every post, in their order: words, symbols and emoticons; 0 for a NULL text."""
-    tokens, _ = _read(posts["text"])
-    counts = tokens.group_by("post", maintain_order=True).agg(n_tokens=pl.col("word").count().cast(pl.Int64))
-    return posts.select("post_id").with_columns(counts["n_tokens"])
+    """`post_id, n_tokens` of every post, in their order: words, emoji and emoticons; 0 for a NULL text."""
+    table, _ = vocabulary((), by_term=False)
+    *_, counts = _scan(posts["text"], table, 0)
+    return posts.select("post_id", n_tokens=pl.Series(counts, dtype=pl.Int64))
 
 
-def cut(terms: pl.Series) -> pl.Series:
-    """Each term as the list of its folded words, `*` included; a URL, name, break or lone `*` is NULL."""
-    raw = pl.DataFrame({"raw": terms.str.extract_all(_TERM)}).with_row_index("at")
-    words = _fold(raw.explode("raw"), _PATTERN).group_by("at").agg("word")
-    return raw.join(words, on="at", how="left", maintain_order="left")["word"].fill_null([])
+def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_term: bool) -> pl.DataFrame:
+    several = (lexicons,) if isinstance(lexicons, Lexicon) else tuple(lexicons)
+    table, keys = vocabulary(several, by_term=by_term)
+    post, key, hits, weight, _ = _scan(posts["text"], table, keys.height)
+    which = pl.Series(key)
+    columns = [posts["post_id"].gather(pl.Series(post)), *(keys[name].gather(which) for name in keys.columns)]
+    return pl.DataFrame([*columns, pl.Series("hits", hits, dtype=pl.Int64), pl.Series("weight", weight)])
 
 
-def _read(texts: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`at, post, word` of each token and, word NULL, of what ends a phrase; `word, spelling` of each word."""
-    # A line end behind each text keeps phrases from running into the next post.
-    raw = (
-        pl.DataFrame({"raw": (texts.fill_null("") + "\n").str.extract_all(_POST)})
-        .with_row_index("post")
-        .explode("raw")
-        .with_columns(pl.col("raw").cast(pl.Categorical(pl.Categories.random())))
-    )
-    # Posts repeat their words: fold each distinct one once.
-    distinct = raw.select(key=pl.col("raw").unique()).with_columns(raw=pl.col("key").cast(pl.String))
-    folded = _fold(distinct, _TOKEN).rename({"word": "spelling", "key": "raw"})
-    words = folded.select(pl.col("spelling").unique().drop_nulls()).with_row_index("word")
-    folded = folded.join(words, on="spelling", how="left").select("raw", "word")
-    tokens = raw.join(folded, on="raw", how="left", maintain_order="left_right")
-    return tokens.select("post", "word").with_row_index("at"), words
+def _scan(texts: pl.Series, table: Vocabulary, n_keys: int) -> list[Any]:
+    """Arrays post, key, hits, weight of what counts, by post and key, and the number of tokens of every post."""
+    array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, raw, *buffers = array.buffers()
+    n = len(texts)
+    views = np.frombuffer(raw or b"", dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + n]
+    addresses = np.array([buffer.address for buffer in buffers], dtype=np.uint64)
+    counts = np.zeros(n, dtype=np.int32)
+    workers = max(1, min(_cores(), n // _SHARE))
+    edges = [n * i // workers for i in range(workers + 1)]
+    with ThreadPoolExecutor(workers) as pool:
+        shares = pool.map(
+            lambda i: list(_share(views, addresses, edges[i], edges[i + 1], table, n_keys, counts)), range(workers)
+        )
+        pieces = [piece for share in shares for piece in share]
+    return [*(np.concatenate(parts) for parts in zip(*pieces, strict=True)), counts]
 
 
-def _fold(frame: pl.DataFrame, token: str) -> pl.DataFrame:
-    """`frame` with `raw` folded to `word`: more rows where CamelCase falls apart, NULL where no `token`."""
-    raw = pl.col("raw")
-    parts = raw.str.replace("#", "", literal=True).str.replace_all(r"(\p{Ll})(\p{Lu})", "${1} ${2}")
-    words = (
-        pl.when(raw.str.contains("#", literal=True)).then(parts).otherwise(raw)
-        .str.normalize("NFD").str.to_lowercase()
-        .str.replace_all("n\u0303", "ñ", literal=True)
-        .str.replace_all(r"[\u0300-\u036f\ufe0e\ufe0f]", "")
-        .str.replace_all("ς", "σ", literal=True)
-        .str.replace_all(_APOSTROPHE, "'")
-        .str.split(" ")
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _share(
+    views: NDArray[np.int32], addresses: NDArray[np.uint64], first: int, last: int, table: Vocabulary, n_keys: int,
+    counts: NDArray[np.int32],
+) -> Iterator[tuple[NDArray[Any], ...]]:  # fmt: skip
+    """What the kernel finds in posts `first` to `last`, piece by piece; gives it room where it asks for more."""
+    longest, stuck = int(views[first:last, 0].max(initial=0)), -1
+    scratch = Scratch(
+        row=np.empty(longest + 1, dtype=np.int32), hot=np.empty((2 * longest + 2, 2), dtype=np.int32),
+        seen=np.zeros((1 << 14, 3), dtype=np.uint64), pool=np.zeros(1 << 12, dtype=np.int32),
+        spans=np.empty((64, 3), dtype=np.int32), span_weights=np.empty(64), stack=np.empty((64, 2), dtype=np.int32),
+        hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),
+        bits=np.zeros(n_keys // 64 + 1, dtype=np.uint64), blocks=np.zeros(n_keys // 4096 + 1, dtype=np.uint64),
+        **_answer(n_keys), counts=counts, used=np.array([0, 1, 0]),
     )  # fmt: skip
-    words = pl.when(raw.str.contains(f"^{token}$")).then(words)
-    return frame.select(pl.exclude("raw"), word=words).explode("word")
+    why = -1
+    while why != kernel.DONE:
+        first, why = kernel.scan(views, addresses, first, last, characters(), table, scratch)
+        if why == kernel.SEEN and len(scratch.seen) >= _MOST_SEEN and stuck != first:
+            scratch.seen[:] = 0
+            scratch.used[:2] = 0, 1
+            stuck = first
+        elif why == kernel.SEEN:
+            scratch = scratch._replace(seen=kernel.rehashed(scratch.seen))
+        elif why == kernel.POOL:
+            scratch = scratch._replace(pool=_larger(scratch.pool))
+        elif why == kernel.SPANS:
+            scratch = scratch._replace(spans=_larger(scratch.spans), span_weights=_larger(scratch.span_weights))
+        elif why == kernel.STACK:
+            scratch = scratch._replace(stack=_larger(scratch.stack))
+        else:
+            yield tuple(column[: scratch.used[2]] for column in (scratch.post, scratch.key, scratch.n, scratch.weight))
+            scratch.used[2] = 0
+            scratch = scratch._replace(**_answer(n_keys))
 
 
-def _spell(lexicons: "Sequence[Lexicon]", words: pl.DataFrame) -> list[pl.DataFrame]:
-    """For n = 1 … `LONGEST`: `marker, weight, n, word_0 … word_n-1`, each spelling of a term of n words."""
-    terms = pl.concat(lexicon.terms for lexicon in lexicons)
-    terms = terms.select("marker", "weight", patterns=cut(terms["term"]))
-    terms = terms.with_columns(n=pl.col("patterns").list.len())
-    known = _expand(terms["patterns"].explode().unique(), words)
-    spellings = []
-    for n in range(1, LONGEST + 1):
-        spelled = terms.filter(pl.col("n") == n)
-        for i in range(n):
-            spelled = spelled.with_columns(pattern=pl.col("patterns").list.get(i))
-            spelled = spelled.join(known, on="pattern").drop("pattern").rename({"word": f"word_{i}"})
-        spellings.append(spelled.drop("patterns"))
-    return spellings
+def _answer(n_keys: int) -> dict[str, NDArray[Any]]:
+    types = {"post": np.int32, "key": np.int32, "n": np.int32, "weight": np.float64}
+    return {name: np.empty(max(_ROWS, 2 * n_keys), dtype=dtype) for name, dtype in types.items()}
 
 
-def _expand(patterns: pl.Series, words: pl.DataFrame) -> pl.DataFrame:
-    """`pattern, word` for each of `words` that a pattern stands for."""
-    spelling, wanted = pl.col("spelling"), patterns.to_frame("pattern")
-    stems = set(patterns.filter(patterns.str.contains("*", literal=True)).str.len_chars() - 1)
-    heads = [spelling.str.head(n) + "*" for n in stems]
-    tails = ["*" + spelling.str.tail(n) for n in stems]
-    forms = [words.select("word", pattern=form) for form in (spelling, *heads, *tails)]
-    return pl.concat(form.join(wanted, on="pattern", how="semi") for form in forms)
-
-
-def _occurrences(tokens: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
-    """`post, at, marker, n, weight` of every place where the words of a term follow each other."""
-    names = [name for name in spellings.columns if name.startswith("word_")]
-    following = [pl.col("word").shift(-i).alias(name) for i, name in enumerate(names)]
-    # Few tokens begin a term: only from those does it pay to look on.
-    starts = tokens.with_columns(following).join(spellings, left_on="word", right_on="word_0", how="semi")
-    return starts.join(spellings, on=names).select("post", "at", "marker", "n", "weight")
-
-
-def _counting(found: pl.DataFrame) -> pl.DataFrame:
-    """The occurrences that count, one for each marker and run of words."""
-    at, n, weight = pl.col("at"), pl.col("n"), pl.col("weight")
-    heaviest = pl.when((weight == 0).any()).then(0.0).otherwise(weight.max())
-    spans = found.group_by("post", "marker", "at", "n").agg(weight=heaviest)
-    within = pl.concat(
-        spans.filter(n > length, n >= first + length).select("marker", at=at + first, n=n * 0 + length)
-        for length in range(1, LONGEST)
-        for first in range(LONGEST - length + 1)
-    )
-    return spans.join(within, on=["marker", "at", "n"], how="anti").filter(weight > 0)
+def _larger(array: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([array, np.zeros_like(array)])

@@ -1,0 +1,144 @@
+"""Which words of a vocabulary stand for a token. Compiled; run once for each distinct token that posts hold."""
+
+from typing import Any
+
+import numpy as np
+from numba import int64, uint64
+
+from lexicons.characters import Characters
+from lexicons.compiled import compiled
+from lexicons.tokens import fold, mix, part_end
+from lexicons.vocabulary import EXACT, HEAD, JOINED, TAIL, WHOLE, Vocabulary, seed, step
+
+BEGINS = 1 << 30
+"""Bit of a token's flags: a term may begin with it."""
+_LONGEST_RUNS = 4
+
+
+@compiled
+def _push(pool: Any, used: int, value: int) -> int:
+    """Append to the pool; where it is full only the length grows, and the caller finds it too long."""
+    if used < len(pool):
+        pool[used] = value
+    return used + 1
+
+
+@compiled
+def _find(kind: int, h: int, text: Any, first: int, stride: int, n: int, vocabulary: Vocabulary) -> int:
+    """The word of this kind whose characters are `text[first::stride]`, `n` of them; -1 where there is none."""
+    slots = vocabulary.slots
+    slot = int64(mix(h) & uint64(len(slots) - 1))
+    while slots[slot]:
+        word = slots[slot] - 1
+        begin = vocabulary.starts[word]
+        if vocabulary.kinds[word] == kind and vocabulary.starts[word + 1] - begin == n:
+            same = True
+            for k in range(n):
+                if vocabulary.texts[begin + k] != text[first + stride * k]:
+                    same = False
+                    break
+            if same:
+                return word
+        slot = (slot + 1) & (len(slots) - 1)
+    return -1
+
+
+@compiled
+def _spelled(kind: int, text: Any, n: int, vocabulary: Vocabulary) -> int:
+    """The word of this kind that is all of `text`."""
+    if n > vocabulary.longest[kind]:
+        return -1
+    h = seed(kind)
+    for k in range(n):
+        h = step(h, text[k])
+    return _find(kind, h, text, 0, 1, n, vocabulary)
+
+
+@compiled
+def _fits(exact: Any, n: int, folded: Any, m: int, vocabulary: Vocabulary, pool: Any, used: int) -> int:
+    """Append every word that stands for a token. Like the next two, returns how much of the pool is used."""
+    for form in range(2):
+        text, length, kind = (folded, m, 0) if form == 0 else (exact, n, EXACT)
+        word = _spelled(WHOLE + kind, text, length, vocabulary)
+        if word >= 0:
+            used = _push(pool, used, word)
+        for end in (HEAD, TAIL):
+            h = seed(end + kind)
+            for k in range(min(length, vocabulary.longest[end + kind])):
+                first, stride = (0, 1) if end == HEAD else (length - 1, -1)
+                h = step(h, text[first + stride * k])
+                word = _find(end + kind, h, text, first, stride, k + 1, vocabulary)
+                if word >= 0:
+                    used = _push(pool, used, word)
+    return used
+
+
+@compiled
+def _shortened(text: Any, n: int, chosen: int) -> tuple[Any, int, int]:
+    """`text` with its runs of three or more equal letters cut to two, or to one where `chosen` has the run's bit.
+
+    Returns it, its length and how many such runs there are.
+    """
+    short, m, runs, k = np.empty(n, dtype=np.int32), 0, 0, 0
+    while k < n:
+        behind = k
+        while behind < n and text[behind] == text[k]:
+            behind += 1
+        kept = behind - k
+        if kept > 2 and not ord("0") <= text[k] <= ord("9"):
+            kept = 1 if chosen >> min(runs, _LONGEST_RUNS - 1) & 1 else 2
+            runs += 1
+        for _ in range(kept):
+            short[m] = text[k]
+            m += 1
+        k = behind
+    return short, m, runs
+
+
+@compiled
+def fit_token(
+    at: int, i: int, end: int, picture: bool, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
+) -> int:
+    """Append what one token stands for: flags, number of words, the words."""
+    exact, n, folded, m = fold(at, i, end, picture, chars)
+    begin, used = used, used + 2
+    first = used
+    used = _fits(exact, n, folded, m, vocabulary, pool, used)
+    if used == first and not picture:
+        _, _, runs = _shortened(folded, m, 0)
+        for chosen in range(1 << min(runs, _LONGEST_RUNS) if runs else 0):
+            short_exact, short_n, _ = _shortened(exact, n, chosen)
+            short, short_m, _ = _shortened(folded, m, chosen)
+            used = _fits(short_exact, short_n, short, short_m, vocabulary, pool, used)
+            if used > first:
+                break
+    if used <= len(pool):
+        pool[begin], pool[begin + 1] = 0, used - first
+        for k in range(first, used):
+            pool[begin] |= vocabulary.flags[pool[k]] | (BEGINS if vocabulary.roots[pool[k]] >= 0 else 0)
+    return used
+
+
+@compiled
+def fit_hashtag(at: int, i: int, end: int, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int) -> int:
+    """Append a hashtag: number of its words, number of nodes that all of it together stands for, these, the words."""
+    exact, n, folded, m = fold(at, i, end, False, chars)
+    begin, used = used, used + 2
+    first, parts = used, 0
+    word = _spelled(JOINED, folded, m, vocabulary)
+    if word >= 0:
+        used = _push(pool, used, vocabulary.roots[word])
+    if part_end(at, i, end, chars) < end:
+        words = used
+        used = _fits(exact, n, folded, m, vocabulary, pool, used)
+        for k in range(words, min(used, len(pool))):
+            pool[k] = vocabulary.roots[pool[k]]
+    behind = used
+    while i < end:
+        stop = part_end(at, i, end, chars)
+        used = fit_token(at, i, stop, False, chars, vocabulary, pool, used)
+        parts += 1
+        i = stop
+    if used <= len(pool):
+        pool[begin], pool[begin + 1] = parts, behind - first
+    return used

@@ -1,0 +1,371 @@
+"""Texts × vocabulary → what counts, in one pass over the bytes. Compiled; releases the GIL."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import int64, uint64
+
+from lexicons.characters import Characters
+from lexicons.compiled import compiled, inlined
+from lexicons.fitting import BEGINS, fit_hashtag, fit_token
+from lexicons.tokens import (
+    AGAIN,
+    BEHIND,
+    DOUBTFUL,
+    HASHTAG,
+    NAME,
+    NOTHING,
+    PICTURE,
+    SENTENCE_END,
+    START,
+    WORD_TOKEN,
+    byte,
+    eight,
+    letters,
+    mix,
+    token,
+    trailing,
+)  # fmt: skip
+from lexicons.vocabulary import (
+    Vocabulary,
+    edge_slot,
+)  # fmt: skip
+
+_SENTENCE_END, _NAME = -1, -2
+"""In the row of tokens: what ends a sentence, and what ends but a phrase."""
+_NEGATED_WITHIN = 3
+_ALL_BITS = uint64(0xFFFFFFFFFFFFFFFF)
+_INLINE = 12
+"""Bytes of a text that Arrow keeps within its view."""
+
+
+class Scratch(NamedTuple):
+    """What the kernel writes to; `lexicons.match` enlarges what is `full` and goes on at the post it stopped at.
+
+    row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. hot: tokens
+    that begin a term (which, place in the pool; negative where all words of a hashtag together do). seen: raw
+    tokens (two numbers) and 1 + their place in the pool. pool: what fits them. spans: occurrences of terms (first
+    word, number of words, entry) and `span_weights`. stack: ways to go on. hits, weights: sums by key; bits,
+    blocks: which keys have any. post, key, n, weight: the answer.
+    counts: tokens by post. used: how much of seen, pool and answer is.
+    """
+
+    row: Any
+    hot: Any
+    seen: Any
+    pool: Any
+    spans: Any
+    span_weights: Any
+    stack: Any
+    hits: Any
+    weights: Any
+    bits: Any
+    blocks: Any
+    post: Any
+    key: Any
+    n: Any
+    weight: Any
+    counts: Any
+    used: Any
+
+
+DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
+"""Why the kernel stopped: it is done, or what was full."""
+
+
+@compiled
+def _key(at: int, i: int, end: int) -> tuple[int, int]:
+    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash and the last bytes."""
+    low = high = uint64(0)
+    for k in range(end - i):
+        if k and k % 16 == 0:
+            low, high = mix(low) ^ mix(high ^ uint64(k)), uint64(0)
+        if k % 16 < 8 and k < 16:
+            low |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+        elif k < 16 or k % 16 < 8:
+            high |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+        else:
+            low ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+    return low, high
+
+
+@compiled
+def _slot(low: int, high: int, mask: int) -> int:
+    h = (low ^ high * uint64(0xC2B2AE3D27D4EB4F)) * uint64(0x9E3779B97F4A7C15)
+    return (h ^ h >> uint64(32)) & mask
+
+
+@compiled
+def rehashed(seen: Any) -> Any:
+    """The same table in twice the room."""
+    larger = np.zeros((2 * len(seen), 3), dtype=np.uint64)
+    for k in range(len(seen)):
+        if seen[k, 2]:
+            slot = _slot(seen[k, 0], seen[k, 1], uint64(len(larger) - 1))
+            while larger[slot, 2]:
+                slot = (slot + uint64(1)) & uint64(len(larger) - 1)
+            larger[slot] = seen[k]
+    return larger
+
+
+@compiled
+def _speaks(row: Any, n: int, at: int, wanted: int, pool: Any) -> bool:
+    """Whether a token with all the bits `wanted` stands in the sentence of the token at `at`."""
+    for step_ in (-1, 1):
+        k = at
+        while 0 <= k < n and row[k] != _SENTENCE_END:
+            if row[k] > 0 and pool[row[k]] & wanted:
+                return True
+            k += step_
+    return False
+
+
+@compiled
+def _negated(row: Any, at: int, bits: int, pool: Any) -> bool:
+    """Whether a negator is among the tokens right before the one at `at`, in its sentence."""
+    k, looked = at - 1, 0
+    while k >= 0 and looked < _NEGATED_WITHIN and row[k] != _SENTENCE_END:
+        if row[k] >= 0:
+            looked += 1
+            if row[k] > 0 and pool[row[k]] & bits:
+                return True
+        k -= 1
+    return False
+
+
+@compiled
+def _twin(spans: Any, used: int, at: int, n: int, marker: int, markers: Any) -> int:
+    """The occurrence of a marker at just these words; -1 where there is none yet."""
+    k = used - 1
+    while k >= 0 and spans[k, 0] == at:
+        if spans[k, 1] == n and markers[spans[k, 2]] == marker:
+            return k
+        k -= 1
+    return -1
+
+
+@inlined
+def _hidden(spans: Any, used: int, k: int, longest: int, markers: Any) -> bool:
+    """Whether occurrence `k` lies within a longer one of its marker. `spans` are in order of their first word."""
+    at, n, marker = spans[k, 0], spans[k, 1], markers[spans[k, 2]]
+    for way in (-1, 1):
+        other = k + way
+        while 0 <= other < used and at - longest < spans[other, 0] <= at:
+            if (
+                spans[other, 1] > n
+                and spans[other, 0] + spans[other, 1] >= at + n
+                and markers[spans[other, 2]] == marker
+            ):
+                return True
+            other += way
+    return False
+
+
+@inlined
+def _occurrences(  # arrays one by one: what a tuple hands out is counted each time
+    n: int, n_hot: int, row: Any, hot: Any, pool: Any, spans: Any, span_weights: Any, stack: Any,
+    roots: Any, outs: Any, inner: Any, edges: Any, entries: Any, markers: Any, weights: Any,
+) -> int:  # fmt: skip
+    """Find every place where the words of a term follow each other; returns how many, < 0 where one is full."""
+    used = 0
+    for h in range(n_hot):
+        at, place = hot[h, 0], hot[h, 1]
+        whole = place < 0
+        place = abs(place)
+        for k in range(place + 2, place + 2 + pool[place + 1]):
+            node = pool[k] if whole else roots[pool[k]]
+            if node < 0:
+                continue
+            stack[0, 0], stack[0, 1] = node, at + (pool[place] if whole else 1)
+            waiting = 1
+            while waiting:
+                waiting -= 1
+                node, behind = stack[waiting, 0], stack[waiting, 1]
+                alone = used == 0 or spans[used - 1, 0] != at  # one node has one entry a marker; two may share one
+                for end in range(outs[node], outs[node + 1]):
+                    if used == len(spans):
+                        return -SPANS
+                    entry = entries[end]
+                    twin = -1 if alone else _twin(spans, used, at, behind - at, markers[entry], markers)
+                    if twin < 0:
+                        spans[used, 0], spans[used, 1], spans[used, 2] = at, behind - at, entry
+                        span_weights[used] = weights[entry]
+                        used += 1
+                    elif span_weights[twin] != 0 and (weights[entry] == 0 or weights[entry] > span_weights[twin]):
+                        spans[twin, 2], span_weights[twin] = entry, weights[entry]
+                if whole or not inner[node] or behind >= n or row[behind] <= 0:
+                    continue
+                following = row[behind] + 2
+                for word in range(following, following + pool[following - 1]):
+                    child = _child(node, pool[word], edges)
+                    if child >= 0:
+                        if waiting == len(stack):
+                            return -STACK
+                        stack[waiting, 0], stack[waiting, 1] = child, behind + 1
+                        waiting += 1
+    return used
+
+
+@inlined
+def _child(node: int, word: int, edges: Any) -> int:
+    """The node that a word leads to; -1 where it leads nowhere."""
+    slot = edge_slot(node, word, len(edges))
+    while edges[slot, 2]:
+        if edges[slot, 0] == node and edges[slot, 1] == word:
+            return edges[slot, 2] - 1
+        slot = (slot + 1) & (len(edges) - 1)
+    return -1
+
+
+@inlined
+def _sum(
+    n: int, n_spans: int, row: Any, pool: Any, spans: Any, span_weights: Any, hits: Any, sums: Any, bits: Any,
+    blocks: Any, markers: Any, keys: Any, skips: Any, needs: Any,
+) -> None:  # fmt: skip
+    """Add up by key the occurrences that count. A bit of `bits` says which keys, one of `blocks` which 64 of them."""
+    widest = 1
+    for k in range(n_spans):
+        widest = max(widest, spans[k, 1])
+    for k in range(n_spans):
+        at, entry = spans[k, 0], spans[k, 2]
+        if span_weights[k] == 0 or (widest > 1 and _hidden(spans, n_spans, k, widest, markers)):
+            continue
+        if skips[entry] and _negated(row, at, skips[entry], pool):
+            continue
+        if needs[entry] and not _speaks(row, n, at, needs[entry], pool):
+            continue
+        key = uint64(keys[entry])
+        bits[key >> uint64(6)] |= uint64(1) << (key & uint64(63))
+        blocks[key >> uint64(12)] |= uint64(1) << (key >> uint64(6) & uint64(63))
+        hits[key] += 1
+        sums[key] += span_weights[k]
+
+
+@compiled
+def scan(
+    views: Any, buffers: Any, first: int, last: int, chars: Characters, vocabulary: Vocabulary, scratch: Scratch
+) -> Any:
+    """Read posts `first` to `last` (exclusive) into `scratch`; returns where it stopped, and why.
+
+    views: Arrow's string views, (n, 4) int32. buffers: addresses of its data buffers (uint64).
+    """
+    beginning = uint64(views.ctypes.data)
+    row, hot, seen, pool, used = scratch.row, scratch.hot, scratch.seen, scratch.pool, scratch.used
+    hits, sums, bits, blocks, counts = scratch.hits, scratch.weights, scratch.bits, scratch.blocks, scratch.counts
+    out_post, out_key, out_n, out_weight = scratch.post, scratch.key, scratch.n, scratch.weight
+    spans, span_weights, stack = scratch.spans, scratch.span_weights, scratch.stack
+    roots, outs, inner = vocabulary.roots, vocabulary.outs, vocabulary.inner
+    edges, entries, markers = vocabulary.edges, vocabulary.entries, vocabulary.markers
+    weights, keys, skips, needs = vocabulary.weights, vocabulary.keys, vocabulary.skips, vocabulary.needs
+    mask = uint64(len(seen) - 1)
+    for post in range(first, last):
+        out = used[2]
+        if out + len(hits) > len(out_post):
+            return post, ANSWER
+        end = int64(views[post, 0])
+        at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
+        i, n, n_hot, n_tokens = int64(0), 0, 0, 0
+        while i < end:
+            first_byte = byte(at, i)
+            start = START[first_byte]
+            if start == 0:
+                i += 1
+                continue
+            if start == 2:
+                row[n] = _SENTENCE_END
+                n += 1
+                i += 1
+                continue
+            begin, kind, length = i, WORD_TOKEN, int64(0)
+            # Sixteen bytes at once, but never beyond the page of memory that this one lies in.
+            plain = start == 1 and (at + uint64(i)) & uint64(4095) <= 4064
+            if plain:
+                length = min(letters(at, i), end - i)
+                if i + length + 1 < end and byte(at, i + length) == 39 and AGAIN[byte(at, i + length + 1)]:  # can't
+                    length = min(length + 1 + letters(at, i + length + 1), end - i)
+                i += length
+                plain = length < 16
+                if plain and i < end:
+                    behind = BEHIND[byte(at, i)]
+                    plain = behind == 0 or (behind == 2 and not DOUBTFUL[first_byte])
+            # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
+            if plain:
+                low, high = eight(at, begin), eight(at, begin + 8)
+                if length <= 8:
+                    low, high = low & _ALL_BITS >> uint64(64 - 8 * length), uint64(0)
+                else:
+                    high &= _ALL_BITS >> uint64(128 - 8 * length)
+            else:
+                kind, i = token(at, begin, end, chars)
+                if kind == NOTHING:
+                    continue
+                if kind in (SENTENCE_END, NAME):
+                    row[n] = _SENTENCE_END if kind == SENTENCE_END else _NAME
+                    n += 1
+                    continue
+                low, high = _key(at, begin, i)
+            slot = _slot(low, high, mask)
+            while seen[slot, 2] and (seen[slot, 0] != low or seen[slot, 1] != high):
+                slot = (slot + uint64(1)) & mask
+            if seen[slot, 2] == 0:
+                if 2 * used[0] > len(seen):
+                    return post, SEEN
+                place = used[1]
+                if kind == HASHTAG:
+                    filled = fit_hashtag(at, begin + 1, i, chars, vocabulary, pool, place)
+                else:
+                    filled = fit_token(at, begin, i, kind == PICTURE, chars, vocabulary, pool, place)
+                if filled > len(pool):
+                    return post, POOL
+                if kind != HASHTAG and pool[place + 1] == 0:
+                    place = 0
+                else:
+                    used[1] = filled
+                seen[slot, 0], seen[slot, 1], seen[slot, 2] = low, high, uint64(place + 1)
+                used[0] += 1
+            else:
+                place = int64(seen[slot, 2]) - 1
+            if kind != HASHTAG:
+                row[n] = place
+                if pool[place] & BEGINS:
+                    hot[n_hot, 0], hot[n_hot, 1] = n, place
+                    n_hot += 1
+                n += 1
+                n_tokens += 1
+                continue
+            parts = pool[place]
+            if pool[place + 1]:
+                hot[n_hot, 0], hot[n_hot, 1] = n, -place
+                n_hot += 1
+            place += 2 + pool[place + 1]
+            for _ in range(parts):
+                row[n] = 0
+                if pool[place + 1]:
+                    row[n] = place
+                if pool[place] & BEGINS:
+                    hot[n_hot, 0], hot[n_hot, 1] = n, place
+                    n_hot += 1
+                place += 2 + pool[place + 1]
+                n += 1
+            n_tokens += parts
+        counts[post] = n_tokens
+        if n_hot == 0:
+            continue
+        n_spans = _occurrences(
+            n, n_hot, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers, weights
+        )
+        if n_spans < 0:
+            return post, -n_spans
+        _sum(n, n_spans, row, pool, spans, span_weights, hits, sums, bits, blocks, markers, keys, skips, needs)
+        for many in range(len(blocks)):
+            while blocks[many]:  # bit by bit: keys come in order
+                block = uint64(64 * many) + trailing(blocks[many])
+                blocks[many] &= blocks[many] - uint64(1)
+                while bits[block]:
+                    key = uint64(64) * block + trailing(bits[block])
+                    bits[block] &= bits[block] - uint64(1)
+                    out_post[out], out_key[out], out_n[out], out_weight[out] = post, key, hits[key], sums[key]
+                    hits[key], sums[key] = 0, 0
+                    out += 1
+        used[2] = out
+    return last, DONE
