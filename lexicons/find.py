@@ -96,7 +96,7 @@ def _only(lexicon: Lexicon, markers: list[str], category: str, place: str) -> Le
 
 
 def _empath(folder: Path, _: str) -> list[Entry]:
-    return parse(folder / "data" / "categories.tsv")[0]
+    return parse(folder / "data" / "categories.tsv", "empath")[0]
 
 
 def _vader(folder: Path, _: str) -> list[Entry]:
@@ -111,7 +111,7 @@ def _vader(folder: Path, _: str) -> list[Entry]:
 def _afinn(folder: Path, language: str) -> list[Entry]:
     """The words of one language, and the emoticons, which are those of all."""
     files = {"en": "AFINN-en-165.txt", "da": "AFINN-da-32.txt"}[language], "AFINN-emoticon-8.txt"
-    return [e._replace(category="valence") for file in files for e in parse(folder / "data" / file)[0]]
+    return [entry for file in files for entry in parse(folder / "data" / file, "valence")[0]]
 
 
 _PACKAGES: dict[str, tuple[Callable[[Path, str], list[Entry]], tuple[str, ...]]] = {

@@ -2,7 +2,7 @@
 
 | ending | format | a line |
 |---|---|---|
-| .csv | ours | header `term,marker[,weight]`; empty lines and lines that begin with `#` are skipped |
+| .csv | ours | header `term,marker[,weight]`; lines that begin with `#` and a space are comments |
 | .csv | weighted, as WWBP publishes them | header `term,category,weight` or `term,weight` |
 | .dic, .txt | LIWC | `%`, lines of `id name`, `%`, then `term ⇥ id ⇥ id …` |
 | .tsv, .txt | Empath | `category ⇥ term ⇥ term …`, `_` in a term is a space |
@@ -16,6 +16,7 @@ most of its lines say; a line that is not like them is an error.
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -39,14 +40,17 @@ _FORMATS = (
     f"or a .tsv or .txt of tab-separated {', or '.join(_TABS.values())}"
 )
 _A_LEXICON = f"a lexicon, one of {', '.join(SUFFIXES)}"
+_HEADS = ("term", "word", "english word")
 _DIMENSIONS = ("valence", "arousal", "dominance")
 _SHOWN = 40
+_COMMENT = re.compile(r"\s*#(?!\w)")
+"""A # with a letter behind it is a hashtag."""
 _DIGITS = 40
 """What is longer is no number: to read millions of digits as one takes minutes."""
 
 
 class Entry(NamedTuple):
-    """One term of one category; `category` is empty where the file has but one, and `place` is its line."""
+    """One term of one category. `place` is its file and line."""
 
     place: str
     term: str
@@ -54,9 +58,10 @@ class Entry(NamedTuple):
     weight: float
 
 
-def parse(path: Path) -> tuple[list[Entry], bool]:
+def parse(path: Path, only: str) -> tuple[list[Entry], bool]:
     """The entries of the file, and whether it is one of ours, as its ending and content say.
 
+    `only` is the category of all terms where the format names none.
     Raises `ConfigError` for a file that cannot be read or fits no format, and for the first line that does not fit.
     """
     suffix = path.suffix.lower()
@@ -64,10 +69,10 @@ def parse(path: Path) -> tuple[list[Entry], bool]:
         raise ConfigError(f"{path}: got the ending {path.suffix!r}; expected {_FORMATS}")
     lines = lines_of(path)
     if suffix == ".csv":
-        return _commas(path, lines)
+        return _commas(path, lines, only)
     if suffix == ".dic" or lines[0][1].strip() == "%":
         return list(_liwc(path, iter(lines))), False
-    return list(_tabs(path, [(place, [field.strip() for field in line.split("\t")]) for place, line in lines])), False
+    return list(_tabs(path, lines, only)), False
 
 
 def shown(text: str) -> str:
@@ -92,7 +97,9 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
             line = raw.decode()
         except UnicodeDecodeError as error:
             got = raw if len(raw) <= _SHOWN else raw[max(error.start - _SHOWN // 2, 0) :][:_SHOWN]
-            raise ConfigError(f"{path}, line {i}: got {got!r}; expected UTF-8") from None
+            raise ConfigError(
+                f"{path}, line {i}: got {got!r}; expected UTF-8; save the file with that encoding"
+            ) from None
         if line.strip():
             lines.append((f"{path}, line {i}", line))
     if not lines:
@@ -119,22 +126,25 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and "_" not in text else None
 
 
-def _commas(path: Path, lines: Iterable[tuple[str, str]]) -> tuple[list[Entry], bool]:
+def _commas(path: Path, lines: Iterable[tuple[str, str]], only: str) -> tuple[list[Entry], bool]:
     """Entries of a CSV file, whatever its header, and whether the header is ours."""
-    rows = ((place, _fields(place, line.strip())) for place, line in lines if not line.lstrip().startswith("#"))
-    place, header = next(rows, (str(path), [""]))
-    names = tuple(header)
+    rest = iter(lines)
+    place, line = next(((place, line) for place, line in rest if not _COMMENT.match(line)), (str(path), ""))
+    names = tuple(_fields(place, line))
     own = names in (_OWN, _OWN[:2])
     if not own and names not in (("term", "category", "weight"), ("term", "weight")):
-        raise ConfigError(f"{place}: got {shown(','.join(header))}; expected the header {_CSV}")
+        raise ConfigError(f"{place}: got {shown(','.join(names))}; expected the header {_CSV}")
     # Ours may leave the weight out, also where the header names it, and give one where it does not.
     allowed = (2, 3) if own else (len(names),)
     entries = []
-    for where, fields in rows:
+    for where, text in rest:
+        if own and _COMMENT.match(text):
+            continue
+        fields = _fields(where, text)
         if len(fields) not in allowed:
             raise ConfigError(f"{where}: got {len(fields)} fields; expected {','.join(_OWN if own else names)}")
         term, weight = fields[0], "" if own and len(fields) == 2 else fields[-1]
-        category = fields[1] if own or len(names) == 3 else ""
+        category = fields[1] if own or len(names) == 3 else only
         if not weight and own and term != INTERCEPT:
             weight = "1"
         entries.append(Entry(where, term, category, weight_of(where, weight)))
@@ -143,7 +153,7 @@ def _commas(path: Path, lines: Iterable[tuple[str, str]]) -> tuple[list[Entry], 
 
 def _fields(place: str, line: str) -> list[str]:
     try:
-        return [field.strip() for field in next(csv.reader([line]))]
+        return [field.strip() for field in next(csv.reader([line.strip()]), [""])]
     except csv.Error:
         raise ConfigError(f"{place}: got {shown(line)} of {len(line)} characters; expected {_CSV}") from None
 
@@ -184,22 +194,27 @@ def _categories(path: Path, lines: Iterator[tuple[str, str]]) -> dict[str, str]:
     raise ConfigError(f"{path}: got no second %; expected one between the categories and the terms")
 
 
-def _tabs(path: Path, lines: list[tuple[str, list[str]]]) -> Iterator[Entry]:
-    head = lines[0][1]
-    headed = len(lines) > 1 and head[0].casefold() in ("term", "word", "english word") and not any(map(_number, head))
-    body = lines[1:] if headed else lines
+def _tabs(path: Path, lines: list[tuple[str, str]], only: str) -> Iterator[Entry]:
+    rows = [(place, [field.strip() for field in line.split("\t")]) for place, line in lines]
+    names = [name.casefold() for name in rows[0][1]]
+    headed = len(rows) > 1 and names[0] in _HEADS and all(_number(name) is None for name in names)
+    body = rows[1:] if headed else rows
     [(kind, _)] = Counter(_kind(fields) for _, fields in body).most_common(1)
     if kind is None:
-        raise ConfigError(f"{path}: got lines like {shown(chr(9).join(body[0][1]))}; expected {_FORMATS}")
+        raise ConfigError(f"{path}: got {_line(body[0][1])}; expected {_FORMATS}")
     if kind == "empath":
-        body = lines
-    elif headed and kind == "vad" and tuple(map(str.casefold, head[1:])) != _DIMENSIONS:
-        raise ConfigError(f"{lines[0][0]}: got {shown(chr(9).join(head))}; expected {_TABS[kind]}, in this order")
+        body = rows
+    elif headed and kind == "vad" and tuple(names[1:]) != _DIMENSIONS:
+        raise ConfigError(f"{rows[0][0]}: got {_line(rows[0][1])}; expected {_TABS[kind]}, in this order")
     for place, fields in body:
         if _kind(fields) != kind and not (kind == "empath" and len(fields) == 1):
-            got, expected = shown("\t".join(fields)), _TABS[kind]
-            raise ConfigError(f"{place}: got {got}; expected {expected}, separated by tabs, as in most lines")
-        yield from _ENTRIES[kind](place, fields)
+            expected = f"{_TABS[kind]}, separated by tabs, as in most lines"
+            raise ConfigError(f"{place}: got {_line(fields)}; expected {expected}")
+        yield from _ENTRIES[kind](place, fields, only)
+
+
+def _line(fields: list[str]) -> str:
+    return shown("\t".join(fields))
 
 
 def _kind(fields: list[str]) -> str | None:
@@ -210,21 +225,21 @@ def _kind(fields: list[str]) -> str | None:
     return "empath" if numeric and not numeric[0] else None
 
 
-def _weighted(place: str, fields: list[str]) -> Iterator[Entry]:
-    yield Entry(place, fields[0], "", weight_of(place, fields[1]))
+def _weighted(place: str, fields: list[str], only: str) -> Iterator[Entry]:
+    yield Entry(place, fields[0], only, weight_of(place, fields[1]))
 
 
-def _emotion(place: str, fields: list[str]) -> Iterator[Entry]:
+def _emotion(place: str, fields: list[str], _: str) -> Iterator[Entry]:
     if weight := weight_of(place, fields[2]):
         yield Entry(place, fields[0], fields[1], weight)
 
 
-def _vad(place: str, fields: list[str]) -> Iterator[Entry]:
+def _vad(place: str, fields: list[str], _: str) -> Iterator[Entry]:
     for category, text in zip(_DIMENSIONS, fields[1:], strict=True):
         yield Entry(place, fields[0], category, weight_of(place, text))
 
 
-def _empath(place: str, fields: list[str]) -> Iterator[Entry]:
+def _empath(place: str, fields: list[str], _: str) -> Iterator[Entry]:
     terms = [field.replace("_", " ") for field in fields[1:] if field]
     if not terms:
         raise ConfigError(f"{place}: got the category {shown(fields[0])} without terms; expected at least one")
@@ -232,6 +247,6 @@ def _empath(place: str, fields: list[str]) -> Iterator[Entry]:
         yield Entry(place, term, fields[0], 1.0)
 
 
-_ENTRIES: dict[str, Callable[[str, list[str]], Iterator[Entry]]] = {
+_ENTRIES: dict[str, Callable[[str, list[str], str], Iterator[Entry]]] = {
     "weighted": _weighted, "emotion": _emotion, "vad": _vad, "empath": _empath,
 }  # fmt: skip

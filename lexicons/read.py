@@ -19,7 +19,8 @@ from lexicons.match import LONGEST, cut
 
 LANGUAGES = ("en", "es")
 _CHARACTERS = 100
-_MARKER = "[a-z][a-z0-9_]{0,79}"
+_LENGTH = 80
+_MARKER = f"[a-z][a-z0-9_]{{0,{_LENGTH - 1}}}"
 _SCHEMA = {"term": pl.String, "marker": pl.String, "weight": pl.Float64}
 _EXACT = re.compile(r"=[^\W_]")
 _SIGN = re.compile(r"[\"$%()+:;<=>@\[\\\]^{|}~]")
@@ -37,13 +38,10 @@ def read(path: Path | str, language: str = "en") -> Lexicon:
     path = Path(path)
     name = path.parent.name if path.name == "terms.csv" else path.stem
     told = re.search(rf"_({'|'.join(LANGUAGES)})(_learned)?$", name)
-    entries, own = parse(path)
+    entries, own = parse(path, name[: told.start()] if told else name)
     if own and not told:
         languages = " or ".join(LANGUAGES)
         raise ConfigError(f"{path}: got the name {name!r}; expected MARKER_LANGUAGE, the language {languages}")
-    if not own:
-        whole = name[: told.start()] if told else name
-        entries = [entry if entry.category else entry._replace(category=whole) for entry in entries]
     return build(name, told[1] if told else language, entries, str(path), own=own)
 
 
@@ -52,12 +50,14 @@ def build(name: str, language: str, entries: list[Entry], source: str, *, own: b
 
     Raises `ConfigError` for the first entry that is wrong.
     """
-    markers = _markers(entries, own=own)
+    markers: dict[str, str] = {}
     words, wrong = _words({entry.term for entry in entries} - {INTERCEPT}, own=own)
     kept: dict[tuple[str, ...], Entry] = {}
     rows, skipped = set(), []
     for entry in entries:
         place, term, category, weight = entry
+        if category not in markers:
+            markers[category] = _marker(entry, markers, own=own)
         if term in wrong and (own or len(term) > _CHARACTERS):
             raise ConfigError(f"{place}: {wrong[term]}")
         if term in wrong:
@@ -94,27 +94,20 @@ def marker_of(category: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
-def _markers(entries: list[Entry], *, own: bool) -> dict[str, str]:
-    """Category → marker."""
-    markers: dict[str, str] = {}
-    by_marker: dict[str, str] = {}
-    for place, _, category, _ in entries:
-        if category in markers:
-            continue
-        marker = category if own else marker_of(category)
-        if not re.fullmatch(_MARKER, marker):
-            if own:
-                raise ConfigError(
-                    f"{place}: got the marker {shown(category)}; expected lower-case letters, digits and _"
-                )
-            raise ConfigError(f"{place}: got the category {shown(category)}; expected a name that begins with a letter")
-        if (other := by_marker.setdefault(marker, category)) != category:
-            raise ConfigError(
-                f"{place}: got the category {shown(category)}; expected a name unlike {shown(other)}: "
-                f"both become the marker {marker}"
-            )
-        markers[category] = marker
-    return markers
+def _marker(entry: Entry, markers: Mapping[str, str], *, own: bool) -> str:
+    """The marker of the entry's category, which is not yet in `markers`, category → marker."""
+    category = entry.category
+    marker = category if own else marker_of(category)
+    if not re.fullmatch(_MARKER, marker):
+        what = "marker" if own else "category"
+        expected = "lower-case letters, digits and _" if own else "letters (a-z), digits and _, a letter in front"
+        raise ConfigError(f"{entry.place}: got the {what} {shown(category)}; expected at most {_LENGTH} {expected}")
+    if other := next((name for name in markers if markers[name] == marker), None):
+        both = f"both become the marker {marker}"
+        raise ConfigError(
+            f"{entry.place}: got the category {shown(category)} beside {shown(other)}; {both}: rename one"
+        )
+    return marker
 
 
 def _words(terms: Collection[str], *, own: bool) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
