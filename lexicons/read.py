@@ -22,7 +22,8 @@ _CHARACTERS = 100
 _LENGTH = 80
 _MARKER = f"[a-z][a-z0-9_]{{0,{_LENGTH - 1}}}"
 _SCHEMA = {"term": pl.String, "marker": pl.String, "weight": pl.Float64}
-_EXACT = re.compile(r"=[^\W_]")
+_EXACT = re.compile(r"=\*?\w\w")
+"""How matching writes a word that counts only with its very accents; elsewhere it is an emoticon, as =DD."""
 _SIGN = re.compile(r"[\"$%()+:;<=>@\[\\\]^{|}~]")
 """What no word, phrase or hashtag holds: where it is, it must be part of an emoticon that matching knows."""
 
@@ -112,24 +113,26 @@ def _marker(entry: Entry, markers: Mapping[str, str], *, own: bool) -> str:
 
 def _words(terms: Collection[str], *, own: bool) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The words of each term that can occur in a post; of the others, what is wrong."""
-    wrong = {term: why for term in terms if (why := _misspelled(term, own=own))}
+    wrong = {term: why for term in terms if (why := _misspelled(term))}
     rest = pl.Series("term", sorted(set(terms) - set(wrong)), pl.String)
     words: dict[str, tuple[str, ...]] = {}
-    signs = _unknown_signs({part for term in rest for part in _parts(term)})
+    signs = _unknown_signs({part for term in rest for part in term.split()})
     for term, cuts in zip(rest, cut(rest), strict=True):
         known = tuple(word for word in cuts if word)
-        if len(known) not in range(1, LONGEST + 1):
-            wrong[term] = f"got {term!r}, {len(known)} words; expected 1 to {LONGEST} words or emoji"
-        elif len(known) < len(cuts):
+        if len(known) < len(cuts):
             wrong[term] = f"got {term!r}; expected no URL, name, sentence end or lone *"
-        elif unknown := next((part for part in _parts(term) if part in signs), None):
+        elif len(known) not in range(1, LONGEST + 1):
+            wrong[term] = f"got {term!r}, {len(known)} words; expected 1 to {LONGEST} words or emoji"
+        elif not own and any(map(_EXACT.match, known)):
+            wrong[term] = f"got {term!r}; expected no = before a word"
+        elif unknown := next((part for part in term.split() if part in signs), None):
             wrong[term] = f"got {unknown!r}; expected a word, an emoji or an emoticon that matching knows"
         else:
             words[term] = known
     return words, wrong
 
 
-def _misspelled(term: str, *, own: bool) -> str | None:
+def _misspelled(term: str) -> str | None:
     """What is wrong with a term as it is written."""
     if len(term) > _CHARACTERS:
         return f"got {shown(term)} of {len(term)} characters; expected at most {_CHARACTERS}"
@@ -138,14 +141,7 @@ def _misspelled(term: str, *, own: bool) -> str | None:
             return f"got a wildcard alone in {term!r}; expected letters beside the *"
         if "*" in part[1:-1] or part[0] == part[-1] == "*":
             return f"got {part!r}; expected one * before or behind a word"
-    if not own and _EXACT.match(term):
-        return f"got {term!r}; expected no = before letters, which in our files means: exactly so"
     return None
-
-
-def _parts(term: str) -> list[str]:
-    """What white space separates in a term, without the `=` that makes it an exact one."""
-    return (term[1:] if _EXACT.match(term) else term).split()
 
 
 def _unknown_signs(parts: Collection[str]) -> set[str]:

@@ -1,5 +1,9 @@
 """Lexicons that others write: a small file of each format, what it gives, and the message of every mistake."""
 
+import re
+from pathlib import Path
+
+import polars as pl
 import pytest
 
 from barograph.errors import ConfigError
@@ -92,10 +96,10 @@ def test_the_language_is_in_the_name_or_given(write):
 
 def test_what_matching_cannot_read_is_left_out_and_named(write):
     lexicon = read(
-        write("mood.tsv", "glad\t1\n...\t2\n*\t3\nglad*ly\t4\n{:%\t5\nwww.x.org\t6\nso :?)\t7\n...\t2\n=d\t8\n, \t9\n")
+        write("mood.tsv", "glad\t1\n...\t2\n*\t3\nglad*ly\t4\n{:%\t5\nwww.x.org\t6\nso :?)\t7\n...\t2\n=dd\t8\n, \t9\n")
     )
     assert rows(lexicon) == [("mood", "glad", 1.0)]
-    assert lexicon.skipped == ("...", "*", "glad*ly", "{:%", "www.x.org", "so :?)", "=d", ",")
+    assert lexicon.skipped == ("...", "*", "glad*ly", "{:%", "www.x.org", "so :?)", "=dd", ",")
 
 
 def test_a_term_that_matching_cannot_tell_from_an_earlier_one_is_left_out_and_named(write):
@@ -116,8 +120,6 @@ def test_an_emoticon_is_kept_only_whole(write):
 
 
 def test_a_liwc_dictionary_counts(write):
-    import polars as pl
-
     posts = pl.DataFrame({"post_id": ["a", "b"], "text": ["Sadness! I am at a loss :(", "afraid? me?"]})
     assert match(posts, read(write("liwc_en.dic", LIWC))).select(pl.col("post_id").cast(pl.String), "marker", "hits").rows() == [
         ("a", "anx_worry_fear", 1), ("a", "mood", 3), ("b", "anx_worry_fear", 1), ("b", "mood", 1),
@@ -231,3 +233,15 @@ def test_a_folder_is_no_lexicon(tmp_path):
 def test_a_phrase_longer_than_matching_reads_is_left_out(write):
     phrase = " ".join("abcdefghijkl"[: LONGEST + 1])
     assert read(write("mood.tsv", f"sad\t1\n{phrase}\t1\n")).skipped == (phrase,)
+
+
+def test_the_examples_of_the_docs_are_read(write):
+    page = (Path(__file__).parents[2] / "docs" / "lexicons.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```(\w+\.\w+)\n(.*?)```", page, re.DOTALL)
+    found = {name: read(write(name, content)) for name, content in examples}
+    assert {name: lexicon.terms["marker"].unique().sort().to_list() for name, lexicon in found.items()} == {
+        "worry_en.csv": ["worry"], "emotions_en.csv": ["joy"], "liwc_en.dic": ["anx", "sad"],
+        "empath_en.tsv": ["pride", "work", "worry"], "nrc_en.txt": ["fear", "joy"],
+        "vad_en.txt": ["arousal", "dominance", "valence"], "happiness_en.tsv": ["happiness"],
+    }  # fmt: skip
+    assert [lexicon.skipped for lexicon in found.values()] == [()] * 7

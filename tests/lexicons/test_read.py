@@ -166,7 +166,7 @@ TOO_MANY = "a " * LONGEST + "a"
         ),
         ("term,marker\n,mood\n", f", line 2: got '', 0 words; {WORDS_OR_EMOJI}"),
         ("term,marker\n--,mood\n", f", line 2: got '--', 0 words; {WORDS_OR_EMOJI}"),
-        ("term,marker\n...,mood\n", f", line 2: got '...', 0 words; {WORDS_OR_EMOJI}"),
+        ("term,marker\n...,mood\n", ", line 2: got '...'; expected no URL, name, sentence end or lone *"),
         (f"term,marker\n{TOO_MANY},mood\n", f", line 2: got '{TOO_MANY}', {LONGEST + 1} words; {WORDS_OR_EMOJI}"),
         ("term,marker\n*,mood\n", ", line 2: got a wildcard alone in '*'; expected letters beside the *"),
         ("term,marker\nso *,mood\n", ", line 2: got a wildcard alone in 'so *'; expected letters beside the *"),
