@@ -52,13 +52,14 @@ def build(name: str, language: str, entries: list[Entry], source: str, *, own: b
     Raises `ConfigError` for the first entry that is wrong.
     """
     markers: dict[str, str] = {}
+    taken: dict[str, str] = {}
     words, wrong = _words({entry.term for entry in entries} - {INTERCEPT}, own=own)
     kept: dict[tuple[str, ...], Entry] = {}
     rows, skipped = set(), []
     for entry in entries:
         place, term, category, weight = entry
         if category not in markers:
-            markers[category] = _marker(entry, markers, own=own)
+            markers[category] = _marker(entry, taken, own=own)
         if term in wrong and (own or len(term) > _CHARACTERS):
             raise ConfigError(f"{place}: {wrong[term]}")
         if term in wrong:
@@ -95,15 +96,15 @@ def marker_of(category: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
-def _marker(entry: Entry, markers: Mapping[str, str], *, own: bool) -> str:
-    """The marker of the entry's category, which is not yet in `markers`, category → marker."""
+def _marker(entry: Entry, taken: dict[str, str], *, own: bool) -> str:
+    """The marker of the entry's category, entered in `taken`, marker → category."""
     category = entry.category
     marker = category if own else marker_of(category)
     if not re.fullmatch(_MARKER, marker):
         what = "marker" if own else "category"
         expected = "lower-case letters, digits and _" if own else "letters (a-z), digits and _, a letter in front"
         raise ConfigError(f"{entry.place}: got the {what} {shown(category)}; expected at most {_LENGTH} {expected}")
-    if other := next((name for name in markers if markers[name] == marker), None):
+    if (other := taken.setdefault(marker, category)) != category:
         both = f"both become the marker {marker}"
         raise ConfigError(
             f"{entry.place}: got the category {shown(category)} beside {shown(other)}; {both}: rename one"
