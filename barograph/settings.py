@@ -42,6 +42,8 @@ MARKERS = (
     "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
 )  # fmt: skip
 LANGUAGES = ("en", "es")
+LEXICON_FILES = (".csv", ".dic", ".tsv", ".txt")
+"""A lexicon whose name ends so is a file of the analyst's own; the formats are in `lexicons`."""
 HIGH_PREVALENCE = "high prevalence"
 """Detector of days above the 80th percentile; rules are detectors of their own names."""
 POST_COLUMNS = ("id", "parent_id", "created_at", "author", "community", "lang", "geo", "title", "text")
@@ -97,7 +99,7 @@ class Population(_Section):
 
 
 class Marker(_Section):
-    """A construct and the lexicons that measure it, one a language."""
+    """A construct and the lexicons that measure it: ours, files, installed packages, or a `:category` of them."""
 
     name: Name
     lexicons: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -325,11 +327,16 @@ def _resolve(raw: dict[str, Any], folder: Path) -> None:
             source["path"] = [str(folder / p) for p in paths]
     for marker in _tables(raw, "marker"):
         if isinstance(given := marker.get("lexicons"), list):
-            marker["lexicons"] = [str(folder / n) if str(n).endswith(".csv") else n for n in given]
+            marker["lexicons"] = [str(folder / n) if _is_file(str(n)) else n for n in given]
     for receiver in _tables(raw, "receiver"):
         for key in ("url_file", "secret_file"):
             if isinstance(receiver.get(key), str):
                 receiver[key] = str(folder / receiver[key])
+
+
+def _is_file(lexicon: str) -> bool:
+    """Whether a lexicon is named by a path: `words.csv`, or `words.csv:category`."""
+    return any(name.lower().endswith(LEXICON_FILES) for name in (lexicon, lexicon.rpartition(":")[0]))
 
 
 def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
 
     for marker in loaded.marker:
         for name in marker.lexicons:
-            lexicons.read(Path(name)) if name.endswith(".csv") else lexicons.load(name)
+            lexicons.find(name)
     for one in loaded.source:
         if one.kind == "files":
             files.check(one.path, one.columns)

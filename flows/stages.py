@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -77,9 +76,10 @@ class Run:
         by_language: dict[str, list[lexicons.Lexicon]] = {}
         for marker in self.settings.marker:
             for name in marker.lexicons:
-                lexicon = lexicons.read(Path(name)) if name.endswith(".csv") else lexicons.load(name)
+                lexicon = lexicons.find(name)
                 own = lexicon.terms.with_columns(marker=pl.lit(marker.name))
-                by_language.setdefault(lexicon.language, []).append(replace(lexicon, terms=own))
+                intercepts = {marker.name: sum(lexicon.intercepts.values())}
+                by_language.setdefault(lexicon.language, []).append(replace(lexicon, terms=own, intercepts=intercepts))
         return by_language
 
     @cached_property

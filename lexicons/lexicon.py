@@ -24,3 +24,5 @@ class Lexicon:
     """Whether an occurrence behind a negator (not afraid, no tengo miedo) is passed over."""
     first_person: bool = False
     """Whether only occurrences in a sentence that speaks of its writer (I, my, me siento) count."""
+    skipped: tuple[str, ...] = ()
+    """Terms of the file that no post can hold as matching reads it, or that it cannot tell from an earlier one."""

@@ -24,7 +24,7 @@ makes ñ; all other marks U+0300–U+036F, variation selectors and skin tones ar
 apostrophe ', and an emoticon loses its nose: depresión = DEPRESION, yet año ≠ ano; :-) = :).
 
 **Terms** are cut and folded likewise, into one to eight words (here, a word is any token). Each may carry one
-`*`, in front or behind, for any characters of the same token, or none. A word that begins with `=` and a letter
+`*`, in front or behind, for any characters of the same token, or none. A word that begins with `=` and two letters
 must be written with the same accents: =está is not esta.
 A token that no word of any lexicon stands for is tried again with each run of three or more equal letters
 cut to two or to one, preferring two: sooo → soo → so. With more than four such runs, those from the fourth on

@@ -1,5 +1,6 @@
 """Terms as written → the words that the matcher looks for."""
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from lexicons.characters import Characters, characters
 from lexicons.compiled import compiled
 from lexicons.tokens import HASHTAG, NAME, NOTHING, PICTURE, SENTENCE_END, fold, part_end, token
 
+_EXACT = re.compile(r"=\*?[^\W\d_]{2}")
 LONGEST = 8
 """Words a term may have."""
 
@@ -74,7 +76,7 @@ def words_of(terms: pl.Series) -> list[list[Word | None]]:
 def _piece(piece: str) -> list[Word | None]:
     if piece.isascii() and piece.isalnum() and piece.islower():  # most words; they are what they are
         return [Word(piece)]
-    exact = piece[0] == "=" and piece[1:3].isalpha() and len(piece) > 2
+    exact = _EXACT.match(piece) is not None
     bare = piece[exact:]
     before, after = bare.startswith("*"), bare.endswith("*") and len(bare) > 1
     inside = bare[before : len(bare) - after]

@@ -146,7 +146,10 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
         path = ["a.jsonl", "../b", "/absolute/c.csv"]
         [[marker]]
         name = "mood"
-        lexicons = ["anxiety_en", "own/mood_en/terms.csv", "/absolute/mood_es.csv"]
+        lexicons = [
+            "anxiety_en", "own/mood_en/terms.csv", "/absolute/mood_es.csv", "liwc_en.dic:anx", "own/nrc.TXT", "VAD.tsv:valence",
+            "empath:nervousness", "afinn",
+        ]
         [[receiver]]
         name = "desk"
         url_file = "secrets/url"
@@ -159,7 +162,10 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
     settings = load(path)
     assert settings.source[0].path == (f"{tmp_path}/posts/*.csv",)
     assert settings.source[1].path == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")
-    assert settings.marker[0].lexicons == ("anxiety_en", f"{tmp_path}/own/mood_en/terms.csv", "/absolute/mood_es.csv")
+    assert settings.marker[0].lexicons == (
+        "anxiety_en", f"{tmp_path}/own/mood_en/terms.csv", "/absolute/mood_es.csv", f"{tmp_path}/liwc_en.dic:anx",
+        f"{tmp_path}/own/nrc.TXT", f"{tmp_path}/VAD.tsv:valence", "empath:nervousness", "afinn",
+    )  # fmt: skip
     assert settings.receiver[0].url_file == tmp_path / "secrets/url"
     assert settings.receiver[0].secret_file == Path("/run/secret")
     assert (settings.receiver[1].url_env, settings.receiver[1].secret_env) == ("URL", "SECRET")

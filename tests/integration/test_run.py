@@ -237,6 +237,32 @@ def test_a_config_names_populations_columns_and_events(barograph: Command, tmp_p
     ]
 
 
+def test_markers_are_read_with_files_of_other_formats(barograph: Command, tmp_path: Path) -> None:
+    source, config = posts(tmp_path / "posts.jsonl", days=2), tmp_path / "barograph.toml"
+    (tmp_path / "liwc_en.dic").write_text("%\n1\tAnx\n2\tTravel\n%\npanic*\t1\nbus\t2\non time\t2\n")
+    (tmp_path / "bus.tsv").write_text("bus\t2.5\n")
+    config.write_text("""
+        minimum_authors = 5
+        [[marker]]
+        name = "worry"
+        lexicons = ["liwc_en.dic:anx"]
+        [[marker]]
+        name = "transport"
+        lexicons = ["liwc_en.dic:travel", "bus.tsv"]
+    """)
+    assert barograph("check", "--config", config).stdout.endswith("(0 sources, 0 populations, 2 markers, 0 dimensions, "
+                                                                  "0 events, 2 rules, 0 receivers)\n")  # fmt: skip
+    done = barograph("run", source, "--home", tmp_path / "home", "--config", config)
+    assert done.returncode == 0, done.stderr
+    series = snapshot(tmp_path / "home").read(tables.SERIES, where={"population": "all", "unit": "posts"})
+    worried = pl.read_ndjson(source)["text"].str.contains("panic").mean()
+    first = series.filter(time_value=date(2024, 3, 1))
+    assert isinstance(worried, float)
+    assert dict(first.select("marker", "prevalence").iter_rows()) == pytest.approx(
+        {"worry": worried, "transport": 1 - worried}
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -251,6 +277,7 @@ def test_a_config_names_populations_columns_and_events(barograph: Command, tmp_p
         (["run", "fine.jsonl", "--config", "wrong.toml"], "minimum_author: unknown key; expected one of minimum_authors"),
         (["run", "fine.jsonl", "--home", "fine.jsonl/home"], "cannot be written"),
         (["check", "--config", "wrong.toml"], "minimum_author: unknown key"),
+        (["check", "--config", "several.toml"], "got 2 categories; expected one, written several.tsv:CATEGORY: joy, low"),
         (["frobnicate"], 'Unknown command "frobnicate"'),
         (["run", "fine.jsonl", "--source", "simulated"], "expected one of the two"),
         (["backfill", "fine.jsonl", "--step", "soon"], "--step: got 'soon'; expected days, e.g. 1d"),
@@ -264,6 +291,8 @@ def test_what_cannot_work_stops_before_work_begins(
     (folder / "empty.jsonl").touch()
     (folder / "prose.jsonl").write_text("Dear diary,\n")
     (folder / "wrong.toml").write_text("minimum_author = 3\n")
+    (folder / "several.toml").write_text('[[marker]]\nname = "m"\nlexicons = ["several.tsv"]\n')
+    (folder / "several.tsv").write_text("joy\tglad\nlow\tsad\n")
     (folder / "cut.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 1000)[:12])
     pl.DataFrame({"when": [1], "who": ["a"]}).write_parquet(folder / "no_text.parquet")
     done = barograph(*arguments)

@@ -148,7 +148,7 @@ def patterns(term):
     """Each word of a term as (text, exact, beginning open, end open)."""
     words = []
     for piece in term.split():
-        exact = re.match(r"=[^\W\d_]{2}", piece) is not None
+        exact = re.match(r"=\*?[^\W\d_]{2}", piece) is not None
         bare = piece[exact:]
         raws = [p for what, raw in tokens(bare.strip("*")) for p in (parts(raw) if what == "hashtag" else [raw])]
         last = len(raws) - 1

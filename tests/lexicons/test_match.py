@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexicons import Lexicon, context, count_tokens, load, match, names, occurrences
+from lexicons import Lexicon, context, count_tokens, load, match, names
 from lexicons.terms import read
 from tests.lexicons import oracle
 
