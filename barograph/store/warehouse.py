@@ -1,31 +1,21 @@
-"""DuckDB: the only SQL. The warehouse (restricted, one writer) and the published snapshots (aggregates, read-only).
+"""The warehouse: posts and scores, and the masters of all published tables (restricted, one writer).
 
-All times go in and come out as naive UTC. Every method that writes does so in one transaction, so that a
-process killed at any moment leaves either all of it or nothing.
+Every method that writes does so in one transaction, so that a process killed at any moment leaves either all of
+it or nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
 from barograph import tables
-from barograph.errors import InputError, Terminal, Transient
+from barograph.store.database import DISK, Database, create, latest, unwritable
 from barograph.tables import Table
-
-_TYPES = {
-    pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Boolean: "BOOLEAN",
-    pl.Datetime: "TIMESTAMP",
-}  # fmt: skip
-
-
-# With one writer a transaction has nobody to conflict with: that it fails means the disk.
-_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 
 
 class Landed(NamedTuple):
@@ -36,61 +26,11 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse:
+class Warehouse(Database):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._con = duckdb.connect(path)
-        except duckdb.IOException as error:
-            if "Could not set lock on file" in str(error):  # DuckDB has no class of its own for it
-                raise Transient(f"{path} is open in another process; wait for it or end it") from None
-            raise InputError(f"{path} cannot be opened: {error}") from None
-        self._con.execute("SET TimeZone = 'UTC'")
-        with self._transaction():
-            for table in tables.ALL:
-                self._con.execute(_create(table))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._con.close()
-        if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
-            raise KeyboardInterrupt from None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._con.execute("BEGIN")
-            yield
-            self._con.execute("COMMIT")
-        except BaseException as error:
-            with suppress(duckdb.Error):  # after a failed COMMIT there is nothing left to roll back
-                self._con.execute("ROLLBACK")
-            if isinstance(error, _DISK):
-                raise _unwritable(self.path, error) from None
-            raise
-
-    def _frame(self, query: str, parameters: Sequence[object] = (), **frames: pl.DataFrame) -> pl.DataFrame:
-        with self._registered(**frames):
-            return self._con.sql(query, params=list(parameters)).pl()
-
-    @contextmanager
-    def _registered(self, **frames: pl.DataFrame) -> Iterator[None]:
-        for name, frame in frames.items():
-            self._con.register(name, frame.to_arrow())
-        try:
-            yield
-        finally:
-            for name in frames:
-                self._con.unregister(name)
 
     # posts in ---------------------------------------------------------------------------------------------
 
@@ -125,10 +65,6 @@ class Warehouse:
                     "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM sorted_batch WHERE fate = 'new'"
                 )
         return Landed(**fates)
-
-    def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
-        rows = self._con.execute(query, list(parameters)).fetchall()
-        return rows[0][0] if rows else None
 
     def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
         """Time of the newest post not after `not_after`; None where there is none."""
@@ -252,7 +188,7 @@ class Warehouse:
 
     def latest(self, table: Table, now: datetime) -> pl.DataFrame:
         """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
-        return self._frame(_latest(table, table.name), [now])
+        return self._frame(latest(table, table.name), [now])
 
     def save(
         self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = (), now: datetime = datetime.max
@@ -360,91 +296,12 @@ class Warehouse:
         self._con.execute(f"ATTACH '{target}' AS snapshot")
         try:
             for table in tables.PUBLISHED:
-                self._con.execute(_create(table, "snapshot.", keyed=False))
+                self._con.execute(create(table, "snapshot.", keyed=False))
                 order = ", ".join(table.key)
                 self._con.execute(f"INSERT INTO snapshot.{table.name} SELECT * FROM {table.name} ORDER BY {order}")
             self._con.execute("CHECKPOINT snapshot")
-        except _DISK as error:
-            raise _unwritable(path, error) from None
+        except DISK as error:
+            raise unwritable(path, error) from None
         finally:
             with suppress(duckdb.Error):
                 self._con.execute("DETACH snapshot")
-
-
-class Snapshot:
-    """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
-
-    Raises `Terminal` where the file is gone, damaged, or of a version with other tables.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._con = duckdb.connect()
-        self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
-        target = str(path).replace("'", "''")
-        with self._readable():
-            self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            raise Terminal(f"{self.path} cannot be read: {str(error).splitlines()[0]}; publish again") from None
-
-    def read(
-        self, table: Table, *, as_of: datetime | None = None, where: Mapping[str, object] | None = None
-    ) -> pl.DataFrame:
-        """Rows of a published table in order of its key, `where` columns equal the values given.
-
-        With an `issue` in the table's key, of each fact the latest one not after `as_of` (default: all).
-        """
-        equal = " AND ".join(f"{column} = ?" for column in where or {}) or "true"
-        values = list((where or {}).values())
-        source = f"(SELECT * FROM p.{table.name} WHERE {equal})"
-        order = ", ".join(table.series_key)
-        with self._readable(), self._con.cursor() as cursor:
-            if "issue" in table.key:
-                query = f"SELECT * FROM ({_latest(table, source)}) ORDER BY {order}"
-                return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
-            return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
-
-    def lines(self) -> pl.DataFrame:
-        """Every line of `series` (marker, population, unit, method) with how far it reaches.
-
-        `first_day`, `last_closed` (NULL before the first day has closed), `last_known` (the latest closed day
-        that has a value) and `known_days`, in order of the line.
-        """
-        line = ", ".join(tables.LINE)
-        known = "NOT provisional AND prevalence IS NOT NULL"
-        with self._readable(), self._con.cursor() as cursor:
-            return cursor.sql(
-                f"""SELECT {line}, min(time_value) AS first_day,
-                           max(time_value) FILTER (NOT provisional) AS last_closed,
-                           max(time_value) FILTER ({known}) AS last_known, count(*) FILTER ({known}) AS known_days
-                    FROM ({_latest(tables.SERIES, "p.series")}) GROUP BY {line} ORDER BY {line}""",
-                params=[datetime.max],
-            ).pl()
-
-
-def _unwritable(path: Path, error: Exception) -> Terminal:
-    return Terminal(
-        f"{path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk and run again: "
-        "what was kept before is safe"
-    )
-
-
-def _create(table: Table, database: str = "", *, keyed: bool = True) -> str:
-    columns = [
-        f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
-        + ("" if column.nullable else " NOT NULL" if name in table.key else "")
-        for name, column in table.columns.items()
-    ]
-    if keyed and table.key:
-        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    return f"CREATE TABLE IF NOT EXISTS {database}{table.name} ({', '.join(columns)})"
-
-
-def _latest(table: Table, source: str) -> str:
-    return f"""SELECT * FROM {source} WHERE issue <= ?
-        QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""
