@@ -41,30 +41,23 @@ class Warehouse(Database):
         one seen earlier in the batch, is a duplicate where the text is the same, else conflicting: the first
         is kept. rejects: columns of `quarantine`.
         """
-        posts = posts.with_columns(pl.lit(0, pl.Int64).alias("segment"))
-        with self._registered(incoming=posts, rejected=rejects), self._transaction():
+        posts = posts.sort("line")
+        ids = posts.select("post_id", "text_hash")
+        known = self._frame("SELECT post_id, text_hash FROM posts SEMI JOIN ids USING (post_id)", ids=ids)
+        new = ids["post_id"].is_first_distinct() & ~ids["post_id"].is_in(known["post_id"].implode())
+        kept = pl.concat([known, ids]).unique("post_id", keep="first", maintain_order=True)
+        again = ids.filter(~new).join(kept, on="post_id", suffix="_kept")
+        duplicate = again.filter(pl.col("text_hash") == pl.col("text_hash_kept")).height
+        landed = Landed(int(new.sum()), duplicate, again.height - duplicate)
+        fresh = posts.filter(new).drop("line")
+        with self._registered(fresh=fresh, rejected=rejects), self._transaction():
             self._con.execute("INSERT OR IGNORE INTO quarantine SELECT * FROM rejected")
-            self._con.execute("""
-                CREATE OR REPLACE TEMP TABLE sorted_batch AS
-                SELECT i.* EXCLUDE (line), CASE
-                    WHEN p.post_id IS NULL AND row_number() OVER ids = 1 THEN 'new'
-                    WHEN i.text_hash = coalesce(p.text_hash, first_value(i.text_hash) OVER ids) THEN 'duplicate'
-                    ELSE 'conflicting' END AS fate
-                FROM incoming i LEFT JOIN (SELECT post_id, text_hash FROM posts
-                    WHERE post_id IN (SELECT post_id FROM incoming)) p USING (post_id)
-                WINDOW ids AS (PARTITION BY i.post_id ORDER BY i.line)""")
-            fates = dict(self._con.execute("SELECT fate, count(*) FROM sorted_batch GROUP BY 1").fetchall())
-            if new := fates.get("new", 0):
+            if landed.new:
                 segment = self._scalar("SELECT coalesce(max(segment), 0) + 1 FROM segments")
-                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, new, at])
-                self._con.execute(
-                    f"""INSERT INTO posts BY NAME SELECT * EXCLUDE (fate) REPLACE ({segment} AS segment)
-                        FROM sorted_batch WHERE fate = 'new'"""
-                )
-                self._con.execute(
-                    "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM sorted_batch WHERE fate = 'new'"
-                )
-        return Landed(**fates)
+                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, landed.new, at])
+                self._con.execute(f"INSERT INTO posts BY NAME SELECT *, {segment} AS segment FROM fresh")
+                self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM fresh")
+        return landed
 
     def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
         """Time of the newest post not after `not_after`; None where there is none."""
