@@ -112,7 +112,7 @@ class Warehouse(Database):
         """Communities with at least so many posts and known authors up to `now`, in order of name."""
         rows = self._con.execute(
             """SELECT community FROM posts WHERE created_at <= ? AND community IS NOT NULL
-               GROUP BY 1 HAVING count(*) >= ? AND count(DISTINCT author_key) >= ? ORDER BY 1""",
+               GROUP BY 1 HAVING count(*) >= ? AND count(DISTINCT hash(author_key)) >= ? ORDER BY 1""",
             [now, posts, authors],
         ).fetchall()
         return [row[0] for row in rows]
@@ -149,33 +149,40 @@ class Warehouse(Database):
         """Posts per author and day, and how many of them express each marker.
 
         Returns (activity, expressions), both with `time_value, source, community, lang, geo, cluster, known`
-        (cluster: the author, or the post where the author is not known) and `n`; expressions also `marker`.
-        Only posts up to `now` in one of `languages` (or `und`) count; `dimension:NAME` counts a post once.
+        (cluster: a number for the author, or for the post where the author is not known) and `n`; expressions
+        also `marker`. Only posts up to `now` in one of `languages` (or `und`) count; `dimension:NAME` counts a
+        post once.
         """
         members = pl.DataFrame(
             [(name, marker) for name, markers in dimensions.items() for marker in markers],
             schema={"dimension": pl.String, "member": pl.String}, orient="row",
         )  # fmt: skip
         wanted = pl.DataFrame({"time_value": pl.Series(list(days), dtype=pl.Date)})
+        # Numbers of 64 bits stand for posts, authors and places, as the work grows with the bytes that are grouped;
+        # that any two of five million are the same has a chance of one in a million.
         self._con.execute("DROP TABLE IF EXISTS temp.day_posts")
         with self._registered(wanted=wanted, members=members):
             self._con.execute(
                 """CREATE TEMP TABLE day_posts AS
-                   SELECT post_id, created_at::DATE AS time_value, source, community, lang, geo,
-                          coalesce(author_key, post_id) AS cluster, author_key IS NOT NULL AS known
+                   SELECT hash(post_id) AS post, created_at::DATE AS time_value,
+                          hash(source, community, lang, geo) AS place, hash(coalesce(author_key, post_id)) AS cluster,
+                          author_key IS NOT NULL AS known
                    FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT time_value FROM wanted)
                         AND (lang = 'und' OR lang IN (SELECT unnest(?)))""", [now, list(languages)]
             )  # fmt: skip
-            activity = self._frame("SELECT * EXCLUDE post_id, count(*) AS n FROM day_posts GROUP BY ALL")
+            activity = self._frame("SELECT * EXCLUDE post, count(*) AS n FROM day_posts GROUP BY ALL")
             expressions = self._frame("""
-                WITH marked AS (
-                    SELECT s.post_id, s.marker FROM scores s SEMI JOIN day_posts USING (post_id)),
-                every AS (SELECT * FROM marked UNION
-                    SELECT post_id, 'dimension:' || dimension FROM marked JOIN members ON marker = member)
-                SELECT d.* EXCLUDE post_id, marker, count(*) AS n
-                FROM every JOIN day_posts d USING (post_id) GROUP BY ALL""")
+                WITH marked AS MATERIALIZED (
+                    SELECT d.*, marker FROM scores JOIN day_posts d ON post = hash(post_id)),
+                every AS (SELECT * FROM marked UNION ALL
+                    SELECT DISTINCT m.* REPLACE ('dimension:' || dimension AS marker)
+                    FROM marked m JOIN members ON marker = member)
+                SELECT * EXCLUDE post, count(*) AS n FROM every GROUP BY ALL""")
         self._con.execute("DROP TABLE temp.day_posts")
-        return activity, expressions
+        places = self._frame(
+            "SELECT DISTINCT source, community, lang, geo, hash(source, community, lang, geo) AS place FROM posts"
+        )
+        return activity.join(places, on="place").drop("place"), expressions.join(places, on="place").drop("place")
 
     # versioned tables -------------------------------------------------------------------------------------
 
