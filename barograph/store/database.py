@@ -1,5 +1,6 @@
 """A DuckDB file open for writing: its tables, its transactions, frames in and out."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ _TYPES = {
 _AS_WRITTEN = ("text", "text_hash", "author_key")
 """Columns of posts that DuckDB keeps as they are: to compress them is four times the work of all else in landing
 posts, for a file a third smaller."""
+_MEMORY = min(2 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+"""Bytes that DuckDB may take before it works on disk; frames need room beside it."""
 DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """With one writer a transaction has nobody to conflict with: that it fails means the disk."""
 
@@ -38,7 +41,8 @@ class Database:
             if "Could not set lock on file" in str(error):  # DuckDB has no class of its own for it
                 raise Transient(f"{path} is open in another process; wait for it or end it") from None
             raise InputError(f"{path} cannot be opened: {error}") from None
-        self._con.execute("SET TimeZone = 'UTC'")
+        # What is landed in one piece stays in its row groups: to join small ones would write everything twice.
+        self._con.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}B'; SET max_vacuum_tasks = 0")
         with self._transaction():
             for table in tables.ALL:
                 self._con.execute(create(table))
