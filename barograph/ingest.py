@@ -83,10 +83,12 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
 
 
 def _text(rows: pl.DataFrame) -> pl.Series:
-    body, title = pl.col("text").str.strip_chars(), pl.col("title").str.strip_chars()
-    whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
-        pl.concat_str(*(pl.when(part != "").then(part) for part in (title, body)), separator="\n\n", ignore_nulls=True)
-    )  # fmt: skip
+    whole = body = pl.col("text").str.strip_chars()
+    if rows["title"].null_count() < rows.height:
+        parts = (pl.when(part != "").then(part) for part in (pl.col("title").str.strip_chars(), body))
+        whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
+            pl.concat_str(*parts, separator="\n\n", ignore_nulls=True)
+        )  # fmt: skip
     return _where(_odd, _cleaned, rows.select(whole.alias("text")).to_series())
 
 
