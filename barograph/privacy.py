@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from barograph import blake2
+from barograph import texts
 from barograph.errors import InputError
 
 _KEY_BYTES = 32
@@ -41,4 +41,4 @@ class Keyed:
 
     def column(self, values: pl.Series, size: int = 16) -> pl.Series:
         """The hash of every value; NULL stays NULL."""
-        return blake2.column(values, self._key, size)
+        return texts.blake2b(values, self._key, size)

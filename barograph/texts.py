@@ -1,4 +1,4 @@
-"""BLAKE2b (RFC 7693) of every value of a column, compiled: the hashes of `hashlib.blake2b`, without its lock."""
+"""Columns of text read by their bytes: millions of values at once, and other threads go on meanwhile."""
 
 import numpy as np
 import polars as pl
@@ -33,18 +33,27 @@ _ORDER = np.array(
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
-def column(values: pl.Series, key: bytes, size: int) -> pl.Series:
+def unusual(values: pl.Series) -> pl.Series:
+    """Whether a text holds anything but printable ASCII, tabs and line ends; False for NULL."""
+    _, offsets, data = _buffers(values)
+    at = np.flatnonzero((data - np.uint8(32)) > 94)  # below 32 it wraps around
+    byte = data[at]
+    at = at[(byte != 9) & (byte != 10) & (byte != 13)]
+    found = np.zeros(len(values), dtype=bool)
+    found[np.searchsorted(offsets, at, side="right") - 1] = True
+    return pl.Series(values.name, found)
+
+
+def blake2b(values: pl.Series, key: bytes, size: int) -> pl.Series:
     """`hashlib.blake2b(value, key=key, digest_size=size).hexdigest()` of every text; NULL stays NULL.
 
-    key: 1 to 64 bytes. size: 1 to 64 bytes.
+    key: 1 to 64 bytes. size: 1 to 64 bytes. Compiled, after RFC 7693.
     """
     if values.null_count() == len(values):
         return values.cast(pl.String)
-    texts = values.rechunk().to_arrow().cast(pa.large_string())
-    offsets = np.frombuffer(texts.buffers()[1], dtype=np.int64)[: len(texts) + 1]
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    valid, offsets, data = _buffers(values)
     width = 2 * size
-    digits = np.empty(len(texts) * width, dtype=np.uint8)
+    digits = np.empty(len(values) * width, dtype=np.uint8)
     first = np.frombuffer(key.ljust(_BLOCK, b"\0"), dtype=np.uint8).copy()
     start = _START.copy()
     start[0] ^= np.uint64(0x01010000 ^ (len(key) << 8) ^ size)
@@ -52,8 +61,19 @@ def column(values: pl.Series, key: bytes, size: int) -> pl.Series:
     _compress(keyed, first.view(np.uint64), _ORDER, _BLOCK, False)
     _hash(data, offsets, first, keyed, start, _ORDER, size, digits)
     ends = np.arange(0, len(digits) + 1, width, dtype=np.int64)
-    hashed = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(digits), texts.buffers()[0])
+    hashed = pa.LargeStringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(digits), valid)
     return pl.Series(values.name, pl.from_arrow(hashed), dtype=pl.String)
+
+
+def _buffers(values: pl.Series) -> tuple[pa.Buffer | None, NDArray[np.int64], NDArray[np.uint8]]:
+    """Which are not NULL (None: all), where each begins, and where the last one ends, within all their bytes."""
+    texts = values.rechunk().to_arrow().cast(pa.large_string())
+    valid, starts, content = texts.buffers()
+    offsets = np.frombuffer(starts, dtype=np.int64)[: len(texts) + 1]
+    data = np.frombuffer(content or b"", dtype=np.uint8)
+    # Compiled code is for arrays of one kind: these may come either way.
+    offsets.flags.writeable = data.flags.writeable = False
+    return valid, offsets, data
 
 
 @njit(nogil=True, cache=True)
