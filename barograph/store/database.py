@@ -19,8 +19,8 @@ _TYPES = {
     pl.Datetime: "TIMESTAMP",
 }  # fmt: skip
 _AS_WRITTEN = ("post_id", "author_key", "text", "text_hash")
-"""Columns of posts that DuckDB keeps as they are: to compress them is four times the work of all else in landing
-posts, for a file a third smaller."""
+"""Columns of posts and scores that DuckDB keeps as they are: to compress them is four times the work of all else in
+landing posts, for a file a third smaller."""
 _MEMORY = min(2 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
 """Bytes that DuckDB may take before it works on disk; frames need room beside it."""
 DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
@@ -101,7 +101,7 @@ def create(table: Table, database: str = "", *, keyed: bool = True) -> str:
     """The statement that makes a table where it is not there yet; without its key unless `keyed`."""
     columns = [
         f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
-        + (" USING COMPRESSION uncompressed" if table is tables.POSTS and name in _AS_WRITTEN else "")
+        + (" USING COMPRESSION uncompressed" if table in (tables.POSTS, tables.SCORES) and name in _AS_WRITTEN else "")
         + ("" if column.nullable else " NOT NULL" if name in table.key else "")
         for name, column in table.columns.items()
     ]
