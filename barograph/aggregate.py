@@ -43,7 +43,7 @@ def aggregate(
         posts, marked, seen = (_members(frame, where) for frame in (activity, expressions, days))
         if seen.select(_PLACE).n_unique() > 1:  # of one place only, rows are authors already
             posts, marked = _by_author(posts), _by_author(marked, "marker")
-        totals.append(_totals(posts).with_columns(population=pl.lit(name)))
+        totals.append(_day_totals(posts).with_columns(population=pl.lit(name)))
         sums.append(_sums(marked, posts).with_columns(population=pl.lit(name)))
         calendar.append(_calendar(seen["time_value"]).with_columns(population=pl.lit(name)))
     cells = (
@@ -85,7 +85,7 @@ def _by_author(frame: pl.DataFrame, *also: str) -> pl.DataFrame:
     return frame.group_by(one.alias("one")).agg(pl.col("n").sum(), pl.col(*_AUTHOR, *also).first())
 
 
-def _totals(authors: pl.DataFrame) -> pl.DataFrame:
+def _day_totals(authors: pl.DataFrame) -> pl.DataFrame:
     """Per day: n posts, clusters and Σn² of all clusters; the same (k…) of those whose author is known."""
     n, known = pl.col("n"), pl.col("n").filter(pl.col("known"))
     return authors.group_by("time_value").agg(
