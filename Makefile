@@ -42,6 +42,7 @@ docs: setup ## Check that the generated pages say what the code does
 
 bench: setup ## Measure speed end to end
 	@$(BIN)/python -m benchmarks.pipeline
+	@$(BIN)/python -m benchmarks.backfill
 
 clean: ## Remove .venv and caches (never a home)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,5 +1,6 @@
 """Rows of a source → posts: cleaned, dated, hashed, in a language. What is no post is set aside with its reason."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -11,6 +12,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import ALIASES, Batch
 from barograph.tables import POSTS, QUARANTINE, TIMESTAMP
+from barograph.texts import unusual
 
 OLDEST = datetime(2000, 1, 1)
 LONGEST_TEXT = 1024 * 1024
@@ -30,6 +32,9 @@ _INVISIBLE = (
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c"
     "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
 )
+
+# Of letters below U+0300, the usual punctuation, zero-width joiners and emoji, NFC is the text itself.
+_MAY_COMPOSE = "[^\u0000-\u02ff\u200d\u2010-\u2027\ufe0f\U0001f000-\U0001faff]"
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     rows = batch.rows
     missing = [name for name in ALIASES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    rows = rows.with_columns(_text().alias("text"), _created_at(rows, source.timezone).alias("time"))
+    rows = rows.with_columns(_text(rows), _created_at(rows["created_at"], source.timezone).alias("time"))
     later = pl.col("time") > as_of if as_of else pl.lit(value=False)
     rows = rows.with_columns(_repost().alias("repost"), later.fill_null(value=False).alias("later"))
     kept = rows.filter(~pl.col("repost") & ~pl.col("later")).with_columns(_reason(clock).alias("reason"))
@@ -76,12 +81,27 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     )
 
 
-def _text() -> pl.Expr:
-    body, title = pl.col("text").str.strip_chars(), pl.col("title").str.strip_chars()
-    whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
-        pl.concat_str(*(pl.when(part != "").then(part) for part in (title, body)), separator="\n\n", ignore_nulls=True)
-    )  # fmt: skip
-    return whole.str.replace_all(_INVISIBLE, "").str.normalize("NFC").str.strip_chars()
+def _text(rows: pl.DataFrame) -> pl.Series:
+    whole = body = pl.col("text").str.strip_chars()
+    if rows["title"].null_count() < rows.height:
+        parts = (pl.when(part != "").then(part) for part in (pl.col("title").str.strip_chars(), body))
+        whole = pl.when(body.is_in(_GONE)).then(body).otherwise(
+            pl.concat_str(*parts, separator="\n\n", ignore_nulls=True)
+        )  # fmt: skip
+    return _where(unusual, _cleaned, rows.select(whole.alias("text")).to_series())
+
+
+def _cleaned(texts: pl.Series) -> pl.Series:
+    texts = texts.str.replace_all(_INVISIBLE, "")
+    return _where(lambda t: t.str.contains(_MAY_COMPOSE), lambda t: t.str.normalize("NFC"), texts).str.strip_chars()
+
+
+def _where(
+    needed: Callable[[pl.Series], pl.Series], change: Callable[[pl.Series], pl.Series], values: pl.Series
+) -> pl.Series:
+    """`values`, changed where it is needed: in most of millions of texts it is not."""
+    rows = needed(values).fill_null(value=False).arg_true()
+    return values.scatter(rows, change(values.gather(rows))) if len(rows) else values
 
 
 def _repost() -> pl.Expr:
@@ -89,27 +109,37 @@ def _repost() -> pl.Expr:
     return flagged.fill_null(value=False) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
 
 
-def _created_at(rows: pl.DataFrame, timezone: str) -> pl.Expr:
-    """`created_at` as naive UTC; NULL where it is no time. Times without a zone are read in `timezone`."""
-    value, dtype = pl.col("created_at"), rows.schema["created_at"]
-    if isinstance(dtype, pl.Datetime):
-        aware = value if dtype.time_zone else _local(value, timezone)
-        return aware.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
-    text = value.cast(pl.String).str.strip_chars()
-    number = text.str.extract(r"^(-?\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False)
-    size = number.abs()
+def _created_at(values: pl.Series, timezone: str) -> pl.Series:
+    """As naive UTC; NULL where it is no time. Times without a zone are read in `timezone`."""
+    if isinstance(values.dtype, pl.Datetime):
+        value = pl.col(values.name) if values.dtype.time_zone else _local(pl.col(values.name), timezone)
+        aware = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(TIMESTAMP)
+        return values.to_frame().select(aware).to_series()
+    text = values.cast(pl.String).str.strip_chars()
+    found = _zoned(text, _FORMATS[0])
+    # Of ten forms the first is the usual one: only what it is not is tried with the others.
+    rest = (found.is_null() & text.is_not_null()).arg_true()
+    return found.scatter(rest, _rarer(text.gather(rest), timezone)) if len(rest) else found
+
+
+def _rarer(text: pl.Series, timezone: str) -> pl.Series:
+    number = text.str.extract(r"^(-?\d+(?:\.\d+)?)$").cast(pl.Float64, strict=False).alias("number")
+    size = pl.col("number").abs()
     micros = (
-        pl.when(size < 1e11).then(number * 1e6).when(size < 1e14).then(number * 1e3)
-        .when(size < 1e17).then(number).otherwise(None)
+        pl.when(size < 1e11).then(pl.col("number") * 1e6).when(size < 1e14).then(pl.col("number") * 1e3)
+        .when(size < 1e17).then(pl.col("number"))
     )  # fmt: skip
-    zoned = [
-        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
-        for form in _FORMATS
-    ]
+    zoned = [_zoned(text, form) for form in _FORMATS[1:]]
     local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in _LOCAL_FORMATS]
     day = text.str.to_date("%Y-%m-%d", strict=False).cast(TIMESTAMP)
     naive = _local(pl.coalesce(*local, day), timezone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return pl.coalesce(micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP), *zoned, naive)
+    epoch = micros.round().cast(pl.Int64, strict=False).cast(TIMESTAMP)
+    return number.to_frame().select(pl.coalesce(epoch, *zoned, naive)).to_series()
+
+
+def _zoned(text: pl.Series, form: str) -> pl.Series:
+    parsed = text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+    return parsed.dt.replace_time_zone(None)
 
 
 def _local(value: pl.Expr, timezone: str) -> pl.Expr:
@@ -131,7 +161,7 @@ def _reason(clock: datetime) -> pl.Expr:
 
 
 def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
-    rows = rows.with_columns(_identifier(name) for name in ("id", "parent_id", "author"))
+    rows = rows.with_columns(_identifier(rows[name]) for name in ("id", "parent_id", "author"))
     rows = rows.with_columns(author=pl.when(~pl.col("author").is_in(_GONE)).then(pl.col("author")))
     # A post without an id is known by what it says, so that reading it again does not double it.
     said = pl.concat_str("author", pl.col("time").cast(pl.String), "text", separator="\n", ignore_nulls=True)
@@ -152,18 +182,24 @@ def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
     ).select(*(name for name in POSTS.columns if name != "segment"), "line")
 
 
-def _identifier(name: str) -> pl.Expr:
+def _identifier(values: pl.Series) -> pl.Series:
     """`7.0`, as tables with gaps write the number 7, is `7`; an empty one is none."""
-    value = pl.col(name).str.strip_chars().str.replace(r"^(-?\d+)\.0$", "${1}")
-    return pl.when(value != "").then(value).alias(name)
+    values = _where(
+        lambda v: v.str.ends_with(".0"), lambda v: v.str.replace(r"^(-?\d+)\.0$", "${1}"), values.str.strip_chars()
+    )
+    return values.set(values == "", None)
 
 
 def _languages(rows: pl.DataFrame, declared: str | None) -> pl.Series:
     """ISO 639-1 code of every row: as given, as declared for the source, or detected where neither is."""
-    given = rows["lang"].str.to_lowercase().str.extract(r"^([a-z]{2})(?:[-_].*)?$")
+    names = rows["lang"].unique().drop_nulls()
+    codes = names.str.to_lowercase().str.extract(r"^([a-z]{2})(?:[-_].*)?$")
+    given = rows["lang"].replace_strict(names, codes, default=None, return_dtype=pl.String)
     if declared:
         return given.fill_null(declared)
     unknown = rows.filter(given.is_null())["text"].unique()
+    if unknown.is_empty():
+        return given
     detected = {text: detect_language(text) for text in unknown}
     return given.fill_null(rows["text"].replace_strict(detected, default="und", return_dtype=pl.String))
 

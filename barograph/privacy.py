@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from barograph import texts
 from barograph.errors import InputError
 
 _KEY_BYTES = 32
@@ -40,5 +41,4 @@ class Keyed:
 
     def column(self, values: pl.Series, size: int = 16) -> pl.Series:
         """The hash of every value; NULL stays NULL."""
-        seen = {value: self.hash(value, size) for value in values.unique() if value is not None}
-        return values.replace_strict(seen, default=None, return_dtype=pl.String)
+        return texts.blake2b(values, self._key, size)

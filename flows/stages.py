@@ -6,10 +6,11 @@ A run killed in any stage is taken up by the next one: what a stage has not comm
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from prefect import task
@@ -35,6 +36,8 @@ from barograph.store import Landed, Warehouse
 from flows.progress import Reporter
 
 stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=False)
+
+_Item = TypeVar("_Item")
 
 COMMUNITY_POSTS = 1000
 """Posts from which on a community is a population of its own, where the analyst names none."""
@@ -122,8 +125,9 @@ def load(run: Run, warehouse: Warehouse) -> None:
     warehouse.set(key=keyed.hash("key"))
     as_of = aggregation.day_end(run.as_of) if run.as_of else None
     for source in run.sources:
-        for batch in _fetch(source, warehouse, as_of or run.clock):
-            got = ingest(batch, source, keyed, run.clock, as_of)
+        batches = _fetch(source, warehouse, as_of or run.clock)
+        read = ((batch, ingest(batch, source, keyed, run.clock, as_of)) for batch in batches)
+        for batch, got in _one_ahead(read):
             landed = warehouse.land(source.name, got.posts, got.quarantine, utc_now())
             _count(run, batch, got.quarantine["reason"], landed, got.reposts, got.later)
             run.reporter.advance(batch.progress, f"{run.counts['read']:,} rows")
@@ -138,11 +142,17 @@ def load(run: Run, warehouse: Warehouse) -> None:
 
 def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
     if source.kind == "simulated":
-        yield from simulated.fetch(
-            _simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until
-        )
-    else:
-        yield from files.fetch(files.find(source.path), source.columns)
+        return simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
+    return files.fetch(files.find(source.path), source.columns)
+
+
+def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same, but the next one is made (in a thread) while the present one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:

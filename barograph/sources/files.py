@@ -22,6 +22,8 @@ from barograph.errors import InputError
 from barograph.sources import ALIASES, Batch, Reject, mapping
 
 BATCH_ROWS = 50_000
+_PIECES, _PIECES_BYTES = 5, 2**26
+"""Of Parquet so many times as many rows are one batch, if they are not too large: large batches are kept faster."""
 LONGEST_LINE = 4 * 1024 * 1024
 _PROBED_LINES = 100
 _CUT_OFF = "file: compressed data is cut off or damaged; expected a complete file"
@@ -387,26 +389,44 @@ def _parquet(path: Path, columns: dict[str, str], name: str, rows: int) -> Itera
         for column in ("text", "title"):
             if column in names and not _is_text(kind := file.schema_arrow.field(names[column]).type):
                 raise InputError(f"{path}: column {names[column]!r}: got {kind}; expected text")
-        done, total = 0, max(file.metadata.num_rows, 1)
-        batches = file.iter_batches(rows, columns=list(dict.fromkeys(names.values())))
-        while True:
-            try:
-                arrow = next(batches, None)
-            except (pa.ArrowException, OSError):
-                yield Batch(name, _frame([]), [Reject(done + 1, _CUT_OFF, b"")])
-                return
-            if arrow is None:
-                return
-            frame = pl.DataFrame(pl.from_arrow(arrow))
-            done += frame.height
-            yield Batch(
-                name,
-                frame.select(
-                    pl.int_range(done + 1 - pl.len(), done + 1, dtype=pl.Int64).alias("line"),
-                    *(_plain(ours, pl.col(theirs), frame.schema[theirs]) for ours, theirs in names.items()),
-                ),
-                progress=done / total,
-            )
+        yield from _gathered(_pieces(file, names, rows), name, max(file.metadata.num_rows, 1))
+
+
+def _gathered(pieces: Iterator[pl.DataFrame | Reject], name: str, total: int) -> Iterator[Batch]:
+    done, gathered = 0, list[pl.DataFrame]()
+    for piece in pieces:
+        if isinstance(piece, pl.DataFrame):
+            gathered.append(piece)
+            done += piece.height
+            if len(gathered) < _PIECES and sum(p.estimated_size() for p in gathered) < _PIECES_BYTES:
+                continue
+        if gathered:
+            yield Batch(name, pl.concat(gathered), progress=done / total)
+            gathered = []
+        if isinstance(piece, Reject):
+            yield Batch(name, _frame([]), [piece])
+    if gathered:
+        yield Batch(name, pl.concat(gathered))
+
+
+def _pieces(file: pq.ParquetFile, names: dict[str, str], rows: int) -> Iterator[pl.DataFrame | Reject]:
+    """Frames of so many rows; where the file is damaged, a reject ends them."""
+    batches = file.iter_batches(rows, columns=list(dict.fromkeys(names.values())))
+    done = 0
+    while True:
+        try:
+            arrow = next(batches, None)
+        except (pa.ArrowException, OSError):
+            yield Reject(done + 1, _CUT_OFF, b"")
+            return
+        if arrow is None:
+            return
+        frame = pl.DataFrame(pl.from_arrow(arrow))
+        done += frame.height
+        yield frame.select(
+            pl.int_range(done + 1 - pl.len(), done + 1, dtype=pl.Int64).alias("line"),
+            *(_plain(ours, pl.col(theirs), frame.schema[theirs]) for ours, theirs in names.items()),
+        )
 
 
 def _is_text(kind: pa.DataType) -> bool:

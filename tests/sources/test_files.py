@@ -131,7 +131,8 @@ def test_progress_grows_with_the_bytes_read_and_ends_at_one(write, suffix):
     progress = [batch.progress for batch in files.fetch([path, path], {})]
     assert progress == sorted(progress)
     assert progress[-1] == 1
-    assert progress[:2] == pytest.approx([5 / 22, 10 / 22], abs=0.06)
+    # Of Parquet more rows are one batch than this file has.
+    assert progress[:2] == pytest.approx([1 / 2, 1] if suffix == ".parquet" else [5 / 22, 10 / 22], abs=0.06)
 
 
 def test_two_files_of_one_name_are_told_apart_by_their_folders(write):

@@ -1,31 +1,21 @@
-"""DuckDB: the only SQL. The warehouse (restricted, one writer) and the published snapshots (aggregates, read-only).
+"""The warehouse: posts and scores, and the masters of all published tables (restricted, one writer).
 
-All times go in and come out as naive UTC. Every method that writes does so in one transaction, so that a
-process killed at any moment leaves either all of it or nothing.
+Every method that writes does so in one transaction, so that a process killed at any moment leaves either all of
+it or nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
 from barograph import tables
-from barograph.errors import InputError, Terminal, Transient
+from barograph.store.database import DISK, Database, create, latest, unwritable
 from barograph.tables import Table
-
-_TYPES = {
-    pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Boolean: "BOOLEAN",
-    pl.Datetime: "TIMESTAMP",
-}  # fmt: skip
-
-
-# With one writer a transaction has nobody to conflict with: that it fails means the disk.
-_DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 
 
 class Landed(NamedTuple):
@@ -36,61 +26,11 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse:
+class Warehouse(Database):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._con = duckdb.connect(path)
-        except duckdb.IOException as error:
-            if "Could not set lock on file" in str(error):  # DuckDB has no class of its own for it
-                raise Transient(f"{path} is open in another process; wait for it or end it") from None
-            raise InputError(f"{path} cannot be opened: {error}") from None
-        self._con.execute("SET TimeZone = 'UTC'")
-        with self._transaction():
-            for table in tables.ALL:
-                self._con.execute(_create(table))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._con.close()
-        if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
-            raise KeyboardInterrupt from None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._con.execute("BEGIN")
-            yield
-            self._con.execute("COMMIT")
-        except BaseException as error:
-            with suppress(duckdb.Error):  # after a failed COMMIT there is nothing left to roll back
-                self._con.execute("ROLLBACK")
-            if isinstance(error, _DISK):
-                raise _unwritable(self.path, error) from None
-            raise
-
-    def _frame(self, query: str, parameters: Sequence[object] = (), **frames: pl.DataFrame) -> pl.DataFrame:
-        with self._registered(**frames):
-            return self._con.sql(query, params=list(parameters)).pl()
-
-    @contextmanager
-    def _registered(self, **frames: pl.DataFrame) -> Iterator[None]:
-        for name, frame in frames.items():
-            self._con.register(name, frame.to_arrow())
-        try:
-            yield
-        finally:
-            for name in frames:
-                self._con.unregister(name)
 
     # posts in ---------------------------------------------------------------------------------------------
 
@@ -101,34 +41,23 @@ class Warehouse:
         one seen earlier in the batch, is a duplicate where the text is the same, else conflicting: the first
         is kept. rejects: columns of `quarantine`.
         """
-        posts = posts.with_columns(pl.lit(0, pl.Int64).alias("segment"))
-        with self._registered(incoming=posts, rejected=rejects), self._transaction():
+        posts = posts.sort("line")
+        ids = posts.select("post_id", "text_hash")
+        known = self._frame("SELECT post_id, text_hash FROM posts SEMI JOIN ids USING (post_id)", ids=ids)
+        new = ids["post_id"].is_first_distinct() & ~ids["post_id"].is_in(known["post_id"].implode())
+        kept = pl.concat([known, ids]).unique("post_id", keep="first", maintain_order=True)
+        again = ids.filter(~new).join(kept, on="post_id", suffix="_kept")
+        duplicate = again.filter(pl.col("text_hash") == pl.col("text_hash_kept")).height
+        landed = Landed(int(new.sum()), duplicate, again.height - duplicate)
+        fresh = posts.filter(new).drop("line")
+        with self._registered(fresh=fresh, rejected=rejects), self._transaction():
             self._con.execute("INSERT OR IGNORE INTO quarantine SELECT * FROM rejected")
-            self._con.execute("""
-                CREATE OR REPLACE TEMP TABLE sorted_batch AS
-                SELECT i.* EXCLUDE (line), CASE
-                    WHEN p.post_id IS NULL AND row_number() OVER ids = 1 THEN 'new'
-                    WHEN i.text_hash = coalesce(p.text_hash, first_value(i.text_hash) OVER ids) THEN 'duplicate'
-                    ELSE 'conflicting' END AS fate
-                FROM incoming i LEFT JOIN (SELECT post_id, text_hash FROM posts
-                    WHERE post_id IN (SELECT post_id FROM incoming)) p USING (post_id)
-                WINDOW ids AS (PARTITION BY i.post_id ORDER BY i.line)""")
-            fates = dict(self._con.execute("SELECT fate, count(*) FROM sorted_batch GROUP BY 1").fetchall())
-            if new := fates.get("new", 0):
+            if landed.new:
                 segment = self._scalar("SELECT coalesce(max(segment), 0) + 1 FROM segments")
-                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, new, at])
-                self._con.execute(
-                    f"""INSERT INTO posts BY NAME SELECT * EXCLUDE (fate) REPLACE ({segment} AS segment)
-                        FROM sorted_batch WHERE fate = 'new'"""
-                )
-                self._con.execute(
-                    "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM sorted_batch WHERE fate = 'new'"
-                )
-        return Landed(**fates)
-
-    def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
-        rows = self._con.execute(query, list(parameters)).fetchall()
-        return rows[0][0] if rows else None
+                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, landed.new, at])
+                self._con.execute(f"INSERT INTO posts BY NAME SELECT *, {segment} AS segment FROM fresh")
+                self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM fresh")
+        return landed
 
     def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
         """Time of the newest post not after `not_after`; None where there is none."""
@@ -183,7 +112,7 @@ class Warehouse:
         """Communities with at least so many posts and known authors up to `now`, in order of name."""
         rows = self._con.execute(
             """SELECT community FROM posts WHERE created_at <= ? AND community IS NOT NULL
-               GROUP BY 1 HAVING count(*) >= ? AND count(DISTINCT author_key) >= ? ORDER BY 1""",
+               GROUP BY 1 HAVING count(*) >= ? AND count(DISTINCT hash(author_key)) >= ? ORDER BY 1""",
             [now, posts, authors],
         ).fetchall()
         return [row[0] for row in rows]
@@ -220,39 +149,46 @@ class Warehouse:
         """Posts per author and day, and how many of them express each marker.
 
         Returns (activity, expressions), both with `time_value, source, community, lang, geo, cluster, known`
-        (cluster: the author, or the post where the author is not known) and `n`; expressions also `marker`.
-        Only posts up to `now` in one of `languages` (or `und`) count; `dimension:NAME` counts a post once.
+        (cluster: a number for the author, or for the post where the author is not known) and `n`; expressions
+        also `marker`. Only posts up to `now` in one of `languages` (or `und`) count; `dimension:NAME` counts a
+        post once.
         """
         members = pl.DataFrame(
             [(name, marker) for name, markers in dimensions.items() for marker in markers],
             schema={"dimension": pl.String, "member": pl.String}, orient="row",
         )  # fmt: skip
         wanted = pl.DataFrame({"time_value": pl.Series(list(days), dtype=pl.Date)})
+        # Numbers of 64 bits stand for posts, authors and places, as the work grows with the bytes that are grouped;
+        # that any two of five million are the same has a chance of one in a million.
         self._con.execute("DROP TABLE IF EXISTS temp.day_posts")
         with self._registered(wanted=wanted, members=members):
             self._con.execute(
                 """CREATE TEMP TABLE day_posts AS
-                   SELECT post_id, created_at::DATE AS time_value, source, community, lang, geo,
-                          coalesce(author_key, post_id) AS cluster, author_key IS NOT NULL AS known
+                   SELECT hash(post_id) AS post, created_at::DATE AS time_value,
+                          hash(source, community, lang, geo) AS place, hash(coalesce(author_key, post_id)) AS cluster,
+                          author_key IS NOT NULL AS known
                    FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT time_value FROM wanted)
                         AND (lang = 'und' OR lang IN (SELECT unnest(?)))""", [now, list(languages)]
             )  # fmt: skip
-            activity = self._frame("SELECT * EXCLUDE post_id, count(*) AS n FROM day_posts GROUP BY ALL")
+            activity = self._frame("SELECT * EXCLUDE post, count(*) AS n FROM day_posts GROUP BY ALL")
             expressions = self._frame("""
-                WITH marked AS (
-                    SELECT s.post_id, s.marker FROM scores s SEMI JOIN day_posts USING (post_id)),
-                every AS (SELECT * FROM marked UNION
-                    SELECT post_id, 'dimension:' || dimension FROM marked JOIN members ON marker = member)
-                SELECT d.* EXCLUDE post_id, marker, count(*) AS n
-                FROM every JOIN day_posts d USING (post_id) GROUP BY ALL""")
+                WITH marked AS MATERIALIZED (
+                    SELECT d.*, marker FROM scores JOIN day_posts d ON post = hash(post_id)),
+                every AS (SELECT * FROM marked UNION ALL
+                    SELECT DISTINCT m.* REPLACE ('dimension:' || dimension AS marker)
+                    FROM marked m JOIN members ON marker = member)
+                SELECT * EXCLUDE post, count(*) AS n FROM every GROUP BY ALL""")
         self._con.execute("DROP TABLE temp.day_posts")
-        return activity, expressions
+        places = self._frame(
+            "SELECT DISTINCT source, community, lang, geo, hash(source, community, lang, geo) AS place FROM posts"
+        )
+        return activity.join(places, on="place").drop("place"), expressions.join(places, on="place").drop("place")
 
     # versioned tables -------------------------------------------------------------------------------------
 
     def latest(self, table: Table, now: datetime) -> pl.DataFrame:
         """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
-        return self._frame(_latest(table, table.name), [now])
+        return self._frame(latest(table, table.name), [now])
 
     def save(
         self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = (), now: datetime = datetime.max
@@ -360,91 +296,12 @@ class Warehouse:
         self._con.execute(f"ATTACH '{target}' AS snapshot")
         try:
             for table in tables.PUBLISHED:
-                self._con.execute(_create(table, "snapshot.", keyed=False))
+                self._con.execute(create(table, "snapshot.", keyed=False))
                 order = ", ".join(table.key)
                 self._con.execute(f"INSERT INTO snapshot.{table.name} SELECT * FROM {table.name} ORDER BY {order}")
             self._con.execute("CHECKPOINT snapshot")
-        except _DISK as error:
-            raise _unwritable(path, error) from None
+        except DISK as error:
+            raise unwritable(path, error) from None
         finally:
             with suppress(duckdb.Error):
                 self._con.execute("DETACH snapshot")
-
-
-class Snapshot:
-    """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
-
-    Raises `Terminal` where the file is gone, damaged, or of a version with other tables.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._con = duckdb.connect()
-        self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
-        target = str(path).replace("'", "''")
-        with self._readable():
-            self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except duckdb.Error as error:
-            raise Terminal(f"{self.path} cannot be read: {str(error).splitlines()[0]}; publish again") from None
-
-    def read(
-        self, table: Table, *, as_of: datetime | None = None, where: Mapping[str, object] | None = None
-    ) -> pl.DataFrame:
-        """Rows of a published table in order of its key, `where` columns equal the values given.
-
-        With an `issue` in the table's key, of each fact the latest one not after `as_of` (default: all).
-        """
-        equal = " AND ".join(f"{column} = ?" for column in where or {}) or "true"
-        values = list((where or {}).values())
-        source = f"(SELECT * FROM p.{table.name} WHERE {equal})"
-        order = ", ".join(table.series_key)
-        with self._readable(), self._con.cursor() as cursor:
-            if "issue" in table.key:
-                query = f"SELECT * FROM ({_latest(table, source)}) ORDER BY {order}"
-                return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
-            return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
-
-    def lines(self) -> pl.DataFrame:
-        """Every line of `series` (marker, population, unit, method) with how far it reaches.
-
-        `first_day`, `last_closed` (NULL before the first day has closed), `last_known` (the latest closed day
-        that has a value) and `known_days`, in order of the line.
-        """
-        line = ", ".join(tables.LINE)
-        known = "NOT provisional AND prevalence IS NOT NULL"
-        with self._readable(), self._con.cursor() as cursor:
-            return cursor.sql(
-                f"""SELECT {line}, min(time_value) AS first_day,
-                           max(time_value) FILTER (NOT provisional) AS last_closed,
-                           max(time_value) FILTER ({known}) AS last_known, count(*) FILTER ({known}) AS known_days
-                    FROM ({_latest(tables.SERIES, "p.series")}) GROUP BY {line} ORDER BY {line}""",
-                params=[datetime.max],
-            ).pl()
-
-
-def _unwritable(path: Path, error: Exception) -> Terminal:
-    return Terminal(
-        f"{path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk and run again: "
-        "what was kept before is safe"
-    )
-
-
-def _create(table: Table, database: str = "", *, keyed: bool = True) -> str:
-    columns = [
-        f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
-        + ("" if column.nullable else " NOT NULL" if name in table.key else "")
-        for name, column in table.columns.items()
-    ]
-    if keyed and table.key:
-        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
-    return f"CREATE TABLE IF NOT EXISTS {database}{table.name} ({', '.join(columns)})"
-
-
-def _latest(table: Table, source: str) -> str:
-    return f"""SELECT * FROM {source} WHERE issue <= ?
-        QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""

@@ -1,0 +1,9 @@
+"""DuckDB: the only SQL. The warehouse (restricted, one writer) and the published snapshots (aggregates, read-only).
+
+All times go in and come out as naive UTC.
+"""
+
+from barograph.store.snapshot import Snapshot
+from barograph.store.warehouse import Landed, Warehouse
+
+__all__ = ["Landed", "Snapshot", "Warehouse"]

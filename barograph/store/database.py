@@ -1,0 +1,116 @@
+"""A DuckDB file open for writing: its tables, its transactions, frames in and out."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from barograph import tables
+from barograph.errors import InputError, Terminal, Transient
+from barograph.tables import Table
+
+_TYPES = {
+    pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Boolean: "BOOLEAN",
+    pl.Datetime: "TIMESTAMP",
+}  # fmt: skip
+_AS_WRITTEN = ("post_id", "author_key", "text", "text_hash")
+"""Columns of posts and scores that DuckDB keeps as they are: to compress them is four times the work of all else in
+landing posts, for a file a third smaller."""
+_MEMORY = min(2 * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+"""Bytes that DuckDB may take before it works on disk; frames need room beside it."""
+DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+"""With one writer a transaction has nobody to conflict with: that it fails means the disk."""
+
+
+class Database:
+    """The tables of `tables.ALL` in one file, opened for writing by one process at a time.
+
+    Raises `Transient` where another process has it open, `InputError` where it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._con = duckdb.connect(path)
+        except duckdb.IOException as error:
+            if "Could not set lock on file" in str(error):  # DuckDB has no class of its own for it
+                raise Transient(f"{path} is open in another process; wait for it or end it") from None
+            raise InputError(f"{path} cannot be opened: {error}") from None
+        # What is landed in one piece stays in its row groups: to join small ones would write everything twice.
+        self._con.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{_MEMORY}B'; SET max_vacuum_tasks = 0")
+        with self._transaction():
+            for table in tables.ALL:
+                self._con.execute(create(table))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._con.close()
+        if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
+            raise KeyboardInterrupt from None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._con.execute("BEGIN")
+            yield
+            self._con.execute("COMMIT")
+        except BaseException as error:
+            with suppress(duckdb.Error):  # after a failed COMMIT there is nothing left to roll back
+                self._con.execute("ROLLBACK")
+            if isinstance(error, DISK):
+                raise unwritable(self.path, error) from None
+            raise
+
+    def _frame(self, query: str, parameters: Sequence[object] = (), **frames: pl.DataFrame) -> pl.DataFrame:
+        with self._registered(**frames):
+            return self._con.sql(query, params=list(parameters)).pl()
+
+    @contextmanager
+    def _registered(self, **frames: pl.DataFrame) -> Iterator[None]:
+        for name, frame in frames.items():
+            self._con.register(name, frame.to_arrow(compat_level=pl.CompatLevel.newest()))
+        try:
+            yield
+        finally:
+            for name in frames:
+                self._con.unregister(name)
+
+    def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
+        rows = self._con.execute(query, list(parameters)).fetchall()
+        return rows[0][0] if rows else None
+
+
+def unwritable(path: Path, error: Exception) -> Terminal:
+    """What to tell of a file that the disk refused."""
+    return Terminal(
+        f"{path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk and run again: "
+        "what was kept before is safe"
+    )
+
+
+def create(table: Table, database: str = "", *, keyed: bool = True) -> str:
+    """The statement that makes a table where it is not there yet; without its key unless `keyed`."""
+    columns = [
+        f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
+        + (" USING COMPRESSION uncompressed" if table in (tables.POSTS, tables.SCORES) and name in _AS_WRITTEN else "")
+        + ("" if column.nullable else " NOT NULL" if name in table.key else "")
+        for name, column in table.columns.items()
+    ]
+    if keyed and table.key:
+        columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
+    return f"CREATE TABLE IF NOT EXISTS {database}{table.name} ({', '.join(columns)})"
+
+
+def latest(table: Table, source: str) -> str:
+    """The query for the latest issue of each fact in `source`, not after its one parameter."""
+    return f"""SELECT * FROM {source} WHERE issue <= ?
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""
