@@ -6,12 +6,12 @@ import numpy as np
 from numba import int64, uint64
 
 from lexicons.characters import Characters
-from lexicons.compiled import compiled
+from lexicons.compiled import compiled, inlined
 from lexicons.tokens import fold, mix, part_end
 from lexicons.vocabulary import EXACT, HEAD, JOINED, TAIL, WHOLE, Vocabulary, seed, step
 
-BEGINS = 1 << 30
-"""Bit of a token's flags: a term may begin with it."""
+BEGINS, OPENS = 1 << 30, 1 << 29
+"""Bits of a token's flags: a term may begin with it; a term of several words may."""
 _LONGEST_RUNS = 4
 
 
@@ -99,9 +99,12 @@ def _shortened(text: Any, n: int, chosen: int) -> tuple[Any, int, int]:
 def fit_token(
     at: int, i: int, end: int, picture: bool, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
 ) -> int:
-    """Append what one token stands for: flags, number of words, the words."""
+    """Append what one token stands for: flags, number of words, number of entries, the words, the entries.
+
+    The entries are those of its one-word terms that count where no longer term hides them and no context matters.
+    """
     exact, n, folded, m = fold(at, i, end, picture, chars)
-    begin, used = used, used + 2
+    begin, used = used, used + 3
     first = used
     used = _fits(exact, n, folded, m, vocabulary, pool, used)
     if used == first and not picture:
@@ -112,11 +115,41 @@ def fit_token(
             used = _fits(short_exact, short_n, short, short_m, vocabulary, pool, used)
             if used > first:
                 break
+    behind = used
+    flags = 0
+    for k in range(first, min(behind, len(pool))):
+        flags |= vocabulary.flags[pool[k]]
+        node = vocabulary.roots[pool[k]]
+        if node >= 0:
+            flags |= BEGINS | (OPENS if vocabulary.inner[node] else 0)
+            for place in range(vocabulary.outs[node], vocabulary.outs[node + 1]):
+                used = _enter(vocabulary.entries[place], pool, behind, used, vocabulary)
     if used <= len(pool):
-        pool[begin], pool[begin + 1] = 0, used - first
-        for k in range(first, used):
-            pool[begin] |= vocabulary.flags[pool[k]] | (BEGINS if vocabulary.roots[pool[k]] >= 0 else 0)
+        kept = behind
+        for k in range(behind, used):  # exceptions have done their work
+            if vocabulary.weights[pool[k]] != 0:
+                pool[kept] = pool[k]
+                kept += 1
+        used = kept
+        pool[begin], pool[begin + 1], pool[begin + 2] = flags, behind - first, used - behind
     return used
+
+
+@compiled
+def _enter(entry: int, pool: Any, first: int, used: int, vocabulary: Vocabulary) -> int:
+    """Append an entry; where one of its marker is there from `first` on, the one that counts remains."""
+    for k in range(first, min(used, len(pool))):
+        if vocabulary.markers[pool[k]] == vocabulary.markers[entry]:
+            if outdoes(vocabulary.weights[entry], vocabulary.weights[pool[k]]):
+                pool[k] = entry
+            return used
+    return _push(pool, used, entry)
+
+
+@inlined
+def outdoes(weight: float, other: float) -> bool:
+    """Whether of two terms of one marker at the very same words the first counts: the exception, else the heavier."""
+    return other != 0 and (weight == 0 or weight > other)
 
 
 @compiled

@@ -7,7 +7,7 @@ from numba import int64, uint64
 
 from lexicons.characters import Characters
 from lexicons.compiled import compiled, inlined
-from lexicons.fitting import BEGINS, fit_hashtag, fit_token
+from lexicons.fitting import BEGINS, OPENS, fit_hashtag, fit_token, outdoes
 from lexicons.tokens import (
     AGAIN,
     BEHIND,
@@ -163,16 +163,19 @@ def _hidden(spans: Any, used: int, k: int, longest: int, markers: Any) -> bool:
 
 @inlined
 def _occurrences(  # arrays one by one: what a tuple hands out is counted each time
-    n: int, n_hot: int, row: Any, hot: Any, pool: Any, spans: Any, span_weights: Any, stack: Any,
+    n: int, n_hot: int, shortest: int, row: Any, hot: Any, pool: Any, spans: Any, span_weights: Any, stack: Any,
     roots: Any, outs: Any, inner: Any, edges: Any, entries: Any, markers: Any, weights: Any,
 ) -> int:  # fmt: skip
-    """Find every place where the words of a term follow each other; returns how many, < 0 where one is full."""
+    """Find every place where the words (at least `shortest`) of a term follow each other; < 0 where one is full."""
     used = 0
     for h in range(n_hot):
         at, place = hot[h, 0], hot[h, 1]
         whole = place < 0
         place = abs(place)
-        for k in range(place + 2, place + 2 + pool[place + 1]):
+        if shortest > 1 and not whole and not pool[place] & OPENS:
+            continue
+        first = place + 2 if whole else place + 3
+        for k in range(first, first + pool[place + 1]):
             node = pool[k] if whole else roots[pool[k]]
             if node < 0:
                 continue
@@ -181,22 +184,22 @@ def _occurrences(  # arrays one by one: what a tuple hands out is counted each t
             while waiting:
                 waiting -= 1
                 node, behind = stack[waiting, 0], stack[waiting, 1]
-                alone = used == 0 or spans[used - 1, 0] != at  # one node has one entry a marker; two may share one
-                for end in range(outs[node], outs[node + 1]):
-                    if used == len(spans):
-                        return -SPANS
-                    entry = entries[end]
-                    twin = -1 if alone else _twin(spans, used, at, behind - at, markers[entry], markers)
-                    if twin < 0:
-                        spans[used, 0], spans[used, 1], spans[used, 2] = at, behind - at, entry
-                        span_weights[used] = weights[entry]
-                        used += 1
-                    elif span_weights[twin] != 0 and (weights[entry] == 0 or weights[entry] > span_weights[twin]):
-                        spans[twin, 2], span_weights[twin] = entry, weights[entry]
+                if behind - at >= shortest or whole:
+                    for end in range(outs[node], outs[node + 1]):
+                        if used == len(spans):
+                            return -SPANS
+                        entry = entries[end]
+                        twin = _twin(spans, used, at, behind - at, markers[entry], markers)
+                        if twin < 0:
+                            spans[used, 0], spans[used, 1], spans[used, 2] = at, behind - at, entry
+                            span_weights[used] = weights[entry]
+                            used += 1
+                        elif outdoes(weights[entry], span_weights[twin]):
+                            spans[twin, 2], span_weights[twin] = entry, weights[entry]
                 if whole or not inner[node] or behind >= n or row[behind] <= 0:
                     continue
-                following = row[behind] + 2
-                for word in range(following, following + pool[following - 1]):
+                following = row[behind] + 3
+                for word in range(following, following + pool[following - 2]):
                     child = _child(node, pool[word], edges)
                     if child >= 0:
                         if waiting == len(stack):
@@ -222,7 +225,7 @@ def _sum(
     n: int, n_spans: int, row: Any, pool: Any, spans: Any, span_weights: Any, hits: Any, sums: Any, bits: Any,
     blocks: Any, markers: Any, keys: Any, skips: Any, needs: Any,
 ) -> None:  # fmt: skip
-    """Add up by key the occurrences that count. A bit of `bits` says which keys, one of `blocks` which 64 of them."""
+    """Add up by key the occurrences that count."""
     widest = 1
     for k in range(n_spans):
         widest = max(widest, spans[k, 1])
@@ -234,11 +237,16 @@ def _sum(
             continue
         if needs[entry] and not _speaks(row, n, at, needs[entry], pool):
             continue
-        key = uint64(keys[entry])
-        bits[key >> uint64(6)] |= uint64(1) << (key & uint64(63))
-        blocks[key >> uint64(12)] |= uint64(1) << (key >> uint64(6) & uint64(63))
-        hits[key] += 1
-        sums[key] += span_weights[k]
+        _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
+
+
+@inlined
+def _count(key: int, weight: float, hits: Any, sums: Any, bits: Any, blocks: Any) -> None:
+    """Count one occurrence. A bit of `bits` says which keys have any, one of `blocks` which 64 of these bits."""
+    bits[key >> uint64(6)] |= uint64(1) << (key & uint64(63))
+    blocks[key >> uint64(12)] |= uint64(1) << (key >> uint64(6) & uint64(63))
+    hits[key] += 1
+    sums[key] += weight
 
 
 @compiled
@@ -258,13 +266,16 @@ def scan(
     edges, entries, markers = vocabulary.edges, vocabulary.entries, vocabulary.markers
     weights, keys, skips, needs = vocabulary.weights, vocabulary.keys, vocabulary.skips, vocabulary.needs
     mask = uint64(len(seen) - 1)
+    in_context = False
+    for k in range(len(skips)):
+        in_context |= skips[k] != 0 or needs[k] != 0
     for post in range(first, last):
         out = used[2]
         if out + len(hits) > len(out_post):
             return post, ANSWER
         end = int64(views[post, 0])
         at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
-        i, n, n_hot, n_tokens = int64(0), 0, 0, 0
+        i, n, n_hot, n_open, n_tokens = int64(0), 0, 0, 0, 0
         while i < end:
             first_byte = byte(at, i)
             start = START[first_byte]
@@ -330,6 +341,7 @@ def scan(
                 if pool[place] & BEGINS:
                     hot[n_hot, 0], hot[n_hot, 1] = n, place
                     n_hot += 1
+                    n_open += pool[place] & OPENS
                 n += 1
                 n_tokens += 1
                 continue
@@ -337,6 +349,7 @@ def scan(
             if pool[place + 1]:
                 hot[n_hot, 0], hot[n_hot, 1] = n, -place
                 n_hot += 1
+                n_open += 1
             place += 2 + pool[place + 1]
             for _ in range(parts):
                 row[n] = 0
@@ -345,18 +358,33 @@ def scan(
                 if pool[place] & BEGINS:
                     hot[n_hot, 0], hot[n_hot, 1] = n, place
                     n_hot += 1
-                place += 2 + pool[place + 1]
+                    n_open += pool[place] & OPENS
+                place += 3 + pool[place + 1] + pool[place + 2]
                 n += 1
             n_tokens += parts
         counts[post] = n_tokens
         if n_hot == 0:
             continue
-        n_spans = _occurrences(
-            n, n_hot, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers, weights
-        )
-        if n_spans < 0:
-            return post, -n_spans
-        _sum(n, n_spans, row, pool, spans, span_weights, hits, sums, bits, blocks, markers, keys, skips, needs)
+        # Most posts hold no term of several words; where no context matters either, each token counts by itself.
+        n_spans = 0
+        if n_open:
+            n_spans = _occurrences(
+                n, n_hot, 2, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers,
+                weights,
+            )  # fmt: skip
+        if n_spans or in_context:
+            n_spans = _occurrences(
+                n, n_hot, 1, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers,
+                weights,
+            )  # fmt: skip
+            if n_spans < 0:
+                return post, -n_spans
+            _sum(n, n_spans, row, pool, spans, span_weights, hits, sums, bits, blocks, markers, keys, skips, needs)
+        else:
+            for h in range(n_hot):
+                place = hot[h, 1] + 3 + pool[hot[h, 1] + 1]
+                for k in range(place, place + pool[hot[h, 1] + 2]):
+                    _count(uint64(keys[pool[k]]), weights[pool[k]], hits, sums, bits, blocks)
         for many in range(len(blocks)):
             while blocks[many]:  # bit by bit: keys come in order
                 block = uint64(64 * many) + trailing(blocks[many])
