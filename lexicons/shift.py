@@ -110,7 +110,7 @@ def word_shift(
     if min(totals.values()) == 0 or min(people[:2]) < minimum_authors or uses.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     part = pl.col("x_1") / totals["n_1"] - pl.col("x_0") / totals["n_0"]
-    named = _named(uses.with_columns(part=part), minimum_authors, terms)
+    named = _named(uses, part, minimum_authors, terms)
     key, amounts = ["marker", "author"], ["x_1", "x_0"]
     whole = uses.group_by(key).agg(pl.col(amounts).sum()).join(authors, on="author").with_columns(part=part)
     rest = uses.join(named, on=["marker", "term"], how="anti").group_by(key).agg(pl.col(amounts).sum())
@@ -120,10 +120,12 @@ def word_shift(
     top = pl.col("part").abs().max() / pl.col("part").abs().sum()
     rows = (
         uses.group_by("marker", "term")
-        .agg(contribution=pl.col("part").sum(), n_authors=pl.col("known").sum().cast(pl.Int64), top_account_share=top)
+        .agg(pl.col(amounts).sum(), n_authors=pl.col("known").sum().cast(pl.Int64), top_account_share=top)
+        .with_columns(contribution=part)
         .sort("marker", pl.col("term") == OTHER, -pl.col("contribution").abs(), "term")
     )
-    wholes = whole.group_by("marker").agg(change=pl.col("part").sum(), change_top_account_share=top).sort("marker")
+    wholes = whole.group_by("marker").agg(pl.col(amounts).sum(), change_top_account_share=top)
+    wholes = wholes.with_columns(change=part).sort("marker")
     rows, wholes = _bounded(authors, uses, whole, rows, wholes, replicates)
     if people[2] < minimum_authors:
         hidden = [name for name in wholes.columns if name.startswith(("mix", "rate"))]
@@ -137,6 +139,11 @@ def word_shift(
         .with_columns(pl.col("top_account_share", "change_top_account_share").fill_nan(None))
         .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
     )  # fmt: skip
+
+
+def _exact(value: pl.Expr) -> pl.Expr:
+    """`value` in whole steps of 2⁻³², of which sums (below 2²¹) are the same in any order."""
+    return (value * 2.0**32).round() / 2.0**32
 
 
 def _periods(term_counts: pl.DataFrame, period: Days, reference: Days, unit: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -163,27 +170,27 @@ def _periods(term_counts: pl.DataFrame, period: Days, reference: Days, unit: str
             "marker",
             "term",
             "cluster",
-            *(pl.when(within[i]).then("share").otherwise(0).alias(f"x_{i}") for i in (1, 0)),
+            *(pl.when(within[i]).then(_exact(pl.col("share"))).otherwise(0).alias(f"x_{i}") for i in (1, 0)),
         )
         .group_by("marker", "term", "cluster")
         .agg(pl.col("x_1", "x_0").sum())
         .join(authors, on="cluster")
     )
     if unit == "authors":
-        own = [(pl.col(f"x_{i}") / pl.col(f"n_{i}")).fill_nan(0).alias(f"x_{i}") for i in (1, 0)]
+        own = [_exact(pl.col(f"x_{i}") / pl.col(f"n_{i}")).fill_nan(0).alias(f"x_{i}") for i in (1, 0)]
         one = [(pl.col(f"n_{i}") > 0).cast(pl.Float64).alias(f"n_{i}") for i in (1, 0)]
         authors, uses = authors.with_columns(one), uses.with_columns(own).with_columns(one)
     return authors, uses
 
 
-def _named(uses: pl.DataFrame, minimum_authors: int, terms: int | None) -> pl.DataFrame:
-    """`marker, term` of the terms that may be named, at most `terms` a marker."""
+def _named(uses: pl.DataFrame, part: pl.Expr, minimum_authors: int, terms: int | None) -> pl.DataFrame:
+    """`marker, term` of the terms that may be named, at most `terms` a marker; part: x_1, x_0 → contribution."""
     users = [(pl.col("known") & (pl.col(x) > 0)).sum().alias(x) for x in ("x_1", "x_0")]
     named = (
         uses.group_by("marker", "term")
-        .agg(size=pl.col("part").sum().abs().round(12), n=pl.col("known").sum(), fewest=pl.min_horizontal(users))
+        .agg(pl.col("x_1", "x_0").sum(), n=pl.col("known").sum(), fewest=pl.min_horizontal(users))
         .filter(pl.col("fewest") >= minimum_authors)
-        .sort("marker", "size", "term", descending=[False, True, False])
+        .sort("marker", part.abs(), "term", descending=[False, True, False])
     )
     if terms is not None:
         named = named.group_by("marker", maintain_order=True).head(terms)
@@ -204,7 +211,7 @@ def _bounded(
     """`rows` with lo and hi; `wholes` with mix and rate, and the bounds of these and of change."""
     gap = pl.col("x_1") / pl.col("n_1") - pl.col("x_0") / pl.col("n_0")
     both = whole.filter((pl.col("n_1") > 0) & (pl.col("n_0") > 0))
-    both = both.with_columns((pl.col(f"n_{i}") * gap / 2).alias(f"r_{i}") for i in (1, 0))
+    both = both.with_columns(_exact(pl.col(f"n_{i}") * gap / 2).alias(f"r_{i}") for i in (1, 0))
     of_row = rows.select("marker", "term").with_row_index("column")
     of_marker = wholes.select("marker").with_row_index("column")
     uses, both = uses.join(of_row, on=["marker", "term"]), both.join(of_marker, on="marker")

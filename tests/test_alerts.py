@@ -247,7 +247,7 @@ def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
 
 def test_a_body_carries_no_text_no_post_and_no_person() -> None:
     restricted = {
-        name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.TERM_COUNTS, tables.QUARANTINE)
+        name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.QUARANTINE)
         for name in table.columns
     } - {"marker", "reason"}  # fmt: skip
     (row,) = tell(["desk"], alert()).values()
