@@ -71,7 +71,7 @@ def rows_of(shifts: pl.DataFrame, population: str, unit: str, period: str, refer
     """What `lexicons.shift.word_shift` found, as rows of `term_shifts` but for the issue; numbers rounded."""
     return shifts.with_columns(
         # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
-        pl.selectors.float().round(10),
+        pl.selectors.float().round(9),
         population=pl.lit(population), unit=pl.lit(unit), period=pl.lit(period), reference=pl.lit(reference),
     )  # fmt: skip
 

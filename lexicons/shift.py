@@ -92,8 +92,8 @@ def word_shift(
 
     term_counts: `time_value, cluster, known, marker, term, share` of the population, as `count_terms`
     returns them. unit: `posts` or `authors`. A term is named where at least `minimum_authors` known authors used
-    it in each period, and at most the `terms` largest are; what is left is `OTHER`, to which further terms go until
-    it too rests on enough authors.
+    it in each period, and at most the `terms` largest are; what is left is `OTHER`, with the smallest of them where it
+    would else rest on too few.
 
     Returns one row a marker and term, the largest contribution first and `OTHER` last: `contribution` (shares, so
     −1 to 1; they sum to `change`) with its 95 % bounds `lo, hi`, `n_authors` (known ones, in either period) and
@@ -188,20 +188,17 @@ def _named(uses: pl.DataFrame, part: pl.Expr, minimum_authors: int, terms: int |
     users = [(pl.col("known") & (pl.col(x) > 0)).sum().alias(x) for x in ("x_1", "x_0")]
     named = (
         uses.group_by("marker", "term")
-        .agg(pl.col("x_1", "x_0").sum(), n=pl.col("known").sum(), fewest=pl.min_horizontal(users))
+        .agg(pl.col("x_1", "x_0").sum(), fewest=pl.min_horizontal(users))
         .filter(pl.col("fewest") >= minimum_authors)
         .sort("marker", part.abs(), "term", descending=[False, True, False])
     )
     if terms is not None:
         named = named.group_by("marker", maintain_order=True).head(terms)
-    while True:
-        # A rest of few authors would give them away: change less all that is named is the rest.
-        rest = uses.join(named, on=["marker", "term"], how="anti").group_by("marker")
-        thin = rest.agg(n=pl.col("cluster").filter("known").n_unique()).filter(pl.col("n") < minimum_authors)
-        least = named.join(thin, on="marker", how="semi").sort("n", "term").group_by("marker").first()
-        if least.is_empty():
-            return named.select("marker", "term")
-        named = named.join(least, on=["marker", "term"], how="anti")
+    # A rest of few authors would give them away: change less all that is named is the rest. One term more is enough.
+    rest = uses.join(named, on=["marker", "term"], how="anti").group_by("marker")
+    thin = rest.agg(n=pl.col("cluster").filter("known").n_unique()).filter(pl.col("n") < minimum_authors)
+    least = named.join(thin, on="marker", how="semi", maintain_order="left").group_by("marker").last()
+    return named.join(least, on=["marker", "term"], how="anti").select("marker", "term")
 
 
 def _bounded(
