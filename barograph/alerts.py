@@ -12,7 +12,7 @@ import polars as pl
 
 from barograph.rules import held_days, watched
 from barograph.settings import Rule
-from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
+from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OTHER, OUTBOX
 
 _ABOUT = "expressed language of a population, never a person"
 _TERMS_TOLD = 5
@@ -187,7 +187,5 @@ def _why(shift: pl.DataFrame) -> dict[str, Any]:
     """One shift in brief: the whole, and its largest named terms."""
     whole = ("period", "reference", "change", "change_lo", "change_hi", "mix", "rate", "change_top_account_share")
     of_term = ("term", "contribution", "lo", "hi", "n_authors", "top_account_share")
-    named = shift.filter(pl.col("term") != "(other)").sort(
-        pl.col("contribution").abs(), "term", descending=[True, False]
-    )
+    named = shift.filter(pl.col("term") != OTHER).sort(pl.col("contribution").abs(), "term", descending=[True, False])
     return {**shift.select(whole).row(0, named=True), "terms": named.head(_TERMS_TOLD).select(of_term).to_dicts()}

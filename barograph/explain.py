@@ -10,7 +10,7 @@ from barograph.tables import LINE, SHIFT, TERM_SHIFTS
 
 ROLLING = (1, 7, 28)
 """Lengths of the periods that end with the last closed day."""
-TERMS = 15
+TERMS = 12
 """Terms of a shift that are published by name, the largest first."""
 _REQUEST = ["population", "marker", "unit", "first", "last"]
 

@@ -217,6 +217,9 @@ POLARIZATION = Table(
     }, published=True,
 )  # fmt: skip
 
+OTHER = "(other)"
+"""Stands in `term_shifts` for all terms that are not named; no term can be called so."""
+
 TERM_SHIFTS = Table(
     "term_shifts",
     "Which terms moved a marker between two periods. The rows of one shift (all columns of the key but term) have one "
@@ -228,7 +231,7 @@ TERM_SHIFTS = Table(
         "unit": _text("what is counted", *UNITS),
         "period": _text("days explained, first/last"),
         "reference": _text("days compared with, first/last"),
-        "term": _text("a lexicon's term, never a quote; `(other)` for all that are not named"),
+        "term": _text(f"a lexicon's term, never a quote; `{OTHER}` for all that are not named"),
         "contribution": _number("part of the change in prevalence", -1, 1),
         "lo": _number("lower 95 % bound"),
         "hi": _number("upper 95 % bound"),

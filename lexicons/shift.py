@@ -32,12 +32,12 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from barograph.tables import OTHER
+
 Days = tuple[date, date]
 """First and last UTC day of a period."""
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
-OTHER = "(other)"
-"""Stands for all terms that are not named, of too few authors or of too small a part; no term can be called so."""
 REPLICATES = 300
 GROUPS = 2000
 _SEED = 20_24
