@@ -1,5 +1,6 @@
 """Which changes are to be explained: the last days, every alert, every high-prevalence period. Pure functions."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -20,14 +21,14 @@ def wanted(
     alerts: pl.DataFrame,
     exceedances: pl.DataFrame,
     *,
-    without_text: date | None,
+    without_text: date,
     since: datetime | None,
 ) -> pl.DataFrame:
     """The periods to explain: `population, marker, unit, first, last, reference`, each against as many days before.
 
     They are, of each population, the last 1, 7 and 28 days up to its last closed one; the run of days of each
     firing alert; and each run of high-prevalence days that is over. Both periods must lie within the population's
-    days and after `without_text`, the newest day with a post whose text is gone. With `since`, only those of
+    days and after `without_text`, the newest day of which texts are gone. With `since`, only those of
     which a day (or the one after) was issued later than that; `reference` is the first day compared with.
 
     series: closed days, as `detect.closed_series` returns them; alerts and exceedances: latest issues.
@@ -44,9 +45,8 @@ def wanted(
     every = pl.concat([frame.select(_REQUEST) for frame in (*rolling, firing, runs)]).unique()
     length = pl.col("last") - pl.col("first") + timedelta(days=1)
     every = every.with_columns(reference=pl.col("first") - length).join(populations, on="population")
-    every = every.filter(pl.col("reference") >= pl.col("start"), pl.col("last") <= pl.col("end"))
-    if without_text is not None:
-        every = every.filter(pl.col("reference") > without_text)
+    kept = pl.col("reference") > without_text
+    every = every.filter(pl.col("reference") >= pl.col("start"), pl.col("last") <= pl.col("end"), kept)
     if since is not None:
         changed = series.filter(pl.col("issue") > since).select("population", "time_value").unique()
         after = pl.col("last") + timedelta(days=1)
@@ -67,12 +67,17 @@ def _high_runs(exceedances: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def rows_of(shifts: pl.DataFrame, population: str, unit: str, period: str, reference: str) -> pl.DataFrame:
-    """What `lexicons.shift.word_shift` found, as rows of `term_shifts` but for the issue; numbers rounded."""
-    return shifts.with_columns(
+def rows_of(shifts: pl.DataFrame, population: str, unit: str, periods: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """What `lexicons.shift.word_shifts` found, as rows of `term_shifts` but for the issue; numbers rounded.
+
+    periods: period and reference of each shift, as text.
+    """
+    names = pl.DataFrame(periods, schema={"period": pl.String, "reference": pl.String}, orient="row")
+    names = names.with_row_index("shift").cast({"shift": pl.Int64})
+    return shifts.join(names, on="shift").select(
         # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
-        pl.selectors.float().round(9),
-        population=pl.lit(population), unit=pl.lit(unit), period=pl.lit(period), reference=pl.lit(reference),
+        pl.selectors.float().round(9), ~pl.selectors.float() - pl.selectors.by_name("shift"),
+        population=pl.lit(population), unit=pl.lit(unit),
     )  # fmt: skip
 
 

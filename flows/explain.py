@@ -17,6 +17,9 @@ from barograph.store import Warehouse
 from flows.stages import Run, populations, stage
 from lexicons import shift
 
+_DAYS_AT_ONCE = 112
+"""Days of posts, some of them several times, that one pass holds in memory."""
+
 
 @stage
 def explain(run: Run, warehouse: Warehouse) -> None:
@@ -27,11 +30,13 @@ def explain(run: Run, warehouse: Warehouse) -> None:
     made_of = json.dumps([who, dimensions, run.lexicon_version, settings.minimum_authors], sort_keys=True)
     before = warehouse.get("explained") if warehouse.get("explained_as") == made_of else None
     alerts = warehouse.latest(tables.ALERTS, run.moment)
+    # A day partly past its retention counts as gone, also where this run has just read it.
+    old = (run.moment - timedelta(days=settings.retention_days)).date()
     requests = explaining.wanted(
         detection.closed_series(warehouse.latest(tables.SERIES, run.moment)),
         alerts,
         warehouse.latest(tables.EXCEEDANCES, run.moment),
-        without_text=warehouse.last_day_without_text(),
+        without_text=max(old, warehouse.last_day_without_text() or old),
         since=datetime.fromisoformat(before) if before else None,
     ).filter(pl.col("population").is_in(list(who)), pl.col("marker").is_in(settings.watchable))
     found = [tables.TERM_SHIFTS.empty().drop("issue"), *_shifts(run, warehouse, requests, who)]
@@ -48,28 +53,37 @@ def explain(run: Run, warehouse: Warehouse) -> None:
 def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[str, Any]) -> Iterator[pl.DataFrame]:
     """Rows of `term_shifts`, but for the issue, of each period asked for."""
     counts: dict[date, pl.DataFrame] = {}
-    span = ["population", "first", "last", "reference"]
-    asked = requests.group_by(span).agg("marker", "unit").sort("last", "first", "population")
-    for done, (population, first, last, reference, markers, units) in enumerate(asked.iter_rows(), start=1):
-        days = explaining.days_between(reference, last)
+    spans = requests.group_by("population", "unit", "last", "first", "reference").agg("marker")
+    batches = list(_batches(spans.sort("last", "first", "population", "unit")))
+    for done, (population, unit, batch) in enumerate(batches, start=1):
+        days = sorted({day for _, last, reference, _ in batch for day in explaining.days_between(reference, last)})
         for day in days:
             if day not in counts:
                 counts[day] = _term_counts(run, warehouse, day)
-        rows = pl.concat([counts[day] for day in days])
-        rows = rows.filter(
-            pl.col("marker").is_null() | pl.col("marker").is_in(markers),
-            *(pl.col(column).is_in(list(values)) for column, values in who[population].items()),
-        )
-        before = first - timedelta(days=1)
-        for unit in sorted(set(units)):
-            found = shift.word_shift(
-                rows, (first, last), (reference, before), unit=unit,
-                minimum_authors=run.settings.minimum_authors, terms=explaining.TERMS,
-            )  # fmt: skip
-            mine = [marker for marker, of in zip(markers, units, strict=True) if of == unit]
-            found = found.filter(pl.col("marker").is_in(mine))
-            yield explaining.rows_of(found, population, unit, f"{first}/{last}", f"{reference}/{before}")
-        run.reporter.advance(done / asked.height, f"{done} of {asked.height} periods")
+        where = [pl.col(column).is_in(list(values)) for column, values in who[population].items()]
+        before = timedelta(days=1)
+        found = shift.word_shifts(
+            pl.concat([counts[day].filter(*where) if where else counts[day] for day in days]),
+            [((first, last), (reference, first - before), markers) for first, last, reference, markers in batch],
+            unit=unit, minimum_authors=run.settings.minimum_authors, terms=explaining.TERMS,
+        )  # fmt: skip
+        periods = [(f"{first}/{last}", f"{reference}/{first - before}") for first, last, reference, _ in batch]
+        yield explaining.rows_of(found, population, unit, periods)
+        run.reporter.advance(done / len(batches), f"{done} of {len(batches)} batches")
+
+
+def _batches(spans: pl.DataFrame) -> Iterator[tuple[str, str, list[tuple[Any, ...]]]]:
+    """Population, unit, and (first, last, reference, markers) of periods that are explained in one pass."""
+    for (population, unit), mine in spans.group_by("population", "unit", maintain_order=True):
+        batch: list[tuple[Any, ...]] = []
+        size = 0
+        for row in mine.select("first", "last", "reference", "marker").iter_rows():
+            size += (row[1] - row[2]).days + 1
+            if batch and size > _DAYS_AT_ONCE:
+                yield str(population), str(unit), batch
+                batch, size = [], (row[1] - row[2]).days + 1
+            batch.append(row)
+        yield str(population), str(unit), batch
 
 
 def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
@@ -81,7 +95,8 @@ def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
         )
         for lang, lexs in run.lexicons.items()
     ]
-    occurrences = pl.concat(frame.cast(pl.String) for frame in found).unique()
+    ours = pl.col("marker").is_in([marker.name for marker in run.settings.marker])
+    occurrences = pl.concat(frame.cast(pl.String) for frame in found).filter(ours).unique()
     dimensions = {d.name: d.markers for d in run.settings.dimension}
     posts = posts.drop("text").with_columns(pl.col("source", "community", "lang", "geo").cast(pl.Categorical))
     return shift.count_terms(posts, occurrences, dimensions)

@@ -18,9 +18,9 @@ author's own share of posts in parts, n is 1.
     mix  = change − rate = Σ ½(r₁ + r₀)(w₁ − w₀) over them, plus w₁r₁ of who came, minus w₀r₀ of who left
 
 **Intervals** are percentiles of a bootstrap over authors, who carry their posts of both periods with them, expanded
-for few authors (Hesterberg 2015, The American Statistician 69:371). Beyond `GROUPS` authors, random groups of them
-are drawn in place of single ones (Wolter 2007, ch. 2), which costs less precision (1/√(2·2000) = 1.6 % of a standard
-error) than stopping after 300 replicates (4 %).
+for few authors (Hesterberg 2015, The American Statistician 69:371). Authors are put into `GROUPS` random groups by a
+hash, which are drawn in place of single ones (Wolter 2007, ch. 2): that costs 1/√(2·500) = 3 % of a standard
+error, less than stopping after 200 replicates does (5 %).
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,8 @@ Days = tuple[date, date]
 """First and last UTC day of a period."""
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
-REPLICATES = 300
-GROUPS = 2000
+REPLICATES = 200
+GROUPS = 500
 _SEED = 20_24
 _WHERE = ("time_value", "source", "community", "lang", "geo", "cluster", "known")
 _SCHEMA = {
@@ -102,43 +102,68 @@ def word_shift(
     of the population in the periods and, `both_authors`, in both. No rows where a period has no posts, fewer known
     authors than the minimum, or fewer use the marker; mix and rate are NULL where fewer are in both.
     """
-    authors, uses = _periods(term_counts, period, reference, unit)
-    known = authors.filter("known")
-    in_1, in_0 = pl.col("n_1") > 0, pl.col("n_0") > 0
-    people = [known.filter(where).height for where in (in_1, in_0, in_1 & in_0)]
-    totals = {f"n_{i}": float(authors[f"n_{i}"].sum()) for i in (1, 0)}
-    if min(totals.values()) == 0 or min(people[:2]) < minimum_authors or uses.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
-    part = pl.col("x_1") / totals["n_1"] - pl.col("x_0") / totals["n_0"]
-    named = _named(uses, part, minimum_authors, terms)
-    key, amounts = ["marker", "author"], ["x_1", "x_0"]
-    whole = uses.group_by(key).agg(pl.col(amounts).sum()).join(authors, on="author").with_columns(part=part)
-    rest = uses.join(named, on=["marker", "term"], how="anti").group_by(key).agg(pl.col(amounts).sum())
-    rest = rest.join(authors, on="author").with_columns(pl.lit(OTHER, uses["term"].dtype).alias("term"), part=part)
-    uses = uses.join(named, on=["marker", "term"], how="semi").with_columns(part=part)
-    uses = pl.concat([uses, rest.select(uses.columns)])
-    top = pl.col("part").abs().max() / pl.col("part").abs().sum()
-    rows = (
-        uses.group_by("marker", "term")
-        .agg(pl.col(amounts).sum(), n_authors=pl.col("known").sum().cast(pl.Int64), top_account_share=top)
-        .with_columns(contribution=part)
-        .sort("marker", pl.col("term") == OTHER, -pl.col("contribution").abs(), "term")
+    asked = [(period, reference, term_counts["marker"].drop_nulls().unique().to_list())]
+    found = word_shifts(
+        term_counts, asked, unit=unit, minimum_authors=minimum_authors, terms=terms, replicates=replicates
     )
-    wholes = whole.group_by("marker").agg(pl.col(amounts).sum(), change_top_account_share=top)
-    wholes = wholes.with_columns(change=part).sort("marker")
-    rows, wholes = _bounded(authors, uses, whole, rows, wholes, replicates)
-    if people[2] < minimum_authors:
-        hidden = [name for name in wholes.columns if name.startswith(("mix", "rate"))]
-        wholes = wholes.with_columns(pl.lit(None, pl.Float64).alias(name) for name in hidden)
-    posts = authors.select(pl.col("posts_1", "posts_0").sum()).row(0)
-    counted = dict(zip(list(_SCHEMA)[-5:], (*posts, *people), strict=True))
+    return found.drop("shift")
+
+
+def word_shifts(
+    term_counts: pl.DataFrame,
+    asked: Sequence[tuple[Days, Days, Sequence[str]]],
+    *,
+    unit: str = "posts",
+    minimum_authors: int = 0,
+    terms: int | None = None,
+    replicates: int = REPLICATES,
+) -> pl.DataFrame:
+    """Many a `word_shift` at once, each of period, reference and markers; `shift` of a row is its place in `asked`."""
+    authors, uses = _periods(term_counts, asked, unit)
+    known, in_1, in_0 = pl.col("known"), pl.col("n_1") > 0, pl.col("n_0") > 0
+    people = {"period_authors": in_1, "reference_authors": in_0, "both_authors": in_1 & in_0}
+    totals = authors.group_by("shift").agg(
+        *(pl.col(f"n_{i}").sum().alias(f"all_{i}") for i in (1, 0)),
+        *(pl.col(f"posts_{i}").sum().alias(f"{name}_posts") for i, name in ((1, "period"), (0, "reference"))),
+        *((known & there).sum().alias(name) for name, there in people.items()),
+    )
+    enough = pl.min_horizontal("period_authors", "reference_authors") >= minimum_authors
+    totals = totals.filter(pl.min_horizontal("all_1", "all_0") > 0, enough).sort("shift")
+    uses = uses.join(totals.select("shift", "all_1", "all_0"), on="shift")
+    if uses.is_empty():
+        return pl.DataFrame(schema={"shift": pl.Int64, **_SCHEMA})
+    named = _named(uses, minimum_authors, terms)
+    one, author = ["shift", "marker", "cluster"], ["shift", "cluster"]
+    whole = uses.group_by(one).agg(_SUMS, *_FIRST).join(authors.select(*author, "n_1", "n_0"), on=author)
+    rest = uses.join(named, on=["shift", "marker", "term"], how="anti").group_by(one).agg(_SUMS, *_FIRST)
+    rest = rest.with_columns(pl.lit(OTHER, uses["term"].dtype).alias("term")).select(uses.columns)
+    uses = pl.concat([uses.join(named, on=["shift", "marker", "term"], how="semi"), rest])
+    top = (_PART.abs().max() / _PART.abs().sum()).fill_nan(None).alias("top_account_share")
+    of_shift = pl.col("all_1", "all_0").first()
+    rows = (
+        uses.group_by("shift", "marker", "term")
+        .agg(_SUMS, of_shift, top, n_authors=known.sum())
+        .with_columns(contribution=_PART)
+        .sort("shift", "marker", pl.col("term") == OTHER, -pl.col("contribution").abs(), "term")
+    )
+    wholes = whole.group_by("shift", "marker").agg(_SUMS, of_shift, top.alias("change_top_account_share"))
+    wholes = wholes.with_columns(change=_PART).sort("shift", "marker")
+    rows, wholes = _bounded(authors, totals, uses, whole, rows, wholes, replicates)
+    told = wholes.drop("x_1", "x_0", "all_1", "all_0").join(totals.drop("all_1", "all_0"), on="shift")
+    hidden = pl.col("both_authors") < minimum_authors
+    told = told.with_columns(
+        pl.when(~hidden).then(name).alias(name) for name in told.columns if name.startswith(("mix", "rate"))
+    )
     return (
         rows.filter(pl.col("n_authors") >= minimum_authors)
-        .join(wholes, on="marker", maintain_order="left")
-        .with_columns(pl.lit(n).alias(name) for name, n in counted.items())
-        .with_columns(pl.col("top_account_share", "change_top_account_share").fill_nan(None))
-        .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
-    )  # fmt: skip
+        .join(told, on=["shift", "marker"], maintain_order="left")
+        .select(pl.col("shift").cast(pl.Int64), *(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items()))
+    )
+
+
+_PART = pl.col("x_1") / pl.col("all_1") - pl.col("x_0") / pl.col("all_0")
+_SUMS = pl.col("x_1", "x_0").sum()
+_FIRST = (pl.col("known").first(), pl.col("group").first(), pl.col("all_1", "all_0").first())
 
 
 def _exact(value: pl.Expr) -> pl.Expr:
@@ -146,115 +171,142 @@ def _exact(value: pl.Expr) -> pl.Expr:
     return (value * 2.0**32).round() / 2.0**32
 
 
-def _periods(term_counts: pl.DataFrame, period: Days, reference: Days, unit: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Every author with n_1, n_0, and every use with x_1, x_0: how much in period and in reference."""
-    within = {1: pl.col("time_value").is_between(*period), 0: pl.col("time_value").is_between(*reference)}
-    rows = term_counts.filter(within[1] | within[0])
+def _periods(
+    term_counts: pl.DataFrame, asked: Sequence[tuple[Days, Days, Sequence[str]]], unit: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """By shift every author with n_1, n_0, and every use with x_1, x_0: how much in period and in reference."""
+    days = [
+        (shift, side, first, last, [*markers, None])
+        for shift, (period, reference, markers) in enumerate(asked)
+        for side, (first, last) in ((1, period), (0, reference))
+    ]
+    schema: dict[str, Any] = {
+        "shift": pl.UInt32,
+        "side": pl.UInt8,
+        "first": pl.Date,
+        "last": pl.Date,
+        "marker": pl.List(pl.String),
+    }
+    plan = pl.DataFrame(days, schema=schema, orient="row")
+    plan = plan.with_columns(time_value=pl.date_ranges("first", "last")).explode("time_value").explode("marker")
+    plan = plan.select("shift", "side", "time_value", pl.col("marker").cast(term_counts["marker"].dtype))
+    rows = term_counts.select("time_value", "cluster", "known", "marker", "term", "share")
     if unit == "authors":
         rows = rows.filter("known")
-    every, uses = rows.filter(pl.col("marker").is_null()), rows.filter(pl.col("marker").is_not_null())
-    authors = (
-        every.select("cluster", "known", *(within[i].alias(f"posts_{i}") for i in (1, 0)))
-        .group_by("cluster")
-        .agg(pl.col("known").first(), pl.col("posts_1", "posts_0").sum().cast(pl.Float64))
-        .sort("cluster")
-        .with_row_index("author")
-        .with_columns(n_1="posts_1", n_0="posts_0")
-    )
-    groups = np.random.default_rng(_SEED).permutation(authors.height) % GROUPS
-    if authors.height <= GROUPS:
-        groups = np.arange(authors.height)
-    authors = authors.with_columns(group=pl.Series(groups, dtype=pl.Int64))
+    rows = rows.join(plan, on=["time_value", "marker"], nulls_equal=True)
+
+    def sides(value: pl.Expr, name: str) -> list[pl.Expr]:
+        return [pl.when(pl.col("side") == i).then(value).otherwise(0).alias(f"{name}_{i}") for i in (1, 0)]
+
+    every = rows.filter(pl.col("marker").is_null()).select("shift", "cluster", "known", *sides(pl.lit(1.0), "n"))
+    authors = every.group_by("shift", "cluster").agg(pl.col("known").first(), pl.col("n_1", "n_0").sum())
+    group = (pl.col("cluster").hash(_SEED) % GROUPS).cast(pl.Int64).alias("group")
+    authors = authors.with_columns(group, posts_1="n_1", posts_0="n_0")
     uses = (
-        uses.select(
-            "marker",
-            "term",
-            "cluster",
-            *(pl.when(within[i]).then(_exact(pl.col("share"))).otherwise(0).alias(f"x_{i}") for i in (1, 0)),
-        )
-        .group_by("marker", "term", "cluster")
-        .agg(pl.col("x_1", "x_0").sum())
-        .join(authors, on="cluster")
+        rows.filter(pl.col("marker").is_not_null())
+        .select("shift", "marker", "term", "cluster", "known", *sides(_exact(pl.col("share")), "x"))
+        .group_by("shift", "marker", "term", "cluster")
+        .agg(pl.col("known").first(), _SUMS)
+        .with_columns(group)
     )
     if unit == "authors":
+        uses = uses.join(authors.select("shift", "cluster", "n_1", "n_0"), on=["shift", "cluster"])
         own = [_exact(pl.col(f"x_{i}") / pl.col(f"n_{i}")).fill_nan(0).alias(f"x_{i}") for i in (1, 0)]
-        one = [(pl.col(f"n_{i}") > 0).cast(pl.Float64).alias(f"n_{i}") for i in (1, 0)]
-        authors, uses = authors.with_columns(one), uses.with_columns(own).with_columns(one)
+        uses = uses.with_columns(own).drop("n_1", "n_0")
+        authors = authors.with_columns((pl.col(f"n_{i}") > 0).cast(pl.Float64).alias(f"n_{i}") for i in (1, 0))
     return authors, uses
 
 
-def _named(uses: pl.DataFrame, part: pl.Expr, minimum_authors: int, terms: int | None) -> pl.DataFrame:
-    """`marker, term` of the terms that may be named, at most `terms` a marker; part: x_1, x_0 → contribution."""
+def _named(uses: pl.DataFrame, minimum_authors: int, terms: int | None) -> pl.DataFrame:
+    """`shift, marker, term` of the terms that may be named, at most `terms` a marker."""
+    of, term = ["shift", "marker"], ["shift", "marker", "term"]
     users = [(pl.col("known") & (pl.col(x) > 0)).sum().alias(x) for x in ("x_1", "x_0")]
     named = (
-        uses.group_by("marker", "term")
-        .agg(pl.col("x_1", "x_0").sum(), fewest=pl.min_horizontal(users))
+        uses.group_by(term)
+        .agg(size=(pl.col("x_1").sum() / pl.col("all_1").first() - pl.col("x_0").sum() / pl.col("all_0").first()).abs(),
+             fewest=pl.min_horizontal(users))
         .filter(pl.col("fewest") >= minimum_authors)
-        .sort("marker", part.abs(), "term", descending=[False, True, False])
-    )
+        .sort(*of, "size", "term", descending=[False, False, True, False])
+    )  # fmt: skip
     if terms is not None:
-        named = named.group_by("marker", maintain_order=True).head(terms)
+        named = named.group_by(of, maintain_order=True).head(terms)
     # A rest of few authors would give them away: change less all that is named is the rest. One term more is enough.
-    rest = uses.join(named, on=["marker", "term"], how="anti").group_by("marker")
+    rest = uses.join(named, on=term, how="anti").group_by(of)
     thin = rest.agg(n=pl.col("cluster").filter("known").n_unique()).filter(pl.col("n") < minimum_authors)
-    least = named.join(thin, on="marker", how="semi", maintain_order="left").group_by("marker").last()
-    return named.join(least, on=["marker", "term"], how="anti").select("marker", "term")
+    least = named.join(thin, on=of, how="semi", maintain_order="left").group_by(of).last()
+    return named.join(least, on=term, how="anti").select(term)
 
 
 def _bounded(
-    authors: pl.DataFrame, uses: pl.DataFrame, whole: pl.DataFrame, rows: pl.DataFrame, wholes: pl.DataFrame,
-    replicates: int,
+    authors: pl.DataFrame, totals: pl.DataFrame, uses: pl.DataFrame, whole: pl.DataFrame, rows: pl.DataFrame,
+    wholes: pl.DataFrame, replicates: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """`rows` with lo and hi; `wholes` with mix and rate, and the bounds of these and of change."""
     gap = pl.col("x_1") / pl.col("n_1") - pl.col("x_0") / pl.col("n_0")
     both = whole.filter((pl.col("n_1") > 0) & (pl.col("n_0") > 0))
     both = both.with_columns(_exact(pl.col(f"n_{i}") * gap / 2).alias(f"r_{i}") for i in (1, 0))
-    of_row = rows.select("marker", "term").with_row_index("column")
-    of_marker = wholes.select("marker").with_row_index("column")
-    uses, both = uses.join(of_row, on=["marker", "term"]), both.join(of_marker, on="marker")
-    n_groups = min(authors.height, GROUPS)
+    columns = {
+        tuple(key): frame.select(key).with_row_index("column")
+        for key, frame in ((("shift",), totals), (("shift", "marker"), wholes), (("shift", "marker", "term"), rows))
+    }
+    numbered = {key: of.rename({"column": "place"}) for key, of in columns.items()}
+    at = {
+        len(key): frame.join(numbered["shift",], on="shift", maintain_order="left")["place"].to_numpy()
+        for key, frame in ((("shift", "marker"), wholes), (("shift", "marker", "term"), rows))
+    }
     # The last replicate is the data itself: its rate is the value, not a draw.
-    drawn = np.vstack([_draws(n_groups, replicates), np.ones(n_groups)])
-    shares, rates = {}, {}
-    for i in (1, 0):
-        total = drawn @ np.bincount(authors["group"], authors[f"n_{i}"], n_groups)[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):  # a replicate may draw nobody who posted in a period
-            shares[i] = drawn @ _dense(uses, f"x_{i}", n_groups, rows.height) / total
-            rates[i] = drawn @ _dense(both, f"r_{i}", n_groups, wholes.height) / total
-    parts, rate = shares[1] - shares[0], rates[1] + rates[0]
-    member = rows.select("marker").join(of_marker, on="marker", maintain_order="left")["column"]
-    change = parts @ np.eye(wholes.height)[member]
-    rows = rows.with_columns(_bounds("", parts[:-1], n_groups))
+    drawn = np.vstack([_draws(GROUPS, replicates), np.ones(GROUPS)])
+
+    def draw(frame: pl.DataFrame, values: str, *key: str) -> Numbers:
+        return drawn @ _dense(frame.join(columns[key], on=key), values, columns[key].height)
+
+    sizes = {i: draw(authors, f"n_{i}", "shift") for i in (1, 0)}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a replicate may draw nobody who posted in a period
+        x, y = ([draw(frame, f"x_{i}", *key) / sizes[i][:, at[len(key)]] for i in (1, 0)] for frame, key in (
+            (uses, ("shift", "marker", "term")), (whole, ("shift", "marker"))
+        ))  # fmt: skip
+        r = [draw(both, f"r_{i}", "shift", "marker") / sizes[i][:, at[2]] for i in (1, 0)]
+    change, rate = y[0] - y[1], r[0] + r[1]
+    groups = authors.group_by("shift").agg(pl.col("group").n_unique())
+    n_groups = totals.join(groups, on="shift", maintain_order="left")["group"].to_numpy()
     value = pl.Series(rate[-1])
+    rows = rows.with_columns(_bounds("", (x[0] - x[1])[:-1], n_groups[at[3]]))
     wholes = wholes.with_columns(
         *(value.alias("rate"), (pl.col("change") - value).alias("mix")),
-        *_bounds("change_", change[:-1], n_groups),
-        *_bounds("mix_", (change - rate)[:-1], n_groups),
-        *_bounds("rate_", rate[:-1], n_groups),
-    )  # fmt: skip
+        *_bounds("change_", change[:-1], n_groups[at[2]]),
+        *_bounds("mix_", (change - rate)[:-1], n_groups[at[2]]),
+        *_bounds("rate_", rate[:-1], n_groups[at[2]]),
+    )
     return rows, wholes
 
 
-def _bounds(name: str, drawn: Numbers, n: int) -> list[pl.Series]:
-    """The 95 % bounds of each column, over the replicates (of n groups of authors) with posts in both periods."""
-    whole = drawn[np.isfinite(drawn).all(axis=1)]
-    ends = np.full((2, drawn.shape[1]), np.nan)
-    if n > 1 and len(whole):
+def _bounds(name: str, drawn: Numbers, n: Numbers) -> list[pl.Series]:
+    """The 95 % bounds of each column, over the replicates with posts in both periods; n: its groups of authors."""
+    with np.errstate(divide="ignore", invalid="ignore"):
         below = stats.norm.cdf(stats.t.ppf(0.025, n - 1) * np.sqrt(n / (n - 1)))
-        ends = np.quantile(whole, (below, 1 - below), axis=0)
-    return [pl.Series(f"{name}{end}", bound).fill_nan(None) for end, bound in zip(("lo", "hi"), ends, strict=True)]
+    drawn = np.sort(drawn, axis=0)  # NaN last
+    count = np.isfinite(drawn).sum(axis=0)
+    ends = []
+    for level in (below, 1 - below):
+        place = np.nan_to_num(level * (count - 1)).clip(0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        column = np.arange(drawn.shape[1])
+        ends.append(drawn[low, column] + (place - low) * (drawn[high, column] - drawn[low, column]))
+    known = [np.where(np.isnan(below) | (count == 0), np.nan, end) for end in ends]
+    return [pl.Series(f"{name}{end}", bound).fill_nan(None) for end, bound in zip(("lo", "hi"), known, strict=True)]
 
 
-def _dense(rows: pl.DataFrame, values: str, groups: int, columns: int) -> Numbers:
+def _dense(rows: pl.DataFrame, values: str, columns: int) -> Numbers:
     """Sums of `values` by group of authors and column."""
     cell = (rows["group"] * columns + rows["column"].cast(pl.Int64)).to_numpy()
-    sums: Numbers = np.bincount(cell, rows[values].to_numpy(), groups * columns).astype(np.float64)
-    return sums.reshape(groups, columns)
+    sums: Numbers = np.bincount(cell, rows[values].to_numpy(), GROUPS * columns).astype(np.float64)
+    return sums.reshape(GROUPS, columns)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _draws(groups: int, replicates: int) -> Numbers:
-    """How often each replicate draws each of so many groups of authors. Shape: (replicates, groups)."""
+    """How often each replicate draws each group of authors. Shape: (replicates, groups)."""
     drawn = np.random.default_rng(_SEED).integers(0, groups, (replicates, groups))
     drawn += groups * np.arange(replicates)[:, None]
     times: Numbers = np.bincount(drawn.ravel(), minlength=replicates * groups).astype(np.float64)

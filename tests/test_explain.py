@@ -46,7 +46,7 @@ def asked(known: pl.DataFrame, *alerts: dict[str, Any], exceedances: pl.DataFram
     rows = wanted(
         known, pl.DataFrame(alerts, schema=tables.ALERTS.schema),
         tables.EXCEEDANCES.empty() if exceedances is None else exceedances,
-        **({"without_text": None, "since": None} | options),
+        **({"without_text": day(-1), "since": None} | options),
     )  # fmt: skip
     return [tuple((row[name] - START).days for name in ("first", "last", "reference")) for row in rows.iter_rows(named=True)]  # type: ignore[misc]
 
@@ -64,7 +64,7 @@ def test_a_period_is_not_compared_with_days_before_the_first() -> None:
 
 def test_each_population_has_its_own_last_day_and_each_line_its_own_row() -> None:
     known = pl.concat([series(10), series(10, marker="joy"), series(10, unit="posts"), series(8, population="north")])
-    rows = wanted(known, tables.ALERTS.empty(), tables.EXCEEDANCES.empty(), without_text=None, since=None)
+    rows = wanted(known, tables.ALERTS.empty(), tables.EXCEEDANCES.empty(), without_text=day(-1), since=None)
     assert rows.filter(pl.col("first") == pl.col("last")).select("population", "marker", "unit", "last").rows() == [
         ("all", "fear", "authors", day(9)), ("all", "fear", "posts", day(9)), ("all", "joy", "authors", day(9)),
         ("north", "fear", "authors", day(7)),
@@ -151,10 +151,10 @@ def test_what_is_compared_is_the_newest_issue() -> None:
 @pytest.mark.parametrize("unit", ["posts", "authors"])
 def test_the_columns_saved_are_those_of_the_table(unit: str) -> None:
     from barograph.explain import rows_of
-    from lexicons.shift import word_shift
+    from lexicons.shift import word_shifts
     from tests.lexicons.test_shift import AFTER, BEFORE, SMALL, counts
 
-    found = rows_of(word_shift(counts(SMALL), AFTER, BEFORE, unit=unit), "all", unit, "a/b", "c/d")
+    found = rows_of(word_shifts(counts(SMALL), [(AFTER, BEFORE, ["fear"])], unit=unit), "all", unit, [("a/b", "c/d")])
     saved = tables.TERM_SHIFTS.validate(found.with_columns(issue=pl.lit(NOW)))
     assert saved.height == 2
     assert saved.drop_nulls().height == 2
