@@ -96,7 +96,7 @@ def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
         for lang, lexs in run.lexicons.items()
     ]
     ours = pl.col("marker").is_in([marker.name for marker in run.settings.marker])
-    occurrences = pl.concat(frame.cast(pl.String) for frame in found).filter(ours).unique()
+    occurrences = pl.concat(frame.filter(ours).cast(pl.String) for frame in found)
     dimensions = {d.name: d.markers for d in run.settings.dimension}
     posts = posts.drop("text").with_columns(pl.col("source", "community", "lang", "geo").cast(pl.Categorical))
     return shift.count_terms(posts, occurrences, dimensions)

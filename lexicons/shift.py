@@ -58,7 +58,8 @@ def count_terms(
     """Posts in parts by author, day and term: what `word_shift` reads.
 
     posts: `post_id, time_value, source, community, lang, geo, cluster, known` of every post read (cluster: the
-    author, or the post where the author is not known). occurrences: as `lexicons.occurrences` returns them.
+    author, or the post where the author is not known). occurrences: as `lexicons.occurrences` returns them; a post
+    that was read with the lexicons of two languages may have a term twice.
     dimensions: name → its markers; a term in several of them is one term of `dimension:NAME`.
 
     Returns the columns of posts but `post_id`, with `marker`, `term` and `share`: one row for each term of
@@ -66,7 +67,7 @@ def count_terms(
     """
     posts = posts.with_row_index("post")
     found = occurrences.select(pl.col("post_id").cast(pl.String), pl.col("marker", "term").cast(pl.Categorical))
-    found = found.join(posts.select("post_id", "post"), on="post_id").drop("post_id")
+    found = found.join(posts.select("post_id", "post"), on="post_id").select("marker", "term", "post").unique()
     members = pl.DataFrame(
         [(marker, f"dimension:{name}") for name, markers in dimensions.items() for marker in markers],
         schema={"marker": pl.Categorical, "dimension": pl.Categorical}, orient="row",
