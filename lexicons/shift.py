@@ -19,8 +19,8 @@ author's own share of posts in parts, n is 1.
 
 **Intervals** are percentiles of a bootstrap over authors, who carry their posts of both periods with them, expanded
 for few authors (Hesterberg 2015, The American Statistician 69:371). Authors are put into `GROUPS` random groups by a
-hash, which are drawn in place of single ones (Wolter 2007, ch. 2): that costs 1/√(2·500) = 3 % of a standard
-error, less than stopping after 200 replicates does (5 %).
+hash of their posts, which are drawn in place of single ones (Wolter 2007, ch. 2): that costs 1/√(2·500) = 3 % of
+a standard error, less than stopping after 200 replicates does (5 %).
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,9 +63,10 @@ def count_terms(
     dimensions: name → its markers; a term in several of them is one term of `dimension:NAME`.
 
     Returns the columns of posts but `post_id`, with `marker`, `term` and `share`: one row for each term of
-    a post with its part 1/k, and one without marker, term and share for the post itself.
+    a post with its part 1/k, and one without these for the post itself, with its `mark`, a hash of its id: what is
+    drawn by it is the same in every home, whatever its key of authors.
     """
-    posts = posts.with_row_index("post")
+    posts = posts.with_columns(mark=pl.col("post_id").hash(_SEED)).with_row_index("post")
     found = occurrences.select(pl.col("post_id").cast(pl.String), pl.col("marker", "term").cast(pl.Categorical))
     found = found.join(posts.select("post_id", "post"), on="post_id").select("marker", "term", "post").unique()
     members = pl.DataFrame(
@@ -75,8 +76,8 @@ def count_terms(
     of_dimensions = found.join(members, on="marker").select(pl.col("dimension").alias("marker"), "term", "post")
     every = pl.concat([found, of_dimensions.unique()])
     every = every.join(every.group_by("post", "marker").len("k"), on=["post", "marker"])
-    parts = posts.drop("post_id").join(every, on="post").with_columns(share=1 / pl.col("k"))
-    return pl.concat([posts, parts], how="diagonal").select(*_WHERE, "marker", "term", "share")
+    parts = posts.drop("post_id", "mark").join(every, on="post").with_columns(share=1 / pl.col("k"))
+    return pl.concat([posts, parts], how="diagonal").select(*_WHERE, "marker", "term", "share", "mark")
 
 
 def word_shift(
@@ -91,7 +92,7 @@ def word_shift(
 ) -> pl.DataFrame:
     """What moved each marker of a population from `reference` to `period`.
 
-    term_counts: `time_value, cluster, known, marker, term, share` of the population, as `count_terms`
+    term_counts: `time_value, cluster, known, marker, term, share, mark` of the population, as `count_terms`
     returns them. unit: `posts` or `authors`. A term is named where at least `minimum_authors` known authors used
     it in each period, and at most the `terms` largest are; what is left is `OTHER`, with the smallest of them where it
     would else rest on too few.
@@ -191,7 +192,7 @@ def _periods(
     plan = pl.DataFrame(days, schema=schema, orient="row")
     plan = plan.with_columns(time_value=pl.date_ranges("first", "last")).explode("time_value").explode("marker")
     plan = plan.select("shift", "side", "time_value", pl.col("marker").cast(term_counts["marker"].dtype))
-    rows = term_counts.select("time_value", "cluster", "known", "marker", "term", "share")
+    rows = term_counts.select("time_value", "cluster", "known", "marker", "term", "share", "mark")
     if unit == "authors":
         rows = rows.filter("known")
     rows = rows.join(plan, on=["time_value", "marker"], nulls_equal=True)
@@ -199,23 +200,26 @@ def _periods(
     def sides(value: pl.Expr, name: str) -> list[pl.Expr]:
         return [pl.when(pl.col("side") == i).then(value).otherwise(0).alias(f"{name}_{i}") for i in (1, 0)]
 
-    every = rows.filter(pl.col("marker").is_null()).select("shift", "cluster", "known", *sides(pl.lit(1.0), "n"))
-    authors = every.group_by("shift", "cluster").agg(pl.col("known").first(), pl.col("n_1", "n_0").sum())
-    group = (pl.col("cluster").hash(_SEED) % GROUPS).cast(pl.Int64).alias("group")
-    authors = authors.with_columns(group, posts_1="n_1", posts_0="n_0")
+    every = rows.filter(pl.col("marker").is_null()).select(
+        "shift", "cluster", "known", "mark", *sides(pl.lit(1.0), "n")
+    )
+    authors = (
+        every.group_by("shift", "cluster")
+        .agg(pl.col("known").first(), pl.col("mark").min(), pl.col("n_1", "n_0").sum())
+        .with_columns((pl.col("mark") % GROUPS).cast(pl.Int64).alias("group"), posts_1="n_1", posts_0="n_0")
+    )
     uses = (
         rows.filter(pl.col("marker").is_not_null())
         .select("shift", "marker", "term", "cluster", "known", *sides(_exact(pl.col("share")), "x"))
         .group_by("shift", "marker", "term", "cluster")
         .agg(pl.col("known").first(), _SUMS)
-        .with_columns(group)
+        .join(authors.select("shift", "cluster", "group", "n_1", "n_0"), on=["shift", "cluster"])
     )
     if unit == "authors":
-        uses = uses.join(authors.select("shift", "cluster", "n_1", "n_0"), on=["shift", "cluster"])
         own = [_exact(pl.col(f"x_{i}") / pl.col(f"n_{i}")).fill_nan(0).alias(f"x_{i}") for i in (1, 0)]
-        uses = uses.with_columns(own).drop("n_1", "n_0")
+        uses = uses.with_columns(own)
         authors = authors.with_columns((pl.col(f"n_{i}") > 0).cast(pl.Float64).alias(f"n_{i}") for i in (1, 0))
-    return authors, uses
+    return authors, uses.drop("n_1", "n_0")
 
 
 def _named(uses: pl.DataFrame, minimum_authors: int, terms: int | None) -> pl.DataFrame:
