@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,11 +9,10 @@ import duckdb
 import polars as pl
 import pytest
 
-import lexicons
 from barograph import publish, tables
 from barograph.explain import newest
 from barograph.home import Home
-from barograph.settings import Receiver, Settings, Source
+from barograph.settings import Settings, Source
 from barograph.store import Snapshot, Warehouse
 from flows import stages
 from flows.explain import explain
@@ -24,23 +22,6 @@ START, DAYS, AUTHORS = date(2024, 3, 1), 62, 60
 CALM, PANIC, WORRY, BOTH, ODD = (
     "The bus was on time", "I had a panic attack", "I am so worried", "So worried I had a panic attack", "What a nightmare scenario",
 )  # fmt: skip
-
-
-_KNOWN: dict[tuple[str, ...], pl.DataFrame] = {}
-
-
-def occurrences(posts: pl.DataFrame, lexs: "lexicons.Lexicon | list[lexicons.Lexicon]") -> pl.DataFrame:
-    """`post_id, marker, term, hits, weight`, each term matched for itself."""
-    several = lexs if isinstance(lexs, list) else [lexs]
-    texts = sorted(posts["text"].unique())
-    key = (*(lexicon.version for lexicon in several), *texts)
-    if key not in _KNOWN:
-        found = [
-            lexicons.match(pl.DataFrame({"post_id": texts, "text": texts}), replace(lexicon, terms=row)).with_columns(term=pl.lit(row["term"][0]))
-            for lexicon in several for row in lexicon.terms.iter_slices(1)
-        ]  # fmt: skip
-        _KNOWN[key] = pl.concat(found).rename({"post_id": "text"})
-    return posts.select("post_id", "text").join(_KNOWN[key], on="text").select("post_id", "marker", "term", "hits", "weight")
 
 
 def write(path: Path, says: Callable[[int, int], str], days: int = DAYS, authors: int = AUTHORS) -> Path:
@@ -62,11 +43,6 @@ def storm(day: int, author: int) -> str:
     if day >= DAYS - 3:
         return (BOTH if author < 22 else PANIC) if author < 40 else CALM
     return WORRY if day % 7 == 3 and author < 20 else PANIC if author < 22 else CALM
-
-
-@pytest.fixture(autouse=True)
-def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lexicons, "occurrences", occurrences, raising=False)
 
 
 def run(home: Path, posts: Path, *, as_of: date | None = None, **values: object) -> Snapshot:
@@ -92,10 +68,8 @@ def run(home: Path, posts: Path, *, as_of: date | None = None, **values: object)
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Snapshot]:
     folder = tmp_path_factory.mktemp("storm")
     posts = write(folder / "posts.jsonl", storm)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lexicons, "occurrences", occurrences, raising=False)
-        receiver = Receiver.model_validate({"name": "desk", "url": "http://localhost:9/", "secret_env": "NO_SECRET"})
-        return folder / "home", posts, run(folder / "home", posts, receiver=[receiver.model_dump() | {"url": "http://localhost:9/"}])
+    receiver = {"name": "desk", "url": "http://localhost:9/", "secret_env": "NO_SECRET"}
+    return folder / "home", posts, run(folder / "home", posts, receiver=[receiver])
 
 
 def test_every_period_asked_for_is_explained_and_adds_up(published: tuple[Path, Path, Snapshot]) -> None:
