@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 import polars as pl
 
-from barograph.rules import watched
+from barograph.rules import held_days, watched
 from barograph.settings import Rule
-from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OUTBOX
+from barograph.tables import ALERTS, LINE, NOTIFICATIONS, OTHER, OUTBOX
 
 _ABOUT = "expressed language of a population, never a person"
+_TERMS_TOLD = 5
 STALE = timedelta(days=3)
 """From a last closed day older than this nothing is decided: silence is no evidence."""
 State = Literal["pending", "firing", "acknowledged", "resolved"]
@@ -160,3 +161,31 @@ def notifications(
         pl.DataFrame(told, schema=NOTIFICATIONS.schema, orient="row"),
         pl.DataFrame(bodies, schema=OUTBOX.schema, orient="row"),
     )
+
+
+def with_reasons(due: pl.DataFrame, alerts: pl.DataFrame, shifts: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `outbox`: the bodies of what was not tried yet and tells of a firing alert, with `why` in their data.
+
+    due: notifications with `body`; alerts: latest rows; shifts: newest rows of `term_shifts`. `why` holds the days
+    compared, change, mix and rate, and the largest terms with their contributions; where the shift of the
+    alert's days is not published, the body stays as it is.
+    """
+    days = pl.concat_str(pl.col("first", "last").cast(pl.String), separator="/").alias("period")
+    on = ["marker", "population", "unit", "period"]
+    firing = held_days(alerts.filter(pl.col("state") == "firing")).select("alert_id", *on[:3], days)
+    untold = due.filter(pl.col("attempts") == 0, pl.col("state") == "firing")
+    told = []
+    for row in untold.join(firing, on="alert_id").iter_rows(named=True):
+        if (shift := shifts.filter(pl.col(name) == row[name] for name in on)).height:
+            body = json.loads(row["body"])
+            body["data"]["why"] = _why(shift)
+            told.append({"notification_id": row["notification_id"], "body": json.dumps(body)})
+    return pl.DataFrame(told, schema=OUTBOX.schema, orient="row")
+
+
+def _why(shift: pl.DataFrame) -> dict[str, Any]:
+    """One shift in brief: the whole, and its largest named terms."""
+    whole = ("period", "reference", "change", "change_lo", "change_hi", "mix", "rate", "change_top_account_share")
+    of_term = ("term", "contribution", "lo", "hi", "n_authors", "top_account_share")
+    named = shift.filter(pl.col("term") != OTHER).sort(pl.col("contribution").abs(), "term", descending=[True, False])
+    return {**shift.select(whole).row(0, named=True), "terms": named.head(_TERMS_TOLD).select(of_term).to_dicts()}

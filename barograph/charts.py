@@ -11,9 +11,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from barograph import days
+from barograph import days, wording
 from barograph.days import DAY_MS, milliseconds
-from barograph.tables import EXCEEDANCES
+from barograph.tables import EXCEEDANCES, OTHER
 
 OBSERVED, FORECAST, THRESHOLD, HIGH = "#1F84C7", "#CC79A7", "#D55E00", "#E69F00"
 MUTED = "#7B828B"
@@ -99,6 +99,33 @@ def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: 
     pale = alt.Chart(rows.filter(~full)).mark_rect(color=MUTED, opacity=0.3)
     bars = [chart.encode(**at, tooltip=tooltip) for chart in (solid, pale)]
     return _layered([frame.ends(), *bars], height)
+
+
+def shift(rows: pl.DataFrame) -> alt.LayerChart:
+    """The contributions of one shift, a bar a term, the largest on top, with 95 % bounds; the unnamed rest in grey.
+
+    rows: one shift of `term_shifts`, in the order to be drawn. Drawn in points (hundredths).
+    """
+    points = [(100 * pl.col(name)).alias(name) for name in ("contribution", "lo", "hi")]
+    words = pl.struct("contribution", "lo", "hi").map_elements(
+        lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"]), return_dtype=pl.String
+    )
+    drawn = rows.select(
+        "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
+        _chance("top_account_share").alias("account"), (pl.col("term") == OTHER).alias("rest"),
+    )  # fmt: skip
+    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
+    across = alt.Axis(title="points of change", tickCount=5, format="+~g")
+    colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
+    tooltip = _tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account")
+    base = alt.Chart(drawn).encode(y=term, tooltip=tooltip)
+    bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
+    bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q")
+    return _layered([bars, bounds], 22 * rows.height)
+
+
+def _chance(column: str) -> pl.Expr:
+    return pl.col(column).map_elements(wording.chance, return_dtype=pl.String).fill_null("–")
 
 
 def _domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from barograph.settings import HIGH_PREVALENCE as HIGH
 from barograph.store import Snapshot
-from barograph.tables import ALERTS, EVENTS, EXCEEDANCES, FORECASTS, METHODS, SERIES
+from barograph.tables import ALERTS, EVENTS, EXCEEDANCES, FORECASTS, METHODS, OTHER, SERIES, SHIFT, TERM_SHIFTS
 
 BASELINE_DAYS = 28
 _ENOUGH = 7
@@ -21,7 +21,8 @@ class Line:
     """All that is published on one marker, population, unit and method, newest issue of each fact.
 
     Frames have the columns of their tables, in order of day. exceedances: the observed high-prevalence days;
-    forecasts: the latest issue alone, days after the last closed one.
+    forecasts: the latest issue alone, days after the last closed one; shifts: as word lists read the line's
+    marker, population and unit, whatever its method.
     """
 
     key: Mapping[str, str]
@@ -30,6 +31,7 @@ class Line:
     exceedances: pl.DataFrame
     events: pl.DataFrame
     alerts: pl.DataFrame
+    shifts: pl.DataFrame
 
     @property
     def kind(self) -> str:
@@ -119,6 +121,9 @@ def read(snapshot: Snapshot, marker: str, population: str, unit: str, method: st
         exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
         alerts=snapshot.read(ALERTS, where=key).sort("issue"),
+        shifts=_shifts(
+            snapshot.read(TERM_SHIFTS, where={name: key[name] for name in ("marker", "population", "unit")})
+        ),
     )
 
 
@@ -136,3 +141,11 @@ def usual_method(line: pl.DataFrame) -> str:
 
 def _last(rows: pl.DataFrame) -> dict[str, Any] | None:
     return rows.row(-1, named=True) if rows.height else None
+
+
+def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
+    """The newest issue of each shift, whole, the latest period first, the largest terms first and the rest last."""
+    return rows.filter(pl.col("issue") == pl.col("issue").max().over(SHIFT)).sort(
+        *(pl.col("period").str.slice(11), "period", pl.col("term") != OTHER, pl.col("contribution").abs(), "term"),
+        descending=[True, False, True, True, False],
+    )

@@ -217,23 +217,46 @@ POLARIZATION = Table(
     }, published=True,
 )  # fmt: skip
 
+OTHER = "(other)"
+"""Stands in `term_shifts` for all terms that are not named; no term can be called so."""
+
 TERM_SHIFTS = Table(
-    "term_shifts", "Which terms moved a marker between two periods.",
-    ("population", "marker", "period", "reference", "term", "issue"),
+    "term_shifts",
+    "Which terms moved a marker between two periods. The rows of one shift (all columns of the key but term) have one "
+    "issue, and their contributions sum to its change.",
+    ("population", "marker", "unit", "period", "reference", "term", "issue"),
     {
         "population": _text("name of a population"),
-        "marker": _text("name of a marker"),
+        "marker": _text("name of a marker, or `dimension:NAME`"),
+        "unit": _text("what is counted", *UNITS),
         "period": _text("days explained, first/last"),
         "reference": _text("days compared with, first/last"),
-        "term": _text("a lexicon's term, never a quote"),
-        "contribution": _number("part of the change in prevalence"),
+        "term": _text(f"a lexicon's term, never a quote; `{OTHER}` for all that are not named"),
+        "contribution": _number("part of the change in prevalence", -1, 1),
         "lo": _number("lower 95 % bound"),
         "hi": _number("upper 95 % bound"),
-        "n_authors": _count("authors who used the term"),
+        "n_authors": _count("known authors who used the term in either period"),
         "top_account_share": _number("share due to the largest single account", 0, 1),
+        "change": _number("prevalence of the whole period less that of the whole reference", -1, 1),
+        "change_lo": _number("lower 95 % bound"),
+        "change_hi": _number("upper 95 % bound"),
+        "mix": _number("part of the change due to who posts; NULL where few authors post in both periods"),
+        "mix_lo": _number("lower 95 % bound"),
+        "mix_hi": _number("upper 95 % bound"),
+        "rate": _number("part of the change due to what authors of both periods express; NULL as mix"),
+        "rate_lo": _number("lower 95 % bound"),
+        "rate_hi": _number("upper 95 % bound"),
+        "change_top_account_share": _number("share of the whole change due to the largest single account", 0, 1),
+        "period_posts": _count("posts read in the period"),
+        "reference_posts": _count("posts read in the reference"),
+        "period_authors": _count("known authors in the period"),
+        "reference_authors": _count("known authors in the reference"),
+        "both_authors": _count("known authors in both"),
         **_ISSUE,
     }, published=True,
 )  # fmt: skip
+SHIFT = TERM_SHIFTS.key[:5]
+"""What names one shift."""
 
 EVENTS = Table(
     "events", "Dated events the analyst declared.", ("name", "population", "starts_on"),
@@ -407,17 +430,6 @@ ANNOTATIONS = Table(
     },
 )  # fmt: skip
 
-TERM_COUNTS = Table(
-    "term_counts", "Use of each term per author and day.", ("time_value", "author_key", "marker", "term"),
-    {
-        "time_value": _day("UTC day"),
-        "author_key": _text("keyed hash of the author"),
-        "marker": _text("the marker"),
-        "term": _text("the lexicon's term"),
-        "posts": _count("posts of the author with the term"),
-    },
-)  # fmt: skip
-
 TOMBSTONES = Table(
     "tombstones",
     "What was deleted and must stay out.",
@@ -447,7 +459,7 @@ META = Table(
 
 ALL = (
     SERIES, FORECASTS, EXCEEDANCES, POLARIZATION, TERM_SHIFTS, EVENTS, ALERTS, NOTIFICATIONS, EVALUATIONS,
-    SOURCES, RUNS, POSTS, SCORES, SEGMENTS, QUARANTINE, ANNOTATIONS, TERM_COUNTS, TOMBSTONES, OUTBOX,
+    SOURCES, RUNS, POSTS, SCORES, SEGMENTS, QUARANTINE, ANNOTATIONS, TOMBSTONES, OUTBOX,
     DIRTY_DAYS, TESTED, META,
 )  # fmt: skip
 PUBLISHED = tuple(table for table in ALL if table.published)

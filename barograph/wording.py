@@ -44,9 +44,15 @@ def interval(value: float, low: float | None, high: float | None, kind: str = "s
 
 def change(difference: float, kind: str = "share") -> str:
     """A difference between two prevalences: +3.1 points where they are shares."""
-    digits = _digits(abs(difference), kind)
-    sign = "±" if float(digits) == 0 else "+" if difference > 0 else _MINUS
-    return f"{sign}{digits}" + (f"{_SPACE}points" if kind == "share" else "")
+    return _signed(difference, kind) + (f"{_SPACE}points" if kind == "share" else "")
+
+
+def change_interval(difference: float, low: float | None, high: float | None, kind: str = "share") -> str:
+    """A difference with its 95 % bounds: +3.1 points (+1.2 to +5.0)."""
+    said = change(difference, kind)
+    if low is None or high is None:
+        return said
+    return f"{said} ({_signed(low, kind)} to {_signed(high, kind)})"
 
 
 def chance(probability: float) -> str:
@@ -104,3 +110,8 @@ def intervals(value: str, low: str, high: str, kind: str) -> pl.Expr:
 
 def _digits(value: float, kind: str) -> str:
     return f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS)
+
+
+def _signed(difference: float, kind: str) -> str:
+    digits = _digits(abs(difference), kind)
+    return ("±" if float(digits) == 0 else "+" if difference > 0 else _MINUS) + digits

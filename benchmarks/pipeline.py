@@ -18,7 +18,7 @@ from flows.environment import prepare_prefect
 
 SHARED = Path(os.environ.get("BAROGRAPH_SHARED", Path(__file__).parent.parent.parent / "shared"))
 COLLEGE = SHARED / "data" / "posts" / "college_reddit"
-STAGES = ("load", "score", "aggregate", "forecast", "detect", "alert", "publish")
+STAGES = ("load", "score", "aggregate", "forecast", "detect", "alert", "explain", "publish")
 
 
 def measure(sources: tuple[settings_room.Source, ...], as_of: date | None) -> dict[str, float]:
@@ -28,7 +28,7 @@ def measure(sources: tuple[settings_room.Source, ...], as_of: date | None) -> di
         home.prepare()
         prepare_prefect(home)
         from barograph.store import Warehouse
-        from flows import stages
+        from flows import explain, stages
         from flows.progress import Reporter
 
         run = stages.Run(home, settings_room.Settings(), sources, Reporter(silent=True), as_of=as_of)
@@ -36,7 +36,7 @@ def measure(sources: tuple[settings_room.Source, ...], as_of: date | None) -> di
         with Warehouse(home.warehouse) as warehouse:
             for stage in STAGES:
                 began = time.perf_counter()
-                getattr(stages, stage).fn(run, warehouse)
+                getattr(explain if stage == "explain" else stages, stage).fn(run, warehouse)
                 seconds[stage] = time.perf_counter() - began
         return {
             **{f"{stage}_s": round(s, 3) for stage, s in seconds.items()},

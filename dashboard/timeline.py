@@ -9,6 +9,7 @@ from barograph.store import Snapshot
 from barograph.tables import ALERTS, RUNS, SERIES, SOURCES
 from dashboard import figures, panels, published, selection
 from dashboard.headline import headline
+from dashboard.why import why
 
 
 def page(snapshot: Snapshot) -> None:
@@ -33,6 +34,7 @@ def page(snapshot: Snapshot) -> None:
     headline(whole, run)
     figures.timeline(whole, shown)
     figures.counts(shown)
+    why(whole)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         others = every.filter(pl.col("method") == method, pl.col("time_value").is_between(first, last))

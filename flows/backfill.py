@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.explain import explain
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -63,6 +64,7 @@ def backfill(
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
+            explain.fn(run, warehouse)
             stages.publish(run, warehouse)
         except BaseException as error:
             error.add_note(f"stage: {reporter.current}")

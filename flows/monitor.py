@@ -14,6 +14,7 @@ from barograph.store import Warehouse
 from barograph.webhook import endpoints_of
 from flows import stages
 from flows.deliver import deliver
+from flows.explain import explain
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -51,6 +52,7 @@ def monitor(
                 stages.forecast(run, warehouse)
                 stages.detect(run, warehouse)
                 stages.alert(run, warehouse)
+                explain(run, warehouse)
             delivered = deliver(place, settings, reporter)
             with Warehouse(place.warehouse) as warehouse:
                 stages.publish(run, warehouse)

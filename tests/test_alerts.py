@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.alerts import Decision, Evidence, decide, evaluate, fingerprint, notifications
+from barograph.alerts import Decision, Evidence, decide, evaluate, fingerprint, notifications, with_reasons
 from barograph.settings import Rule
 
 START = date(2024, 3, 1)
@@ -247,8 +247,57 @@ def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
 
 def test_a_body_carries_no_text_no_post_and_no_person() -> None:
     restricted = {
-        name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.TERM_COUNTS, tables.QUARANTINE)
+        name for table in (tables.POSTS, tables.SCORES, tables.ANNOTATIONS, tables.QUARANTINE)
         for name in table.columns
     } - {"marker", "reason"}  # fmt: skip
     (row,) = tell(["desk"], alert()).values()
     assert restricted & set(row["body"]["data"]) == set()
+
+
+def due(state: str = "firing", attempts: int = 0, alert_id: str = "f-20240302") -> pl.DataFrame:
+    """One notification that waits, with its body."""
+    row = {"notification_id": "msg_1", "alert_id": alert_id, "state": state, "receiver": "desk", "status": "waiting",
+           "attempts": attempts, "body": json.dumps({"type": f"alert.{state}", "data": {"rule": "r"}})}  # fmt: skip
+    return pl.DataFrame([row])
+
+
+def shift_rows(**over: Any) -> pl.DataFrame:
+    """What moved the alert's line in its two days; seven named terms and the rest."""
+    whole = {**LINE, "period": "2024-03-02/2024-03-03", "reference": "2024-02-29/2024-03-01", "change": 0.31, "mix": 0.01,
+             "rate": 0.3, "n_authors": 30, "period_posts": 9, "reference_posts": 9, "period_authors": 9,
+             "reference_authors": 9, "both_authors": 9, "issue": closing(2), **over}  # fmt: skip
+    del whole["method"]
+    parts = {f"t{i}": 0.01 * i * (-1) ** i for i in range(1, 8)} | {"(other)": 0.35}
+    return tables.TERM_SHIFTS.validate(pl.DataFrame([{**whole, "term": t, "contribution": c} for t, c in parts.items()]))
+
+
+def test_a_firing_alert_is_told_with_the_largest_terms_of_its_shift() -> None:
+    rows = pl.DataFrame([alert()], schema=tables.ALERTS.schema)
+    (told,) = with_reasons(due(), rows, shift_rows()).to_dicts()
+    body = json.loads(told["body"])
+    assert told["notification_id"] == "msg_1"
+    assert body["data"]["rule"] == "r"
+    why = body["data"]["why"]
+    assert (why["period"], why["reference"], why["change"], why["mix"], why["rate"]) == (
+        "2024-03-02/2024-03-03", "2024-02-29/2024-03-01", 0.31, 0.01, 0.3,
+    )  # fmt: skip
+    assert [term["term"] for term in why["terms"]] == ["t7", "t6", "t5", "t4", "t3"]
+    restricted = {*tables.POSTS.columns, *tables.SCORES.columns} - {"marker"}
+    assert not restricted & {*why, *why["terms"][0]}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "shifts", "state"),
+    [
+        (due(attempts=1), shift_rows(), "firing"),  # it may have arrived: the same id says the same
+        (due("resolved"), shift_rows(), "firing"),
+        (due(alert_id="another"), shift_rows(), "firing"),
+        (due(), shift_rows(unit="posts"), "firing"),
+        (due(), shift_rows(period="2024-03-03/2024-03-03"), "firing"),
+        (due(), tables.TERM_SHIFTS.empty(), "firing"),
+        (due(), shift_rows(), "resolved"),
+    ],
+)  # fmt: skip
+def test_any_other_body_stays_as_it_is(waiting: pl.DataFrame, shifts: pl.DataFrame, state: str) -> None:
+    rows = pl.DataFrame([alert(state=state)], schema=tables.ALERTS.schema)
+    assert with_reasons(waiting, rows, shifts).height == 0

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "forecasting": {"barograph.tables", "barograph.errors"},
     "barograph": {"barograph"},
 }
-STAGES = {"ingest", "annotate", "polarization", "aggregate", "detect", "alerts", "webhook"}
+STAGES = {"ingest", "annotate", "polarization", "aggregate", "detect", "alerts", "explain", "webhook"}
 ONE_HOME = {
     "prefect": ("flows",),
     "streamlit": ("dashboard",),

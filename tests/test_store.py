@@ -282,6 +282,23 @@ def test_activity_is_what_counting_post_by_post_gives(
     assert len(set(activity.select(key).rows())) == activity.height
 
 
+def test_the_posts_of_a_day_come_with_a_number_for_whoever_wrote_them(warehouse: Warehouse) -> None:
+    land(
+        warehouse, {"post_id": "s:1", "created_at": at(0, 0)}, {"post_id": "s:2", "created_at": at(0, 23.99), "lang": "und"},
+        {"post_id": "s:3", "author_key": None}, {"post_id": "s:4", "author_key": None, "community": "c", "geo": "g"},
+        {"post_id": "s:5", "lang": "fr"}, {"post_id": "s:6", "created_at": at(1, 0)}, {"post_id": "s:7", "created_at": at(-1)},
+    )  # fmt: skip
+    posts = warehouse.day_posts(DAY, at(5), ["en"]).sort("post_id")
+    assert posts["post_id"].to_list() == ["s:1", "s:2", "s:3", "s:4"]
+    assert posts["time_value"].to_list() == [DAY] * 4
+    assert posts["known"].to_list() == [True, True, False, False]
+    one, other, nobody, another = posts["cluster"]
+    assert one == other
+    assert len({one, nobody, another}) == 3
+    assert posts.select("source", "community", "lang", "geo", "text").row(3) == ("s", "c", "en", "g", "hello")
+    assert warehouse.day_posts(DAY, at(0, 6), ["en"])["post_id"].to_list() == ["s:1"]
+
+
 def test_a_community_counts_from_its_least_number_of_posts_up_to_now(warehouse: Warehouse) -> None:
     posts = [("b", 0), ("b", 1), ("a", 0), ("a", 0), ("c", 0), (None, 0), (None, 0)]
     land(warehouse, *({"post_id": str(i), "community": c, "created_at": at(d)} for i, (c, d) in enumerate(posts)))

@@ -32,13 +32,15 @@ EXPECTED = {
         "issue",
     ],
     "term_shifts": [
-        "population", "marker", "period", "reference", "term", "contribution", "lo", "hi", "n_authors",
-        "top_account_share", "issue",
+        "population", "marker", "unit", "period", "reference", "term", "contribution", "lo", "hi", "n_authors",
+        "top_account_share", "change", "change_lo", "change_hi", "mix", "mix_lo", "mix_hi", "rate", "rate_lo", "rate_hi",
+        "change_top_account_share", "period_posts", "reference_posts", "period_authors", "reference_authors",
+        "both_authors", "issue",
     ],
     "events": ["name", "population", "kind", "starts_on", "ends_on", "declared_at"],
 }  # fmt: skip
 WAREHOUSE_ONLY = {
-    "posts", "scores", "annotations", "term_counts", "segments", "tombstones", "quarantine", "outbox",
+    "posts", "scores", "annotations", "segments", "tombstones", "quarantine", "outbox",
 }  # fmt: skip
 MINTED_HERE = {  # every published column of words, all of them ours: names, kinds, states, reasons
     "marker", "population", "unit", "method", "value_kind", "missing_reason", "label_source", "model", "fallback",

@@ -74,6 +74,24 @@ def alerts(state: str = "firing", **over: Any) -> pl.DataFrame:
     return tables.ALERTS.validate(pl.DataFrame([row | over], infer_schema_length=None))
 
 
+def shifts(days: int = 7, **over: Any) -> pl.DataFrame:
+    """What moved the line in its last days: two terms up, one down, and the rest; they sum to +5 points."""
+    first, before = LAST - timedelta(days=days - 1), LAST - timedelta(days=days)
+    whole = {
+        **LINE, "period": f"{first}/{LAST}", "reference": f"{before - timedelta(days=days - 1)}/{before}", "change": 0.05,
+        "change_lo": 0.02, "change_hi": 0.08, "mix": -0.01, "mix_lo": -0.02, "mix_hi": 0.0, "rate": 0.06, "rate_lo": 0.03,
+        "rate_hi": 0.09, "change_top_account_share": 0.04, "period_posts": 400, "reference_posts": 380,
+        "period_authors": 90, "reference_authors": 85, "both_authors": 60, "issue": NOW,
+    }  # fmt: skip
+    del whole["method"]
+    terms = {"worried": 0.04, "panic attack": 0.02, "afraid": -0.015, "(other)": 0.005}
+    rows = [
+        whole | {"term": term, "contribution": part, "lo": part - 0.01, "hi": part + 0.01, "n_authors": 30, "top_account_share": 0.1} | over
+        for term, part in terms.items()
+    ]  # fmt: skip
+    return tables.TERM_SHIFTS.validate(pl.DataFrame(rows, infer_schema_length=None))
+
+
 def run(now: datetime = NOW, command: str = "run", started_at: datetime = NOW) -> pl.DataFrame:
     """A finished run."""
     counts = {name: 0 for name in tables.RUNS.columns if name.startswith("n_")}

@@ -163,3 +163,18 @@ def test_a_chart_is_valid_vega_lite() -> None:
     )
     assert isinstance(chart, alt.LayerChart)
     assert chart.to_dict(validate=True)["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+
+
+def test_a_shift_is_a_bar_and_its_bounds_for_every_term_in_the_order_given() -> None:
+    spec = charts.shift(frames.shifts()).to_dict()
+    rows = spec["datasets"][spec["data"]["name"]]
+    assert [r["term"] for r in rows] == ["worried", "panic attack", "afraid", "(other)"]
+    assert [r["contribution"] for r in rows] == pytest.approx([4, 2, -1.5, 0.5])
+    bar, bounds = spec["layer"]
+    assert (bar["mark"]["type"], bar["encoding"]["x"]["field"]) == ("bar", "contribution")
+    assert (bounds["mark"]["type"], bounds["encoding"]["x"]["field"], bounds["encoding"]["x2"]["field"]) == ("rule", "lo", "hi")
+    assert bar["encoding"]["y"]["sort"] == bounds["encoding"]["y"]["sort"] == [r["term"] for r in rows]
+    assert (rows[0]["lo"], rows[0]["hi"]) == pytest.approx((3, 5))
+    assert rows[0]["what"].replace("\xa0", " ") == "+4.0 points (+3.0 to +5.0)"
+    assert [r["term"] for r in rows if r["rest"]] == ["(other)"]
+    assert charts.shift(frames.shifts(lo=None, hi=None)).to_dict()

@@ -228,6 +228,39 @@ def test_names_from_outside_are_shown_as_text_and_fetch_nothing(home: Path) -> N
     assert not [text for text in shown if "![](" in text]
 
 
+def test_why_it_moved_is_told_for_the_period_chosen(home: Path) -> None:
+    withdrawn = frames.shifts(issue=NOW - timedelta(days=1)).head(1).with_columns(term=pl.lit("withdrawn"))
+    rows = pl.concat([frames.shifts(), frames.shifts(1), withdrawn])
+    alert = frames.shifts(3, change=-0.02, mix=None, rate=None).with_columns(
+        period=pl.lit("2026-03-02/2026-03-04"), reference=pl.lit("2026-02-27/2026-03-01")
+    )
+    frames.snapshot(home, {tables.SERIES: frames.series(), tables.TERM_SHIFTS: pl.concat([rows, alert])})
+    page = opened()
+    choice = page.selectbox(key="why")
+    assert [option.replace("\xa0", " ") for option in choice.options] == [
+        "Last 7 days: 25 Mar – 31 Mar 2026", "Last 1 day: Tue 31 Mar 2026", "2 Mar – 4 Mar 2026",
+    ]  # fmt: skip
+    assert (
+        "Anxiety (dimension): +5.0 points (+2.0 to +8.0) against 18 Mar – 24 Mar 2026, counted with word lists; "
+        "−1.0 points (−2.0 to ±0.0) from who posts (mix), +6.0 points (+3.0 to +9.0) from what the 60 authors of both "
+        "periods express (rate); the largest single account is 4 % of it; 90 authors and 400 posts, against 85 authors "
+        "and 380 posts."
+    ) in text(page).replace("\\", "")
+    said = text(choice.select_index(2).run())
+    assert "−2.0 points" in said
+    assert "too few authors post in both" in said
+    chart = next(e for e in page.get("vega_lite_chart") if "contribution" in e.proto.spec)
+    assert "withdrawn" not in chart.proto.spec
+
+
+def test_without_a_shift_it_says_what_it_takes(home: Path) -> None:
+    both = pl.concat([frames.series(), frames.series(unit="posts")])
+    frames.snapshot(home, {tables.SERIES: both, tables.TERM_SHIFTS: frames.shifts(unit="posts")})
+    page = opened()
+    assert "Nothing to explain yet" in text(page)
+    assert "Nothing to explain yet" not in text(opened(unit="posts"))
+
+
 def test_no_view_speaks_of_illness_as_measured(home: Path) -> None:
     frames.snapshot(home, {tables.SERIES: frames.series(marker="dimension:depression")})
     said = text(opened()).lower()

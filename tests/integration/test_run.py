@@ -140,7 +140,7 @@ def test_a_run_says_what_it_did(barograph: Command, tmp_path: Path) -> None:
         f"snapshot    {tmp_path}/home/published/000001.duckdb\n"
     )
     assert [line for line in done.stderr.splitlines() if line.startswith("stage: ")] == [
-        f"stage: {s}" for s in ("load", "score", "aggregate", "forecast", "detect", "alert", "deliver", "publish")
+        f"stage: {s}" for s in ("load", "score", "aggregate", "forecast", "detect", "alert", "explain", "deliver", "publish")
     ]
 
 
