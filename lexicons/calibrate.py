@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +89,7 @@ def read_calibration(path: Path | str) -> Calibration:
         got = ", ".join(values) if isinstance(values, dict) else type(values).__name__
         raise ConfigError(f"{path}: got {got}; expected an object of {', '.join(names)}")
     try:
-        return Calibration(**{name: _value(name, value) for name, value in values.items()})
+        return Calibration(**{name: _checked(name, value) for name, value in values.items()})
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -172,11 +172,8 @@ def _of(matches: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon] | None") -
     found: dict[str, Calibration] = {}
     several = _ours(matches) if lexicons is None else lexicons if isinstance(lexicons, Sequence) else [lexicons]
     for lexicon in several:
-        if new := lexicon.calibration:
-            if found.setdefault(new.marker, new) != new:
-                raise ConfigError(
-                    f"got two calibrations of {new.marker!r}; expected lexicons of one language at a time"
-                )
+        if (new := lexicon.calibration) and found.setdefault(new.marker, new) != new:
+            raise ConfigError(f"got two calibrations of {new.marker!r}; expected lexicons of one language at a time")
     return found
 
 
@@ -213,13 +210,14 @@ def _steps(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return (levels[starts[1:] - 1] + levels[starts[1:]]) / 2, p
 
 
-def _value(name: str, value: object) -> str | float | tuple[float, ...]:
-    """A field of a calibration as JSON gives it, checked for its type."""
+def _checked(name: str, value: object) -> Any:
+    """A field of a calibration as JSON gives it; `ConfigError` where it is of another type."""
     if name in {"marker", "fitted_on", "version"}:
         if isinstance(value, str):
             return value
         raise ConfigError(f"got {value!r} as {name}; expected text")
-    numbers = value if isinstance(value, list) and name in {"cuts", "probabilities"} else [value]
-    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise ConfigError(f"got {value!r} as {name}; expected numbers")
-    return tuple(map(float, numbers)) if name in {"cuts", "probabilities"} else float(numbers[0])
+    several = name in {"cuts", "probabilities"}
+    numbers = value if several else [value]
+    if not isinstance(numbers, list) or {type(number) for number in numbers} - {int, float}:
+        raise ConfigError(f"got {value!r} as {name}; expected {'a list of numbers' if several else 'a number'}")
+    return tuple(map(float, numbers)) if several else float(numbers[0])
