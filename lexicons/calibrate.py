@@ -150,18 +150,22 @@ def calibrated(
     lexicons calibrate one marker differently.
     """
     calibrations = _of(matches, lexicons)
-    found = evidence(posts, matches.filter(pl.col("marker").cast(pl.String).is_in(list(calibrations))))
-    at = posts.select("post_id").with_row_index("at")
-    by_marker = found.join(at, on="post_id").partition_by("marker", as_dict=True)
+    found = dense(posts, evidence(posts, matches.filter(pl.col("marker").cast(pl.String).is_in(list(calibrations)))))
     frames = [_EMPTY.cast({"post_id": posts.schema["post_id"]})]
     for marker, calibration in sorted(calibrations.items()):
-        levels = np.zeros(posts.height)
-        if (marker,) in by_marker:
-            rows = by_marker[marker,]
-            levels[rows["at"].to_numpy()] = rows["evidence"].to_numpy()
-        probability = pl.Series(calibration.probability(levels))
-        frames.append(posts.select("post_id", marker=pl.lit(marker), probability=probability))
+        probability = calibration.probability(found.get(marker, np.zeros(posts.height)))
+        frames.append(posts.select("post_id", marker=pl.lit(marker), probability=pl.Series(probability)))
     return pl.concat(frames)
+
+
+def dense(posts: pl.DataFrame, found: pl.DataFrame) -> dict[str, Floats]:
+    """Marker → evidence of each of `posts`, in their order, 0 without a hit; `found` is what `evidence` returned."""
+    at = posts.select("post_id").with_row_index("at")
+    levels = {}
+    for (marker,), rows in found.join(at, on="post_id").partition_by("marker", as_dict=True).items():
+        levels[str(marker)] = np.zeros(posts.height)
+        levels[str(marker)][rows["at"].to_numpy()] = rows["evidence"].to_numpy()
+    return levels
 
 
 _EMPTY = pl.DataFrame(schema={"post_id": pl.String, "marker": pl.String, "probability": pl.Float64})
