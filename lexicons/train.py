@@ -46,7 +46,7 @@ WORD, PHRASE = 0.8, 1.5
 _POSTS, _PAIRS = 4, 20  # posts that must hold a word, a pair of words, for the regression to see it
 _FOLDS = 5
 _HOME = Path(__file__).parent
-_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[\u2600-\u27bf\U0001f300-\U0001faff]")
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[\u2600-\u27bf\U0001f300-\U0001f3fa\U0001f400-\U0001faff]")
 _BREAK = re.compile(r"[.!?…\n]+|\[[A-Z]+\]")
 
 Floats = npt.NDArray[np.float64]
