@@ -34,7 +34,7 @@ class Ranking:
 
 
 def resamples(labels: npt.NDArray[np.bool_], n: int) -> Counts:
-    """How often each post is drawn, (n, n_posts): positives and negatives each with replacement, as many as there are."""
+    """How often each post is drawn, (n, n_posts), with replacement: positives from positives, negatives likewise."""
     random = np.random.default_rng(SEED)
     counts = np.zeros((n, len(labels)))
     for kind in (True, False):

@@ -129,7 +129,14 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
     public = {name: read(data.texts) for name, read in rivals.LEXICONS[data.language].items()}
     models = {"linear": trained.linear(data)} | ({"nade": rivals.nade(data.texts)} if data.language == "en" else {})
     changed = {
-        option: Ours(data, [replace(lexicon, **{option: True}) for lexicon in lexicons if not _is_learned(lexicon)])
+        option: Ours(
+            data,
+            [
+                replace(lexicon, negation=option == "negation", first_person=option == "first_person")
+                for lexicon in lexicons
+                if not _is_learned(lexicon)
+            ],
+        )
         for option in OPTIONS
     }
     for marker, labels in data.labels.items():

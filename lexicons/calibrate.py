@@ -176,7 +176,10 @@ def _of(matches: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon] | None") -
     found: dict[str, Calibration] = {}
     several = _ours(matches) if lexicons is None else lexicons if isinstance(lexicons, Sequence) else [lexicons]
     for lexicon in several:
-        if (new := lexicon.calibration) and found.setdefault(new.marker, new) != new:
+        if (new := lexicon.calibration) is None:
+            continue
+        first = found.setdefault(new.marker, new)
+        if (first.cuts, first.probabilities) != (new.cuts, new.probabilities):
             raise ConfigError(f"got two calibrations of {new.marker!r}; expected lexicons of one language at a time")
     return found
 
