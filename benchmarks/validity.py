@@ -8,12 +8,13 @@ GoEmotions; what is reported comes from other posts. AUC and AP (average precisi
 posts, and differences are paired: the same resamples. `other` is the public lexicon with the highest AUC on that very
 set and marker, an advantage that no analyst has. `linear` is the upper reference, a linear text model trained on the
 same posts; on Spanish on EmoEvent's training part, on Dreaddit and UsVsThem in cross-validation within the set.
-Errors of shares: see `benchmarks.shares`.
+Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's own training
+part, or in cross-validation within it, as an analyst with labelled posts of a source can (`lexicons.calibrate.fit`).
 """
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import polars as pl
 from benchmarks import labelled, ranking, rivals, shares, summary
 from benchmarks.labelled import Labelled
 from lexicons import Calibration, Lexicon, load, match, names
-from lexicons.calibrate import dense, evidence
+from lexicons.calibrate import dense, evidence, fit
 
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -38,6 +39,11 @@ LINE_POSTS = 6_000
 QUICK = ("anger", "fear", "hope", "joy", "sadness", "stress", "surprise")
 LEARNED = "_learned"
 _FOLDS = 5
+_PARTS: Mapping[str, Callable[[], Labelled]] = {
+    "tweeteval_val": lambda: labelled.tweeteval("train"),
+    "emoevent_dev": lambda: labelled.emoevent("train"),
+}
+_SHIPPED = ("goemotions_dev",)  # its own training part is what ships
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,25 @@ class Trained:
                 scores[marker][fold == held] = found
         return scores
 
+    def local(self, data: Labelled, own: "Ours", lexicons: Sequence[Lexicon]) -> dict[str, tuple[Floats, Calibration]]:
+        """Marker → probabilities, out of sample, and calibration fitted on posts of the same source."""
+        found: dict[str, tuple[Floats, Calibration]] = {}
+        train = _PARTS[data.name]() if data.name in _PARTS else None
+        on_train = Ours(train, lexicons) if train else own
+        fold = np.arange(data.posts.height) % _FOLDS
+        for marker, labels in (train or data).labels.items():
+            name = marker + LEARNED if marker + LEARNED in own.scores else marker
+            if data.name in _SHIPPED or name not in own.scores or min(labels.sum(), (~labels).sum()) < shares.FEWEST:
+                continue
+            scores = on_train.scores[name]
+            calibration = fit(scores, labels, marker=marker)
+            probabilities = calibration.probability(own.scores[name])
+            for held in range(_FOLDS) if train is None else ():
+                others = fit(scores[fold != held], labels[fold != held], marker=marker)
+                probabilities[fold == held] = others.probability(scores[fold == held])
+            found[marker] = probabilities, calibration
+        return found
+
 
 class Ours:
     """Our lexicons on one set: evidence and hits per post and marker."""
@@ -126,6 +151,7 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
     lexicons = [load(name) for name in names()]
     lexicons = [lexicon for lexicon in lexicons if lexicon.language == data.language]
     own = Ours(data, lexicons)
+    local = trained.local(data, own, lexicons)
     public = {name: read(data.texts) for name, read in rivals.LEXICONS[data.language].items()}
     models = {"linear": trained.linear(data)} | ({"nade": rivals.nade(data.texts)} if data.language == "en" else {})
     changed = {
@@ -164,6 +190,7 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
                 measured.options.append(where | {"option": option} | _rounded(values))
         if min(labels.sum(), (~labels).sum()) >= shares.FEWEST:
             readings = _readings(marker, own, public, models["linear"].get(marker), trained)
+            readings |= {"local": shares.adjusted(*local[marker])} if marker in local else {}
             for rates, windows in shares.windows(labels, size.windows).items():
                 for reading, error in shares.errors(labels, windows, readings).items():
                     measured.prevalence.append(where | {"rates": rates, "reading": reading, "error": round(error, 4)})

@@ -10,7 +10,8 @@ tokens: chance alone brings more terms into a longer post. It is 0 without a hit
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ LENGTH_POWER = 0.5
 _FEWEST = 25  # posts behind a step: fewer could make a probability 0 or 1 that no prior can move
 _FOLDS = 5
 _DIGITS = 5
+_LANGUAGE = re.compile("_(en|es)(?=$|_learned$)")  # what a lexicon's name has more than its marker's
 
 Floats = npt.NDArray[np.float64]
 
@@ -189,13 +191,7 @@ def _ours(matches: pl.DataFrame) -> "list[Lexicon]":
     from lexicons import load, names
 
     markers = set(matches["marker"].cast(pl.String).unique())
-    return [load(name) for name in names() if "_".join(_without_language(name)) in markers]
-
-
-def _without_language(name: str) -> Iterable[str]:
-    """The parts of a lexicon's name that make its marker: anger_en_learned → anger, learned."""
-    parts = name.split("_")
-    return [part for part in parts if part not in {"en", "es"}]
+    return [load(name) for name in names() if _LANGUAGE.sub("", name) in markers]
 
 
 def _steps(x: Floats, y: Floats) -> tuple[Floats, Floats]:

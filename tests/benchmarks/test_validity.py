@@ -87,6 +87,6 @@ def test_aims_missed_are_named():
     assert misses == [
         "semeval joy: hand − vader -0.200 [-0.300, -0.100]",
         "hand above the best other lexicon on 0% of sets and markers; expected 80%",
-        "semeval, own base rates: calibrated error 0.150, best public raw 0.250",
+        "semeval, own base rates: adjusted error of shares 0.150; best public raw 0.250",
     ]
     assert "vader" in summary.table(measured)
