@@ -14,7 +14,7 @@ MOSTLY = 0.8
 """Share of sets and markers on which lists written by hand shall be above the best other lexicon."""
 HALF = 0.5
 """Of the best public lexicon's raw error, what a calibrated one may have."""
-_SCORES = ("hand", "learned", "other", "nade", "linear")
+_SCORES = ("hand", "contrast", "learned", "other", "nade", "linear")
 _READINGS = (
     "public hits",
     "public line",

@@ -8,8 +8,9 @@ GoEmotions; what is reported comes from other posts. AUC and AP (average precisi
 posts, and differences are paired: the same resamples. `other` is the public lexicon with the highest AUC on that very
 set and marker, an advantage that no analyst has. `linear` is the upper reference, a linear text model trained on the
 same posts; on Spanish on EmoEvent's training part, on Dreaddit and UsVsThem in cross-validation within the set.
-Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's own training
-part, or in cross-validation within it, as an analyst with labelled posts of a source can (`lexicons.calibrate.fit`).
+`contrast` is the list written by hand less a quarter of our list of the opposite polarity, as VADER sets one against
+the other. Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's
+own training part, or in cross-validation within it, as an analyst with labelled posts can (`lexicons.calibrate.fit`).
 """
 
 import argparse
@@ -36,6 +37,8 @@ FEWEST = 10
 OPTIONS = ("negation", "first_person")
 LINE_POSTS = 6_000
 """Of GoEmotions, for the straight lines of the public lexicons."""
+CONTRAST = 0.25
+"""Chosen on the training parts of GoEmotions and TweetEval."""
 QUICK = ("anger", "fear", "hope", "joy", "sadness", "stress", "surprise")
 LEARNED = "_learned"
 _FOLDS = 5
@@ -144,6 +147,13 @@ class Ours:
             if lexicon.calibration:
                 self.calibrations[marker] = lexicon.calibration
 
+    def contrast(self, marker: str) -> Floats | None:
+        """Evidence for a marker less a quarter of that for the opposite polarity."""
+        opposite = "negative" if marker in rivals.PLEASANT else "positive" if marker in rivals.UNPLEASANT else ""
+        if marker not in self.scores or opposite not in self.scores:
+            return None
+        return self.scores[marker] - CONTRAST * self.scores[opposite]
+
 
 def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
     """Everything about one set."""
@@ -170,12 +180,20 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
             continue
         where = {"set": data.name, "marker": marker}
         found = {"hand": own.scores.get(marker), "learned": own.scores.get(marker + LEARNED)}
+        found["contrast"] = own.contrast(marker)
         found |= {name: scores.get(marker) for name, scores in {**public, **models}.items()}
         drawn = ranking.resamples(labels, size.resamples)
         ranked = {name: ranking.rank(scores, labels, drawn) for name, scores in found.items() if scores is not None}
         others = sorted(set(public) & set(ranked), key=lambda name: ranked[name].auc)
         measured.ranks += [_rank(where, labels, name, rank) for name, rank in ranked.items()]
-        pairs = [("hand", "other"), ("learned", "other"), ("hand", "nade"), ("learned", "nade"), ("learned", "linear")]
+        pairs = [
+            ("hand", "other"),
+            ("contrast", "other"),
+            ("learned", "other"),
+            ("hand", "nade"),
+            ("learned", "nade"),
+            ("learned", "linear"),
+        ]
         for one, two in pairs:
             against = others[-1] if two == "other" and others else two
             if one in ranked and against in ranked:

@@ -19,7 +19,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +36,7 @@ from lexicons import load, names
 from lexicons.calibrate import LENGTH_POWER, dense, evidence, fit, write_calibration
 from lexicons.goemotions import MARKERS, read_goemotions
 from lexicons.lexicon import Lexicon
-from lexicons.match import count_tokens, match
+from lexicons.match import LONGEST, count_tokens, cut, match
 
 PENALTY = 5.0
 """Of the squared weights, as 1 / C of scikit-learn. It and the numbers below were chosen on a fifth of GoEmotions'
@@ -96,7 +96,7 @@ class Learner:
         artefacts = (artefacts | proper_names(texts)) - known
         own = [term for term in seen if not artefacts & {*term.split(), term}]
         self._vocabulary = [term for term in own if found[term] >= (_PAIRS if " " in term else _POSTS)]
-        self.terms = sorted({*self._vocabulary, *known, *(term for lexicon in lists for term in _plain(lexicon))})
+        self.terms = _told_apart({*self._vocabulary, *known, *(term for lexicon in lists for term in _plain(lexicon))})
         self._of_terms = self.features([term.replace("*", "") for term in self.terms])
         count = CountVectorizer(vocabulary=self.terms, analyzer=words_and_pairs, dtype=np.float64)
         words = np.array([" " not in term for term in self.terms])
@@ -141,6 +141,14 @@ class Learner:
         columns = np.searchsorted(self._markers, found["marker"].cast(pl.String).to_numpy())
         shape = (len(texts), len(self._markers))
         return sparse.csr_matrix((found["weight"].to_numpy(), (rows, columns)), shape=shape)
+
+
+def _told_apart(terms: Collection[str]) -> list[str]:
+    """Those that matching can find and tell apart, sorted: of :( and :-( the first."""
+    ordered = sorted(terms)
+    words = dict(zip(ordered, cut(pl.Series(ordered)).to_list(), strict=True))
+    known = {term for term in ordered if 0 < len(words[term]) <= LONGEST and None not in words[term]}
+    return sorted({tuple(words[term]): term for term in reversed(ordered) if term in known}.values())
 
 
 def _plain(lexicon: Lexicon) -> Iterator[str]:
