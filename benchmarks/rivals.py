@@ -7,6 +7,7 @@ category for, it does not answer.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,8 @@ def labmt_spanish(texts: Sequence[str]) -> Scores:
 
 
 def nade(texts: Sequence[str]) -> Scores:
-    """The packaged model nade: fastText on emoji, then gradient boosting."""
-    if not texts:
+    """The packaged model nade: fastText on emoji, then gradient boosting. Nothing where it is not installed."""
+    if not texts or find_spec("nade") is None:
         return {}
     answer = _nade().predict([text.replace("\n", " ") for text in texts])
     return {marker: np.asarray(answer[emotion], dtype=np.float64) for marker, emotion in _NADE.items()}
@@ -132,7 +133,21 @@ def _nade() -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that it unpacks its models
-        return Nade()
+        model = Nade()
+    model.tm = _LineByLine(model.tm)
+    return model
+
+
+class _LineByLine:
+    """fastText for nade, a text at a time: the fasttext-predict that tells languages answers lists in another form."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def predict(self, texts: Sequence[str], k: int) -> tuple[list[Any], list[Any]]:
+        """Labels and probabilities of each text."""
+        labels, probabilities = zip(*(self._model.predict(text, k=k) for text in texts), strict=True)
+        return list(labels), list(probabilities)
 
 
 def _valence(pleasant: Floats) -> Scores:

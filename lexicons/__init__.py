@@ -13,6 +13,6 @@ from lexicons.match import count_tokens, match, occurrences
 from lexicons.read import LANGUAGES, read
 
 __all__ = [
-    "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "count_tokens", "find", "load", "match",
-    "names", "occurrences", "package", "read",
+    "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "count_tokens", "find", "load",
+    "match", "names", "occurrences", "package", "read",
 ]  # fmt: skip
