@@ -1,6 +1,6 @@
 # Everything runs from .venv in this checkout; `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types docs bench clean
+.PHONY: help setup run test check lint types docs cards bench clean
 
 # The first of these that is Python 3.11 to 3.13, or whatever PYTHON says.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -39,6 +39,9 @@ types: setup ## Check types
 
 docs: setup ## Check that the generated pages say what the code does
 	@$(BIN)/python -m docs.generate --check
+
+cards: setup ## Fill what was measured into the cards of the lexicons
+	@$(BIN)/python -m lexicons.cards
 
 bench: setup ## Measure speed end to end
 	@$(BIN)/python -m benchmarks.pipeline

@@ -1,9 +1,11 @@
 """Which words count: lexicons of terms that express a marker, and how posts are matched with them.
 
 A lexicon is a folder `MARKER_LANGUAGE` that holds `terms.csv` and `CARD.md` (construct, source, licence,
-measured validity, known failures). What a term is, and when it occurs, is defined in `lexicons.match`.
+measured validity, known failures) and, where labelled posts allow one, `calibration.json`. What a term is,
+and when it occurs, is defined in `lexicons.match`.
 """
 
+from lexicons.calibrate import Calibration, calibrated
 from lexicons.find import PACKAGES, find, load, names, package
 from lexicons.formats import SUFFIXES
 from lexicons.lexicon import Lexicon
@@ -11,6 +13,6 @@ from lexicons.match import count_tokens, match, occurrences
 from lexicons.read import LANGUAGES, read
 
 __all__ = [
-    "LANGUAGES", "PACKAGES", "SUFFIXES", "Lexicon", "count_tokens", "find", "load", "match", "names",
-    "occurrences", "package", "read",
+    "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "count_tokens", "find", "load",
+    "match", "names", "occurrences", "package", "read",
 ]  # fmt: skip

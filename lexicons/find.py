@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from barograph.errors import ConfigError
+from lexicons.calibrate import read_calibration
 from lexicons.formats import SUFFIXES, Entry, lines_of, parse, weight_of
 from lexicons.lexicon import Lexicon
 from lexicons.read import build, marker_of, read, version
@@ -26,7 +27,8 @@ def load(name: str) -> Lexicon:
     """One of `names()`. Raises `ConfigError` where there is none of this name."""
     if name not in names():
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
-    return read(_HOME / name / "terms.csv")
+    lexicon, calibration = read(_HOME / name / "terms.csv"), _HOME / name / "calibration.json"
+    return replace(lexicon, calibration=read_calibration(calibration)) if calibration.exists() else lexicon
 
 
 def find(name: str) -> Lexicon:

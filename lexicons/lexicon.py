@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from lexicons.calibrate import Calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,3 +30,5 @@ class Lexicon:
     """Whether only occurrences in a sentence that speaks of its writer (I, my, me siento) count."""
     skipped: tuple[str, ...] = ()
     """Terms of the file that no post can hold as matching reads it, or that it cannot tell from an earlier one."""
+    calibration: "Calibration | None" = None
+    """From evidence to probability; None where no labelled posts of an allowed licence speak of its marker."""
