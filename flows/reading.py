@@ -126,4 +126,3 @@ class Reading:
             rows = rows.select("post_id", pl.lit(marker).alias("marker"), probability)
             found.append(rows.filter(pl.col("probability") != calibration.probability(_NO_EVIDENCE).item()))
         return pl.concat(found)
-

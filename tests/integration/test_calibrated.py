@@ -22,7 +22,12 @@ ANGRY = 0.3
 
 
 def lexicon(folder: Path, **changes: Any) -> Path:
-    """`own_en` with its calibration beside it: evidence is weight over the root of the number of tokens."""
+    """`own_en` with its calibration beside it, and `plain_es` without one.
+
+    Evidence is weight over the root of the number of tokens.
+    """
+    (folder / "plain_es").mkdir(exist_ok=True)
+    (folder / "plain_es" / "terms.csv").write_text("term,marker,weight\nfurioso,own,1\n")
     folder = folder / "own_en"
     folder.mkdir(exist_ok=True)
     (folder / "terms.csv").write_text("term,marker,weight\ncross,own,1\nfurious,own,4\n")
@@ -49,8 +54,8 @@ def posts(path: Path, days: int = 30, daily: int = 60, seed: int = 1, **columns:
 
 
 def config(path: Path, *more: str) -> Path:
-    path.write_text('[[marker]]\nname = "anger"\nlexicons = ["own_en/terms.csv", "anger_es"]\n[[marker]]\nname = "joy"\n'
-                    'lexicons = ["joy_es"]\n[[dimension]]\nname = "both"\nmarkers = ["anger", "joy"]\n' + "\n".join(more))  # fmt: skip
+    path.write_text('[[marker]]\nname = "anger"\nlexicons = ["own_en/terms.csv", "plain_es/terms.csv"]\n[[marker]]\nname = "joy"\n'
+                    'lexicons = ["plain_es/terms.csv"]\n[[dimension]]\nname = "both"\nmarkers = ["anger", "joy"]\n' + "\n".join(more))  # fmt: skip
     return path
 
 
