@@ -7,11 +7,15 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from barograph import calibration
+from barograph.readings import Readings
 from barograph.tables import SERIES
 
 _CELL = ("population", "time_value")
 _PLACE = ("source", "community", "lang", "geo")
 _AUTHOR = ("time_value", "cluster", "known")
+_COVERED = 0.95
+_UNCOVERED = "under 95 % of posts in a language with a calibration"
 Where = Mapping[str, Sequence[str]]
 """Column of posts → accepted values; an empty one accepts every post."""
 
@@ -52,23 +56,34 @@ def aggregate(
         .join(pl.concat(sums), on=[*_CELL, "marker"], how="left")
         .with_columns(pl.col("x", "xx", "xn", "s", "ss").fill_null(0))
     )
+    cells = cells.with_columns(label_source=pl.lit(None, pl.String))
     rows = pl.concat([_posts(cells), _authors(cells)])
+    rows = pl.concat([_censored(rows, minimum_authors), _empty_days(pl.concat(calendar), markers)], how="diagonal")
+    return _issued(rows, "lexicon", now, closing_hours)
+
+
+def _censored(rows: pl.DataFrame, minimum_authors: int) -> pl.DataFrame:
+    """`rows` without the values that too few authors are behind, and with the reason; one given before stays."""
     few = pl.col("n_authors") < minimum_authors
     missing = (
         pl.when((pl.col("n_authors") == 0) & (minimum_authors > 0)).then(pl.lit("authors unknown"))
         .when(few).then(pl.lit(f"fewer than {minimum_authors} authors"))
         .when(pl.col("prevalence").is_null()).then(pl.lit("authors unknown"))
     )  # fmt: skip
-    rows = rows.with_columns(missing.alias("missing_reason")).with_columns(
+    given = [pl.col("missing_reason")] if "missing_reason" in rows.columns else []
+    return rows.with_columns(pl.coalesce(*given, missing).alias("missing_reason")).with_columns(
         # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
         pl.when(pl.col("missing_reason").is_null()).then(pl.col(c).round(12)).alias(c)
         for c in ("prevalence", "stderr", "lo", "hi")
     )
+
+
+def _issued(rows: pl.DataFrame, method: str, now: datetime, closing_hours: float) -> pl.DataFrame:
+    """Rows of `series`."""
     closes = pl.col("time_value").cast(pl.Datetime("us")) + timedelta(days=1, hours=closing_hours)
-    return pl.concat([rows, _empty_days(pl.concat(calendar), markers)], how="diagonal").with_columns(
-        method=pl.lit("lexicon"), value_kind=pl.lit("share"), label_source=pl.lit(None, pl.String),
-        provisional=closes > now, issue=pl.lit(now),
-    ).select(*SERIES.columns)  # fmt: skip
+    return rows.with_columns(
+        method=pl.lit(method), value_kind=pl.lit("share"), provisional=closes > now, issue=pl.lit(now)
+    ).select(*SERIES.columns)
 
 
 def _members(frame: pl.DataFrame, where: Where) -> pl.DataFrame:
@@ -121,20 +136,25 @@ def _authors(cells: pl.DataFrame) -> pl.DataFrame:
     p = pl.when(m > 0).then(pl.col("s") / m)
     variance = (pl.col("ss") - m * p**2).clip(0) / (m - 1) / m
     return _intervals(
-        cells.with_columns(prevalence=p, variance=variance, size=pl.col("known_posts").cast(pl.Float64), df=m - 1),
-        "authors", "known_nn",
-    ).with_columns(n_posts=pl.col("known_posts"))  # fmt: skip
+        cells.with_columns(
+            prevalence=p, variance=variance, size=pl.col("known_posts").cast(pl.Float64), df=m - 1,
+            n_posts=pl.col("known_posts"),
+        ), "authors", "known_nn",
+    )  # fmt: skip
 
 
-def _intervals(cells: pl.DataFrame, unit: str, squared_sizes: str) -> pl.DataFrame:
+def _intervals(
+    cells: pl.DataFrame, unit: str, squared_sizes: str, *, spread: str = "variance", least_effect: float = 1
+) -> pl.DataFrame:
+    """Cells with their bounds. spread: the column that is 0 where the sample says nothing of clustering."""
     cells = cells.with_columns(pl.col("prevalence").fill_nan(None), pl.col("variance").fill_nan(None))
     p, variance, size = (cells[c].to_numpy() for c in ("prevalence", "variance", "size"))
     df = cells["df"].to_numpy().astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effect = np.maximum(variance * size / (p * (1 - p)), 1)
+        effect = np.maximum(variance * size / (p * (1 - p)), least_effect)
         # Where no post or every post expresses the marker, the sample says nothing of clustering: the worst
         # case counts, authors who always post alike, which is Kish's effective size (Σn)² / Σn².
-        effective = np.where(variance > 0, size / effect, size**2 / cells[squared_sizes].to_numpy())
+        effective = np.where(cells[spread].to_numpy() > 0, size / effect, size**2 / cells[squared_sizes].to_numpy())
         z = stats.norm.ppf(0.975)
         effective *= (z / stats.t.ppf(0.975, np.maximum(df, 1))) ** 2
         middle = (p + z**2 / (2 * effective)) / (1 + z**2 / effective)
@@ -145,7 +165,7 @@ def _intervals(cells: pl.DataFrame, unit: str, squared_sizes: str) -> pl.DataFra
         pl.Series("lo", np.clip(middle - half, 0, p)),
         pl.Series("hi", np.clip(middle + half, p, 1)),
     ).with_columns(pl.col("stderr", "lo", "hi").fill_nan(None)).select(
-        *_CELL, "marker", "unit", "prevalence", "stderr", "lo", "hi", "n_posts", "known_posts", "n_authors"
+        *_CELL, "marker", "unit", "prevalence", "stderr", "lo", "hi", "n_posts", "n_authors", "label_source"
     )  # fmt: skip
 
 
@@ -166,6 +186,63 @@ def _empty_days(calendar: pl.DataFrame, markers: Sequence[str]) -> pl.DataFrame:
     return calendar.join(every, how="cross").with_columns(
         n_posts=pl.lit(0, pl.Int64), n_authors=pl.lit(0, pl.Int64), missing_reason=pl.lit("no posts")
     )
+
+
+def aggregate_calibrated(
+    readings: Readings,
+    days: pl.DataFrame,
+    populations: Mapping[str, Where],
+    calibrations: pl.DataFrame,
+    issued: Sequence[date],
+    *,
+    now: datetime,
+    minimum_authors: int,
+    closing_hours: float,
+) -> pl.DataFrame:
+    """Prevalence as the mean calibrated probability, for the days `issued` and for every empty day.
+
+    readings: of all `calibration.window(issued)`. days: as for `aggregate`, and how many posts each has, `n`.
+    calibrations: `marker, lang, probability` (of a post without evidence), `base_rate, power` (TPR − FPR), `fitted_on`,
+    one row a marker and language that has a calibration.
+
+    Only posts in these languages count. A cell needs 95 % of its population's posts of the trailing 28 days to be in
+    them, else the rest would be passed over in silence; a line of which no cell has that has no rows.
+    Returns rows of `series` with `issue` = now. Interval: as in `aggregate`, at the effective sample size
+    p(1 − p) / variance, which may be more than there are posts, as a mean of probabilities varies less than a share.
+    """
+    rows, calendar = [SERIES.empty()], []
+    languages = calibrations.group_by("marker", maintain_order=True).agg(pl.col("lang").sort())
+    for name, where in populations.items():
+        mine = _members(days, where)
+        for langs, markers in languages.group_by("lang", maintain_order=True).agg("marker").iter_rows():
+            covered = _covered(mine, langs)
+            if not covered["covered"].any():
+                continue
+            here = readings.places.with_columns(pl.col("lang").is_in(langs).alias("mine"))
+            chosen = _members(here.filter("mine"), where)["place"]
+            members = here["place"].is_in(chosen.implode()).to_numpy()
+            found = readings.cells(members, calibrations.filter(pl.col("marker").is_in(markers)))
+            found = found.with_columns(df=pl.col("groups") - 1, population=pl.lit(name))
+            bounded = [
+                _intervals(found.filter(unit=unit), unit, "squared_sizes", spread="spread", least_effect=0)
+                for unit in readings.units
+            ]
+            asked = covered.filter(pl.col("time_value").is_in(list(issued)))
+            cells = asked.join(pl.concat(bounded), on="time_value")
+            reason = pl.when(~pl.col("covered")).then(pl.lit(_UNCOVERED))
+            rows.append(cells.drop("covered").with_columns(cells.select(reason.alias("missing_reason"))))
+            calendar.append(_empty_days(_calendar(mine["time_value"]), markers).with_columns(population=pl.lit(name)))
+    censored = _censored(pl.concat(rows, how="diagonal"), minimum_authors)
+    return _issued(pl.concat([censored, *calendar], how="diagonal"), "calibrated", now, closing_hours)
+
+
+def _covered(days: pl.DataFrame, langs: list[str]) -> pl.DataFrame:
+    """`time_value` of every day with posts, and whether enough of those of the trailing 28 days are in `langs`."""
+    n, within = pl.col("n").sum(), pl.col("n").filter(pl.col("lang").is_in(langs)).sum().alias("within")
+    daily = days.group_by("time_value").agg(n, within).sort("time_value")
+    window = f"{calibration.WINDOW_DAYS}d"
+    share = pl.col("within").rolling_sum_by("time_value", window) / pl.col("n").rolling_sum_by("time_value", window)
+    return daily.select("time_value", (share >= _COVERED).alias("covered"))
 
 
 def changed(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -142,7 +142,7 @@ def notifications(
     """
     told, bodies = [], []
     for alert in alerts.iter_rows(named=True):
-        view = urlencode({name: alert[name] for name in ("population", "marker", "unit")})
+        view = urlencode({name: alert[name] for name in ("population", "marker", "unit", "method")})
         for receiver in receivers:
             identity = f"{alert['alert_id']}\n{alert['state']}\n{now.isoformat()}\n{receiver}"
             name = "msg_" + hashlib.sha256(identity.encode()).hexdigest()[:24]

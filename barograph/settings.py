@@ -146,14 +146,18 @@ class Test(_Section):
 
 
 class Rule(_Section):
-    """When an alert fires. Without `markers` or `populations` it watches all dimensions or populations."""
+    """When an alert fires. Without `markers` or `populations` it watches all dimensions or populations.
+
+    By default it watches the method `lexicon`: that has a line in every language and for dimensions, and a level
+    that depends on the day's own posts alone, where `calibrated` starts anew once a base rate can be estimated.
+    """
 
     name: Name
     when: Literal["observed", "forecast"] = "observed"
     markers: tuple[str, ...] = ()
     populations: tuple[str, ...] = ()
     unit: Literal["posts", "authors"] = "authors"
-    method: Literal["lexicon"] = "lexicon"
+    method: Literal["lexicon", "calibrated"] = "lexicon"
     percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
     p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7
     horizon: Annotated[Whole, Field(ge=1, le=7)] = 7
@@ -259,20 +263,30 @@ class Settings(_Section):
         populations = [p.name for p in self.population]
         for dimension in self.dimension:
             _known(f"dimension {dimension.name!r}: marker", dimension.markers, markers)
-        for rule in self.rule:
-            if rule.name == HIGH_PREVALENCE:
-                raise ValueError(
-                    f"rule {rule.name!r}: the name is taken by the detector of high prevalence; choose another"
-                )
-            _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
-            if populations:
-                _known(f"rule {rule.name!r}: population", rule.populations, populations)
         for event in self.event:
             if populations and event.population != "*":
                 _known(f"event {event.name!r}: population", (event.population,), populations)
         for test in self.test:
             _known("test: event", (test.event,), [e.name for e in self.event])
             _known("test: topic", (test.topic,), [t.name for t in self.topic])
+        return self
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> Self:
+        markers, populations = [m.name for m in self.marker], [p.name for p in self.population]
+        for rule in self.rule:
+            if rule.name == HIGH_PREVALENCE:
+                raise ValueError(
+                    f"rule {rule.name!r}: the name is taken by the detector of high prevalence; choose another"
+                )
+            _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
+            if rule.method == "calibrated" and not (rule.markers and set(rule.markers) <= set(markers)):
+                raise ValueError(
+                    f"rule {rule.name!r}: got method calibrated for a dimension, which has no such reading; "
+                    "expected the names of markers"
+                )
+            if populations:
+                _known(f"rule {rule.name!r}: population", rule.populations, populations)
         return self
 
 

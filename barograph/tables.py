@@ -145,14 +145,17 @@ SERIES = Table(
         "time_value": _day("UTC day of the posts"),
         "value_kind": _text("a share lies in [0, 1], a mean may not", "share", "mean"),
         "prevalence": _number("share of posts, or mean over authors of their own share; NULL where missing"),
-        "stderr": _number("linearised standard error, clustered by author", 0),
+        "stderr": _number("linearised standard error, clustered by author; calibrated: the base rate's included", 0),
         "lo": _number("lower 95 % bound"),
         "hi": _number("upper 95 % bound"),
         "n_posts": _count("posts read in the cell"),
         "n_authors": _count("distinct known authors in the cell"),
         "provisional": Column(pl.Boolean, "the day had not closed at this issue"),
         "missing_reason": _text("why prevalence is NULL", nullable=True),
-        "label_source": _text("whose reading an annotated value follows", nullable=True),
+        "label_source": _text(
+            "whose reading the value follows; calibrated: what it was fitted on; and which base rate it is read at",
+            nullable=True,
+        ),
         **_ISSUE,
     }, published=True,
 )  # fmt: skip
@@ -384,12 +387,15 @@ POSTS = Table(
 )  # fmt: skip
 
 SCORES = Table(
-    "scores", "Markers a post expresses.", (),
+    "scores", "Markers a post expresses: a row where it has a hit, or a probability of its own.", (),
     {
         "post_id": _text("the post"),
         "marker": _text("the marker"),
-        "hits": _count("occurrences of its terms"),
+        "hits": _count("occurrences of its terms; 0 where only the calibrated lexicon has some"),
         "weight": Column(pl.Float64, "sum of the weights of those terms"),
+        "probability": _number(
+            "calibrated, at the base rate as fitted; NULL: that of a post without evidence, or no calibration", 0, 1
+        ),
     },
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """How markers, numbers and days are written for a person: on pages, in charts and in reports."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -15,6 +16,19 @@ UNITS = {
     "interactions": "Share of conversations that show it",
 }
 """What a prevalence of each unit is."""
+
+METHODS = {
+    "lexicon": "a post expresses it where a word of the list occurs",
+    "calibrated": "a post counts with the probability that it expresses it",
+    "annotator": "a sample of posts, as labelled",
+    "corrected": "all posts, corrected by a labelled sample",
+}
+"""How each method reads a post."""
+
+
+def methods(names: Sequence[str]) -> str:
+    """Methods, each with how it reads a post."""
+    return "; ".join(f"{name}: {METHODS[name]}" for name in names)
 
 
 def label(marker: str) -> str:

@@ -30,8 +30,10 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
     key, who = line.key, wording.plain(line.key["population"])
     st.header(f"{wording.plain(wording.label(key['marker']))} expressed in {who}", anchor=False)
     label = line.series["label_source"].drop_nulls()
-    read_by = f", as {wording.plain(label[-1])} reads it" if label.len() else ""
-    st.caption(f"{wording.UNITS[key['unit']]} · method: {key['method']}{read_by}")
+    method, source = key["method"], wording.plain(label[-1]) if label.len() else ""
+    read_by = f", fitted on {source}" if method == "calibrated" else f", as {source} reads it"
+    how = f"method: {method}{read_by if source else ''} ({wording.METHODS[method]})"
+    st.caption(f"{wording.UNITS[key['unit']]} · {how}")
     closed = line.last_closed
     if closed and (late := panels.days_late(closed["time_value"], run)):
         panels.stale(f"The latest closed day of {who} is", closed["time_value"], late)

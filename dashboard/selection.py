@@ -1,6 +1,6 @@
 """Which line and days the reader looks at. The query parameters hold it, so that a link holds the view."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from barograph import wording
 
 PAGE = "timeline.py"
 RANGES = {"30": "30 days", "90": "90 days", "all": "All"}
-_NAMES = ("population", "marker", "unit", "range")
+_NAMES = ("population", "marker", "unit", "method", "range")
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,26 @@ class Selection:
     population: str
     marker: str
     unit: str
+    method: str
     range: str
 
 
-def choose(lines: pl.DataFrame) -> Selection:
+def choose(lines: pl.DataFrame, usual_method: Callable[[str, str, str], str]) -> Selection:
     """Draw the controls and return what they say. lines: as `Snapshot.lines` returns them, at least one.
 
+    usual_method: from marker, population and unit to the method that is shown where none is asked for. It can be
+    chosen where any line has more than one.
     A link that was followed stands in for the controls; where it names what is not published, it says so.
     """
     asked = {name: value for name, value in st.query_params.to_dict().items() if name in _NAMES}
     arrived = asked != st.session_state.get("shown")
     if arrived:
         st.session_state.update(asked)
+        if "method" in asked:
+            st.session_state["wished"] = asked["method"]
+    several = lines["method"].n_unique() > 1
     with st.container(key="controls"):
-        across = st.columns([3, 4, 2.2, 2.6], vertical_alignment="bottom")
+        across = st.columns([3, 4, 2.2, *([2.6] if several else []), 2.6], vertical_alignment="bottom")
     populations = lines["population"].unique().sort().to_list()
     _settle("population", populations, "all")
     across[0].selectbox("Population", populations, key="population")
@@ -48,8 +54,18 @@ def choose(lines: pl.DataFrame) -> Selection:
     units = sorted(mine["unit"].unique())
     _settle("unit", units, "authors")
     across[2].segmented_control("Unit", units, format_func=str.capitalize, key="unit", required=True)
+
+    state, wished = st.session_state, st.session_state.get("wished")
+    methods = mine.filter(pl.col("unit") == state.unit)["method"].to_list()
+    usual = usual_method(state.marker, state.population, state.unit)
+    state.method = wished if wished in methods else usual
+    if several:
+        across[3].segmented_control(
+            "Method", methods, format_func=str.capitalize, key="method", required=True,
+            help=wording.methods(methods), on_change=_wish,
+        )  # fmt: skip
     _settle("range", list(RANGES), "90")
-    across[3].segmented_control("Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True)
+    across[-1].segmented_control("Range", list(RANGES), format_func=RANGES.__getitem__, key="range", required=True)
 
     chosen = {name: st.session_state[name] for name in _NAMES}
     if arrived and (lost := [f"{n} “{wording.plain(v)}”" for n, v in asked.items() if chosen[n] != v]):
@@ -65,7 +81,12 @@ def choose(lines: pl.DataFrame) -> Selection:
 
 def link(line: dict[str, Any]) -> dict[str, str]:
     """Query parameters of the view of one line, from any row with its columns."""
-    return {name: str(line[name]) for name in ("population", "marker", "unit")}
+    return {name: str(line[name]) for name in ("population", "marker", "unit", "method")}
+
+
+def _wish() -> None:
+    """Keep the method that was chosen for every line that has it; lines differ in what they have."""
+    st.session_state["wished"] = st.session_state.method
 
 
 def _settle(name: str, options: Sequence[str], usual: str) -> None:

@@ -24,10 +24,13 @@ def page(snapshot: Snapshot) -> None:
     fresh = panels.freshness(lines, run)
     panels.alerts(snapshot.read(ALERTS), lines, fresh=fresh)
 
-    chosen = selection.choose(lines)
-    every = snapshot.read(SERIES, where={"marker": chosen.marker, "unit": chosen.unit})
-    method = line.usual_method(every.filter(pl.col("population") == chosen.population))
-    whole = line.read(snapshot, chosen.marker, chosen.population, chosen.unit, method)
+    def usual_method(marker: str, population: str, unit: str) -> str:
+        where = {"marker": marker, "population": population, "unit": unit}
+        return line.usual_method(snapshot.read(SERIES, where=where))
+
+    chosen = selection.choose(lines, usual_method)
+    every = snapshot.read(SERIES, where={"marker": chosen.marker, "unit": chosen.unit, "method": chosen.method})
+    whole = line.read(snapshot, chosen.marker, chosen.population, chosen.unit, chosen.method)
     shown = figures.in_range(whole, chosen.range)
     first, last = shown.series["time_value"][0], shown.series["time_value"][-1]
 
@@ -37,8 +40,9 @@ def page(snapshot: Snapshot) -> None:
     why(whole)
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        others = every.filter(pl.col("method") == method, pl.col("time_value").is_between(first, last))
-        panels.gaps(others, f"{wording.label(chosen.marker)}, {chosen.unit}, {wording.days(first, last)}")
+        others = every.filter(pl.col("time_value").is_between(first, last))
+        what = (wording.label(chosen.marker), chosen.unit, chosen.method, wording.days(first, last))
+        panels.gaps(others, ", ".join(what))
     with right:
         panels.sources(snapshot.read(SOURCES))
 

@@ -38,7 +38,7 @@ def backfill(
     place.prepare()
     with place.lock("backfill"), Reporter() as reporter, Warehouse(place.warehouse) as warehouse:
         run = stages.Run(place, settings, chosen, reporter, "backfill", last)
-        run.lexicons  # noqa: B018 (a wrong lexicon stops here, before any work)
+        run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
         try:
             warehouse.interrupt_runs()
             run.record(warehouse, "running")

@@ -132,12 +132,10 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
     place = Home(home)
     found = settings.find_config(config, place.path)
     loaded = settings.load(found)
-    import lexicons
     from barograph.sources import files
+    from flows.reading import Reading
 
-    for marker in loaded.marker:
-        for name in marker.lexicons:
-            lexicons.find(name)
+    Reading(loaded.marker).check(loaded.rule)
     for one in loaded.source:
         if one.kind == "files":
             files.check(one.path, one.columns)

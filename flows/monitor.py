@@ -41,7 +41,7 @@ def monitor(
     place.prepare()
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)
-        run.lexicons  # noqa: B018 (a wrong lexicon stops here, before any work)
+        run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
         try:
             with Warehouse(place.warehouse) as warehouse:
                 warehouse.interrupt_runs()

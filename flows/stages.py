@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -18,22 +18,23 @@ from prefect.cache_policies import NO_CACHE
 
 import barograph
 import forecasting
-import lexicons
 from barograph import aggregate as aggregation
 from barograph import alerts as alerting
+from barograph import calibration, tables
 from barograph import detect as detection
-from barograph import tables
 from barograph.clock import utc_now
 from barograph.errors import InputError
 from barograph.home import Home
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
+from barograph.readings import Readings
 from barograph.rules import watched
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
 from flows.progress import Reporter
+from flows.reading import Reading
 
 stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=False)
 
@@ -74,28 +75,16 @@ class Run:
             self.counts[name] = self.counts.get(name, 0) + n
 
     @cached_property
-    def lexicons(self) -> dict[str, list[lexicons.Lexicon]]:
-        """Language → the lexicons to read it with, their terms under the names of the analyst's markers."""
-        by_language: dict[str, list[lexicons.Lexicon]] = {}
-        for marker in self.settings.marker:
-            for name in marker.lexicons:
-                lexicon = lexicons.find(name)
-                own = lexicon.terms.with_columns(marker=pl.lit(marker.name))
-                intercepts = {marker.name: sum(lexicon.intercepts.values())}
-                by_language.setdefault(lexicon.language, []).append(replace(lexicon, terms=own, intercepts=intercepts))
-        return by_language
-
-    @cached_property
-    def lexicon_version(self) -> str:
-        """Changes when any term of any lexicon does."""
-        own = [(m.name, sorted(m.lexicons)) for m in self.settings.marker]
-        versions = [(lang, lex.name, lex.version) for lang, lexs in sorted(self.lexicons.items()) for lex in lexs]
-        return _hash(own, versions)
+    def reading(self) -> Reading:
+        """The lexicons of the analyst's markers."""
+        reading = Reading(self.settings.marker)
+        reading.check(self.settings.rule)
+        return reading
 
     @property
     def languages(self) -> list[str]:
         """Languages in which posts are measured."""
-        return sorted(self.lexicons)
+        return self.reading.languages
 
     def record(self, warehouse: Warehouse, status: str) -> None:
         """Keep how the run stands in `runs`."""
@@ -186,21 +175,15 @@ def _count(run: Run, batch: Batch, reasons: pl.Series, landed: Landed, reposts: 
 def score(run: Run, warehouse: Warehouse) -> None:
     """Match every segment that these lexicons have not read yet."""
     run.reporter.stage("score")
-    if warehouse.get("lexicons") != run.lexicon_version:
+    version = run.reading.version
+    if warehouse.get("lexicons") != version:
         # Posts whose text is gone cannot be read with other lexicons: their days stay as they were published.
         if gone := warehouse.last_day_without_text():
             warehouse.set(frozen=gone.isoformat())
-        warehouse.set(lexicons=run.lexicon_version)
-    segments = warehouse.unscored(run.lexicon_version)
+        warehouse.set(lexicons=version)
+    segments = warehouse.unscored(version)
     for done, segment in enumerate(segments, start=1):
-        posts = warehouse.segment_texts(segment)
-        # A text too short to tell its language is read with every lexicon.
-        found = [
-            lexicons.match(posts.filter(pl.col("lang").is_in([lang, "und"])), lexs)
-            for lang, lexs in run.lexicons.items()
-        ]
-        scores = pl.concat(found).group_by("post_id", "marker").agg(pl.col("hits", "weight").sum())
-        warehouse.save_scores(segment, scores, run.lexicon_version)
+        warehouse.save_scores(segment, run.reading.scores(warehouse.segment_texts(segment)), version)
         run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
 
 
@@ -233,11 +216,18 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
     days = warehouse.dirty_days(now)
     frozen = warehouse.get("frozen") or ""
     fresh = [day for day in days if day.isoformat() > frozen]
+    measured = warehouse.days(now, run.languages)
+    limits: dict[str, Any] = {
+        "now": now, "minimum_authors": settings.minimum_authors, "closing_hours": settings.closing_hours,
+    }  # fmt: skip
     activity, expressions = warehouse.activity(fresh, now, run.languages, dimensions)
-    rows = aggregation.aggregate(
-        activity, expressions, warehouse.days(now, run.languages), who, settings.watchable,
-        now=now, minimum_authors=settings.minimum_authors, closing_hours=settings.closing_hours,
-    )  # fmt: skip
+    rows = aggregation.aggregate(activity, expressions, measured, who, settings.watchable, **limits)
+    if (calibrations := run.reading.calibrations).height:
+        # Days that other lexicons read say nothing of the base rate that these ones see.
+        window = [day for day in calibration.window(fresh) if day.isoformat() > frozen]
+        readings = Readings(*warehouse.readings(window, now, calibrations["lang"].unique().to_list()))
+        calibrated = aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits)
+        rows = pl.concat([rows, calibrated])
     changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
     if changed.height and warehouse.issued(now):
         # More was read, but no later post: an issue is never rewritten, so this one comes a moment after it.

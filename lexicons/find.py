@@ -27,8 +27,15 @@ def load(name: str) -> Lexicon:
     """One of `names()`. Raises `ConfigError` where there is none of this name."""
     if name not in names():
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
-    lexicon, calibration = read(_HOME / name / "terms.csv"), _HOME / name / "calibration.json"
-    return replace(lexicon, calibration=read_calibration(calibration)) if calibration.exists() else lexicon
+    return _read(_HOME / name / "terms.csv")
+
+
+def _read(path: Path) -> Lexicon:
+    """The lexicon in `path`, with the calibration that lies beside a terms.csv."""
+    lexicon, calibration = read(path), path.with_name("calibration.json")
+    if path.name != "terms.csv" or not calibration.exists():
+        return lexicon
+    return replace(lexicon, calibration=read_calibration(calibration))
 
 
 def find(name: str) -> Lexicon:
@@ -42,7 +49,7 @@ def find(name: str) -> Lexicon:
     if ":" in name and not _is_file(name):
         place, _, category = name.rpartition(":")
     if _is_file(place):
-        lexicon = read(place)
+        lexicon = _read(Path(place))
     elif place in PACKAGES:
         lexicon = package(place)
     elif place in names():

@@ -242,7 +242,7 @@ def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
     assert {key: data[key] for key in tables.ALERTS.columns} == {
         **alert(), "target": "2024-03-03", "started_on": "2024-03-02", "issue": "2024-03-04T06:00:00",
     }  # fmt: skip
-    assert data["link"] == "http://localhost:8501/?population=all&marker=dimension%3Aanxiety&unit=authors"
+    assert data["link"] == "http://localhost:8501/?population=all&marker=dimension%3Aanxiety&unit=authors&method=lexicon"
 
 
 def test_a_body_carries_no_text_no_post_and_no_person() -> None:

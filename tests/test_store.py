@@ -215,7 +215,8 @@ def test_scoring_with_other_lexicons_replaces_what_can_be_read_and_keeps_what_ca
     assert warehouse.forget_texts(at(5)) == 1
     assert warehouse.segment_texts(1).rows() == [("s:new", "en", "hello")]
     warehouse.save_scores(1, pl.DataFrame([{"post_id": "s:new", "marker": "joy", "hits": 1, "weight": 1.0}]), "v2")
-    assert warehouse.read(tables.SCORES).sort("post_id").rows() == [("s:new", "joy", 1, 1.0), ("s:old", "fear", 1, 1.0)]
+    kept = warehouse.read(tables.SCORES).sort("post_id").drop("probability")
+    assert kept.rows() == [("s:new", "joy", 1, 1.0), ("s:old", "fear", 1, 1.0)]
     assert warehouse.read(tables.DIRTY_DAYS).sort("time_value")["time_value"].to_list() == [DAY, DAY + timedelta(days=9)]
 
 
@@ -297,6 +298,52 @@ def test_the_posts_of_a_day_come_with_a_number_for_whoever_wrote_them(warehouse:
     assert len({one, nobody, another}) == 3
     assert posts.select("source", "community", "lang", "geo", "text").row(3) == ("s", "c", "en", "g", "hello")
     assert warehouse.day_posts(DAY, at(0, 6), ["en"])["post_id"].to_list() == ["s:1"]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    posts=st.lists(POST, max_size=25), asked=st.sets(st.integers(0, 2)), now=st.integers(0, 71),
+    languages=st.sets(st.sampled_from(["en", "und"])),
+)  # fmt: skip
+def test_readings_are_those_of_each_post(
+    folder: Path, posts: list[dict[str, Any]], asked: set[int], now: int, languages: set[str]
+) -> None:
+    columns = ["source", "community", "lang", "geo", "author_key"]
+    level = {"fear": 0.25, "stress": 0.5, "joy": None}
+    with fresh(folder) as warehouse:
+        named = [
+            {"post_id": f"p{i}", "created_at": at(0, post["hours"]), **{c: post[c] for c in columns}}
+            for i, post in enumerate(posts)
+        ]  # fmt: skip
+        land(warehouse, *named)
+        scores = [
+            {"post_id": f"p{i}", "marker": marker, "hits": 0, "weight": 0.0, "probability": level[marker]}
+            for i, post in enumerate(posts) for marker in sorted(post["markers"])
+        ]  # fmt: skip
+        if posts:
+            warehouse.save_scores(1, pl.DataFrame(scores, schema=tables.SCORES.schema), "v")
+        days = [DAY + timedelta(days=d) for d in sorted(asked)]
+        places, found, levels, read = warehouse.readings(days, at(0, now), sorted(languages))
+        assert warehouse.activity(days, at(0, now), ["en"], DIMENSIONS)[1].is_empty()  # none has a hit
+
+    expected: Counter[tuple[Any, ...]] = Counter()
+    for post in posts:
+        day = DAY + timedelta(days=post["hours"] // 24)
+        if post["hours"] <= now and post["lang"] in languages and day in days:
+            mine = {marker: level[marker] for marker in post["markers"] if level[marker]}
+            where = tuple(post[c] for c in columns[:4])
+            expected[day, *where, post["author_key"] is not None, tuple(sorted(mine.items()))] += 1
+    named_levels = dict(zip(levels["level"], levels.select("marker", "probability").rows(), strict=True))
+    by_post: dict[int, list[tuple[str, float]]] = {number: [] for number in found["post"]}
+    for number, what in read.rows():
+        by_post[number].append(named_levels[what])
+    rows = found.join(places, on="place").select("time_value", *columns[:4], "known", "post").rows()
+    assert Counter((*row[:-1], tuple(sorted(by_post[row[-1]]))) for row in rows) == expected
+    assert sorted(found["post"]) == list(range(found.height))
+    # An author is one cluster, a post of nobody known one of its own.
+    people = {post["author_key"] for post in posts} - {None}
+    assert found.filter("known")["cluster"].n_unique() <= len(people)
+    assert found.filter(~pl.col("known"))["cluster"].is_unique().all()
 
 
 def test_a_community_counts_from_its_least_number_of_posts_up_to_now(warehouse: Warehouse) -> None:

@@ -122,10 +122,10 @@ class Warehouse(Database):
         return self._scalar("SELECT max(created_at)::DATE FROM posts WHERE text IS NULL")
 
     def days(self, now: datetime, languages: Sequence[str]) -> pl.DataFrame:
-        """`source, community, lang, geo, time_value` of every day with a measured post up to `now`."""
+        """`source, community, lang, geo, time_value` of every day with measured posts up to `now`, and their `n`."""
         return self._frame(
-            """SELECT DISTINCT source, community, lang, geo, created_at::DATE AS time_value
-               FROM posts WHERE created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?)))""",
+            """SELECT source, community, lang, geo, created_at::DATE AS time_value, count(*) AS n
+               FROM posts WHERE created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?))) GROUP BY ALL""",
             [now, list(languages)],
         )
 
@@ -173,7 +173,7 @@ class Warehouse(Database):
             activity = self._frame("SELECT * EXCLUDE post, count(*) AS n FROM day_posts GROUP BY ALL")
             expressions = self._frame("""
                 WITH marked AS MATERIALIZED (
-                    SELECT d.*, marker FROM scores JOIN day_posts d ON post = hash(post_id)),
+                    SELECT d.*, marker FROM scores JOIN day_posts d ON post = hash(post_id) WHERE hits > 0),
                 every AS (SELECT * FROM marked UNION ALL
                     SELECT DISTINCT m.* REPLACE ('dimension:' || dimension AS marker)
                     FROM marked m JOIN members ON marker = member)
@@ -196,6 +196,48 @@ class Warehouse(Database):
                FROM posts WHERE created_at >= ?::DATE AND created_at < ?::DATE + 1 AND created_at <= ?
                     AND (lang = 'und' OR lang IN (SELECT unnest(?)))""", [day, day, now, list(languages)]
         )  # fmt: skip
+
+    def readings(
+        self, days: Sequence[date], now: datetime, languages: Sequence[str]
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The posts of these days up to `now` in one of `languages`, and the calibrated probability of each.
+
+        Returns (places, posts, levels, read), by number to be small: `place, source, community, lang, geo`; `post`
+        (from 0 on), `place, time_value, cluster` (as in `activity`), `known`; `level, marker, probability`; `post,
+        level`, without the posts that have the probability of a post without evidence.
+        """
+        wanted = pl.DataFrame({"time_value": pl.Series(list(days), dtype=pl.Date)})
+        try:
+            with self._registered(wanted=wanted):
+                self._con.execute(
+                    """CREATE OR REPLACE TEMP TABLE read_posts AS
+                       SELECT row_number() OVER () - 1 AS post, hash(source, community, lang, geo) AS place,
+                              created_at::DATE AS time_value, hash(coalesce(author_key, post_id)) AS cluster,
+                              author_key IS NOT NULL AS known, hash(post_id) AS id
+                       FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT time_value FROM wanted)
+                            AND lang IN (SELECT unnest(?))""", [now, list(languages)]
+                )  # fmt: skip
+            self._con.execute(
+                """CREATE OR REPLACE TEMP TABLE levels AS
+                   SELECT row_number() OVER (ORDER BY marker, probability) - 1 AS level, * FROM
+                   (SELECT DISTINCT marker, probability FROM scores WHERE probability IS NOT NULL)"""
+            )
+            return (
+                self._frame(
+                    """SELECT DISTINCT hash(source, community, lang, geo) AS place, source, community, lang, geo
+                       FROM posts WHERE lang IN (SELECT unnest(?))""", [list(languages)]
+                ),
+                self._frame("SELECT * EXCLUDE id FROM read_posts"),
+                self._frame("SELECT * FROM levels"),
+                self._frame(
+                    """SELECT post::INTEGER AS post, level::INTEGER AS level
+                       FROM scores s JOIN read_posts ON id = hash(post_id)
+                       JOIN levels l ON s.marker = l.marker AND s.probability = l.probability"""
+                ),
+            )  # fmt: skip
+        finally:
+            for table in ("read_posts", "levels"):
+                self._con.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
     # versioned tables -------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ def test_a_calm_line(home: Path) -> None:
     assert "Mean over authors of each author’s own share of posts that express it · method: lexicon" in said
     assert "0 of 90 days" not in said
     assert "0 of 61 days had high prevalence and 0 have no value" in said
-    assert page.query_params == {"population": "all", "marker": "dimension:anxiety", "unit": "authors", "range": "90"}
+    assert page.query_params == {"population": "all", "marker": "dimension:anxiety", "unit": "authors", "method": "lexicon", "range": "90"}
 
 
 def test_a_firing_alert_of_another_population_is_on_top_and_links_to_its_line(home: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_firing_alert_of_another_population_is_on_top_and_links_to_its_line(ho
     assert "15.0 % (12.0–19.0) on Tue 31 Mar, above 13.0 % (95th percentile) since Mon 30 Mar" in text(page)
     link = page.get("page_link")[0].proto
     assert link.label == "north town · Anxiety (dimension)"
-    assert link.query_string == "population=north+town&marker=dimension%3Aanxiety&unit=authors"
+    assert link.query_string == "population=north+town&marker=dimension%3Aanxiety&unit=authors&method=lexicon"
     assert cells(page)["Alert"][1] == "None open"
     assert cells(opened(population="north town"))["Alert"] == ("firing", "Firing", "high for two days, since Mon 30 Mar")
     assert not page.success
@@ -187,7 +187,7 @@ def test_a_link_holds_the_view_and_choosing_changes_it(home: Path) -> None:
     assert page.selectbox(key="marker").options == ["Anxiety (dimension)", "Fear"]
     page.selectbox(key="population").select("north").run()
     assert page.header[0].value == "Fear expressed in north"
-    assert page.query_params == {"population": "north", "marker": "fear", "unit": "authors", "range": "30"}
+    assert page.query_params == {"population": "north", "marker": "fear", "unit": "authors", "method": "lexicon", "range": "30"}
 
 
 def test_a_link_to_what_is_not_published_says_so(home: Path) -> None:
@@ -210,6 +210,27 @@ def test_the_best_method_present_is_shown_and_named(home: Path) -> None:
     better = frames.series(method="corrected", label_source="audit of March")
     frames.snapshot(home, {tables.SERIES: pl.concat([frames.series(), better])})
     assert "method: corrected, as audit of March reads it" in text(opened())
+
+
+def test_the_method_can_be_chosen_where_there_are_several_and_stays_where_it_can(home: Path) -> None:
+    calibrated = {"method": "calibrated", "marker": "fear", "label_source": "a set; base rate of the 28 days"}
+    both = [frames.series(), frames.series(marker="fear"), frames.series(prevalence=0.2, lo=0.1, hi=0.3, **calibrated)]
+    frames.snapshot(home, {tables.SERIES: pl.concat(both)})
+    page = opened(marker="fear")
+    said = "method: calibrated, fitted on a set; base rate of the 28 days (a post counts with the probability"
+    assert said in text(page)
+    assert cells(page)["Latest closed day, Tue 31 Mar 2026"][1] == "20.0 % (10.0–30.0)"
+    control = page.get("button_group")[1]
+    assert [option.content for option in control.proto.options] == ["Calibrated", "Lexicon"]
+    page = opened(marker="fear", method="lexicon")
+    assert cells(page)["Latest closed day, Tue 31 Mar 2026"][1] == "10.0 % (8.0–12.5)"
+    page.selectbox(key="marker").select("dimension:anxiety").run()
+    assert page.query_params["method"] == "lexicon"
+    page.selectbox(key="marker").select("fear").run()
+    assert page.query_params["method"] == "lexicon"
+    # A link to a method that this line has not says so.
+    page = opened(marker="dimension:anxiety", method="calibrated")
+    assert "The link names method “calibrated”" in page.warning[0].value
 
 
 def test_the_data_of_each_chart_can_be_taken_away(home: Path) -> None:

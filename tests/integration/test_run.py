@@ -13,10 +13,14 @@ import pytest
 
 import lexicons
 from barograph import publish, tables
+from barograph.settings import Settings
 from barograph.store import Snapshot
+from flows.reading import Reading
 from tests.conftest import Command
 
 MARKERS = 14  # ten markers and four dimensions
+CALIBRATED = Reading(Settings().marker).calibrations["marker"].n_unique()  # those that also have this reading
+LINES = 2 * (MARKERS + CALIBRATED)  # of each population: by posts and by authors
 
 
 def snapshot(home: Path) -> Snapshot:
@@ -82,7 +86,7 @@ def test_the_college_posts_are_published_as_counted_by_hand(barograph: Command, 
             counts[1] += 1
     assert len(foreign) < len(texts) * 0.01
 
-    series = snapshot(tmp_path / "home").read(tables.SERIES).filter(pl.col("marker") == "anxiety")
+    series = snapshot(tmp_path / "home").read(tables.SERIES).filter(marker="anxiety", method="lexicon")
     by_cell = {(r["population"], r["time_value"], r["unit"]): r for r in series.iter_rows(named=True)}
     published = 0
     for (community, day), count in n.items():
@@ -133,7 +137,7 @@ def test_a_run_says_what_it_did(barograph: Command, tmp_path: Path) -> None:
         "read        1,000 posts up to 2024-04-09 23:10 UTC in N s\n"
         "kept        1,000 new, 0 duplicate, 0 conflicting\n"
         "quarantined 0\n"
-        "published   40 days × 1 populations × 14 markers (1,120 values new or changed, 196 forecasts)\n"
+        f"published   40 days × 1 populations × 14 markers ({40 * LINES:,} values new or changed, {7 * LINES} forecasts)\n"
         "alerts      2 firing\n"
         "            all · dimension:anxiety: 48.0% on 2024-04-08, above 28.0% for 2 days [high for two days]\n"
         "            all · dimension:anxiety: likely above 30.0% on 2024-04-09 (P = 1.00) [likely high this week]\n"
@@ -167,7 +171,7 @@ def test_every_format_publishes_the_same_numbers(barograph: Command, tmp_path: P
         home = tmp_path / path.suffix
         assert barograph("run", path, "--home", home).returncode == 0
         published.append(snapshot(home).read(tables.SERIES))
-    assert published[0].height == 3 * 2 * MARKERS
+    assert published[0].height == 3 * LINES
     assert published[0].equals(published[1])
     assert published[0].equals(published[2])
 
@@ -229,7 +233,7 @@ def test_a_config_names_populations_columns_and_events(barograph: Command, tmp_p
     done = barograph("run", "--home", tmp_path / "home", "--config", config)
     assert done.returncode == 0, done.stderr
     published = snapshot(tmp_path / "home")
-    series = published.read(tables.SERIES, where={"marker": "anxiety", "unit": "posts"})
+    series = published.read(tables.SERIES, where={"marker": "anxiety", "unit": "posts", "method": "lexicon"})
     assert series["population"].unique().to_list() == ["North"]
     assert series["n_posts"].to_list() == [12, 12, 12]  # person 0, 1, 10 … 19
     assert published.read(tables.EVENTS).select("name", "starts_on", "ends_on", "population").rows() == [
