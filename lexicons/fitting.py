@@ -97,17 +97,27 @@ def _shortened(text: Any, n: int, chosen: int) -> tuple[Any, int, int]:
 
 @compiled
 def fit_token(
-    at: int, i: int, end: int, picture: bool, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
+    at: int,
+    i: int,
+    end: int,
+    picture: bool,
+    phrase: int,
+    chars: Characters,
+    vocabulary: Vocabulary,
+    pool: Any,
+    used: int,
 ) -> int:
-    """Append what one token stands for: flags, number of words, number of entries, the words, the entries.
+    """Append what one token stands for: flags, numbers of words, entries and nodes, then these.
 
-    The entries are those of its one-word terms that count where no longer term hides them and no context matters.
+    The nodes are those that it opens a longer term with. The entries are those of its one-word terms that count
+    where no longer term hides them; of a hashtag of one word also those of `phrase`, the node of the terms of
+    several words that it is written as (-1: none).
     """
     exact, n, folded, m = fold(at, i, end, picture, chars)
-    begin, used = used, used + 3
+    begin, used = used, used + 4
     first = used
     used = _fits(exact, n, folded, m, vocabulary, pool, used)
-    if used == first and not picture:
+    if used == first and not picture and phrase < 0:
         _, _, runs = _shortened(folded, m, 0)
         for chosen in range(1 << min(runs, _LONGEST_RUNS) if runs else 0):
             short_exact, short_n, _ = _shortened(exact, n, chosen)
@@ -122,8 +132,10 @@ def fit_token(
         node = vocabulary.roots[pool[k]]
         if node >= 0:
             flags |= BEGINS | (OPENS if vocabulary.inner[node] else 0)
-            for place in range(vocabulary.outs[node], vocabulary.outs[node + 1]):
-                used = _enter(vocabulary.entries[place], pool, behind, used, vocabulary)
+            used = _enter(node, pool, behind, used, vocabulary)
+    if phrase >= 0:
+        flags |= BEGINS
+        used = _enter(phrase, pool, behind, used, vocabulary)
     if used <= len(pool):
         kept = behind
         for k in range(behind, used):  # exceptions have done their work
@@ -131,19 +143,29 @@ def fit_token(
                 pool[kept] = pool[k]
                 kept += 1
         used = kept
-        pool[begin], pool[begin + 1], pool[begin + 2] = flags, behind - first, used - behind
+        for k in range(first, behind):
+            node = vocabulary.roots[pool[k]]
+            if node >= 0 and vocabulary.inner[node]:
+                used = _push(pool, used, node)
+        if used <= len(pool):
+            pool[begin], pool[begin + 1] = flags, behind - first
+            pool[begin + 2], pool[begin + 3] = kept - behind, used - kept
     return used
 
 
 @compiled
-def _enter(entry: int, pool: Any, first: int, used: int, vocabulary: Vocabulary) -> int:
-    """Append an entry; where one of its marker is there from `first` on, the one that counts remains."""
-    for k in range(first, min(used, len(pool))):
-        if vocabulary.markers[pool[k]] == vocabulary.markers[entry]:
-            if outdoes(vocabulary.weights[entry], vocabulary.weights[pool[k]]):
-                pool[k] = entry
-            return used
-    return _push(pool, used, entry)
+def _enter(node: int, pool: Any, first: int, used: int, vocabulary: Vocabulary) -> int:
+    """Append the entries of a node; where one of a marker is there from `first` on, the one that counts stays."""
+    for place in range(vocabulary.outs[node], vocabulary.outs[node + 1]):
+        entry = vocabulary.entries[place]
+        twin = first
+        while twin < min(used, len(pool)) and vocabulary.markers[pool[twin]] != vocabulary.markers[entry]:
+            twin += 1
+        if twin >= min(used, len(pool)):
+            used = _push(pool, used, entry)
+        elif outdoes(vocabulary.weights[entry], vocabulary.weights[pool[twin]]):
+            pool[twin] = entry
+    return used
 
 
 @inlined
@@ -154,22 +176,23 @@ def outdoes(weight: float, other: float) -> bool:
 
 @compiled
 def fit_hashtag(at: int, i: int, end: int, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int) -> int:
-    """Append a hashtag: number of its words, number of nodes that all of it together stands for, these, the words."""
+    """Append a hashtag: number of its words, number of nodes that all of them together stand for, these, the words."""
     exact, n, folded, m = fold(at, i, end, False, chars)
+    word = _spelled(JOINED, folded, m, vocabulary)
+    phrase = vocabulary.roots[word] if word >= 0 else -1
     begin, used = used, used + 2
     first, parts = used, 0
-    word = _spelled(JOINED, folded, m, vocabulary)
-    if word >= 0:
-        used = _push(pool, used, vocabulary.roots[word])
     if part_end(at, i, end, chars) < end:
-        words = used
         used = _fits(exact, n, folded, m, vocabulary, pool, used)
-        for k in range(words, min(used, len(pool))):
+        for k in range(first, min(used, len(pool))):
             pool[k] = vocabulary.roots[pool[k]]
+        if phrase >= 0:
+            used = _push(pool, used, phrase)
+            phrase = -1
     behind = used
     while i < end:
         stop = part_end(at, i, end, chars)
-        used = fit_token(at, i, stop, False, chars, vocabulary, pool, used)
+        used = fit_token(at, i, stop, False, phrase, chars, vocabulary, pool, used)
         parts += 1
         i = stop
     if used <= len(pool):

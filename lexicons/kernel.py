@@ -28,13 +28,15 @@ from lexicons.tokens import (
 )  # fmt: skip
 from lexicons.vocabulary import (
     Vocabulary,
-    edge_slot,
+    edge_hash,
 )  # fmt: skip
 
 _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
 _NEGATED_WITHIN = 3
-_ALL_BITS = uint64(0xFFFFFFFFFFFFFFFF)
+_FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(17)], dtype=np.uint64)
+_SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(17)], dtype=np.uint64)
+"""By length of a token: the bits that are its own of its first eight bytes, and of the next eight."""
 _INLINE = 12
 """Bytes of a text that Arrow keeps within its view."""
 
@@ -145,38 +147,31 @@ def _twin(spans: Any, used: int, at: int, n: int, marker: int, markers: Any) -> 
 
 
 @inlined
-def _hidden(spans: Any, used: int, k: int, longest: int, markers: Any) -> bool:
-    """Whether occurrence `k` lies within a longer one of its marker. `spans` are in order of their first word."""
-    at, n, marker = spans[k, 0], spans[k, 1], markers[spans[k, 2]]
-    for way in (-1, 1):
-        other = k + way
-        while 0 <= other < used and at - longest < spans[other, 0] <= at:
-            if (
-                spans[other, 1] > n
-                and spans[other, 0] + spans[other, 1] >= at + n
-                and markers[spans[other, 2]] == marker
-            ):
-                return True
-            other += way
+def _hidden(spans: Any, used: int, near: int, at: int, n: int, marker: int, markers: Any) -> bool:
+    """Whether `n` words from `at` lie within an occurrence of more words of the marker, from number `near` on."""
+    while near < used and spans[near, 0] <= at:
+        if spans[near, 1] > n and spans[near, 0] + spans[near, 1] >= at + n and markers[spans[near, 2]] == marker:
+            return True
+        near += 1
     return False
 
 
 @inlined
-def _occurrences(  # arrays one by one: what a tuple hands out is counted each time
-    n: int, n_hot: int, shortest: int, row: Any, hot: Any, pool: Any, spans: Any, span_weights: Any, stack: Any,
-    roots: Any, outs: Any, inner: Any, edges: Any, entries: Any, markers: Any, weights: Any,
+def _phrases(  # arrays one by one: what a tuple hands out is counted each time
+    n: int, n_hot: int, row: Any, hot: Any, pool: Any, spans: Any, span_weights: Any, stack: Any,
+    outs: Any, inner: Any, gates: Any, edges: Any, entries: Any, markers: Any, weights: Any,
 ) -> int:  # fmt: skip
-    """Find every place where the words (at least `shortest`) of a term follow each other; < 0 where one is full."""
+    """Find every place where the words of a term of several follow each other, in order; < 0 where one is full."""
     used = 0
     for h in range(n_hot):
         at, place = hot[h, 0], hot[h, 1]
         whole = place < 0
         place = abs(place)
-        if shortest > 1 and not whole and not pool[place] & OPENS:
+        if not whole and not pool[place] & OPENS:
             continue
-        first = place + 2 if whole else place + 3
-        for k in range(first, first + pool[place + 1]):
-            node = pool[k] if whole else roots[pool[k]]
+        first = place + 2 if whole else place + 4 + pool[place + 1] + pool[place + 2]
+        for k in range(first, first + pool[place + 1 if whole else place + 3]):
+            node = pool[k]
             if node < 0:
                 continue
             stack[0, 0], stack[0, 1] = node, at + (pool[place] if whole else 1)
@@ -184,7 +179,7 @@ def _occurrences(  # arrays one by one: what a tuple hands out is counted each t
             while waiting:
                 waiting -= 1
                 node, behind = stack[waiting, 0], stack[waiting, 1]
-                if behind - at >= shortest or whole:
+                if behind > at + 1:
                     for end in range(outs[node], outs[node + 1]):
                         if used == len(spans):
                             return -SPANS
@@ -198,9 +193,9 @@ def _occurrences(  # arrays one by one: what a tuple hands out is counted each t
                             spans[twin, 2], span_weights[twin] = entry, weights[entry]
                 if whole or not inner[node] or behind >= n or row[behind] <= 0:
                     continue
-                following = row[behind] + 3
-                for word in range(following, following + pool[following - 2]):
-                    child = _child(node, pool[word], edges)
+                following = row[behind] + 4
+                for word in range(following, following + pool[following - 3]):
+                    child = _child(node, pool[word], gates, edges)
                     if child >= 0:
                         if waiting == len(stack):
                             return -STACK
@@ -210,9 +205,12 @@ def _occurrences(  # arrays one by one: what a tuple hands out is counted each t
 
 
 @inlined
-def _child(node: int, word: int, edges: Any) -> int:
-    """The node that a word leads to; -1 where it leads nowhere."""
-    slot = edge_slot(node, word, len(edges))
+def _child(node: int, word: int, gates: Any, edges: Any) -> int:
+    """The node that a word leads to; -1 where it leads nowhere, which `gates` mostly tells without a search."""
+    h = edge_hash(node, word)
+    if not gates[h >> uint64(6) & uint64(len(gates) - 1)] >> (h & uint64(63)) & uint64(1):
+        return -1
+    slot = int64(h >> uint64(32) & uint64(len(edges) - 1))
     while edges[slot, 2]:
         if edges[slot, 0] == node and edges[slot, 1] == word:
             return edges[slot, 2] - 1
@@ -221,23 +219,9 @@ def _child(node: int, word: int, edges: Any) -> int:
 
 
 @inlined
-def _sum(
-    n: int, n_spans: int, row: Any, pool: Any, spans: Any, span_weights: Any, hits: Any, sums: Any, bits: Any,
-    blocks: Any, markers: Any, keys: Any, skips: Any, needs: Any,
-) -> None:  # fmt: skip
-    """Add up by key the occurrences that count."""
-    widest = 1
-    for k in range(n_spans):
-        widest = max(widest, spans[k, 1])
-    for k in range(n_spans):
-        at, entry = spans[k, 0], spans[k, 2]
-        if span_weights[k] == 0 or (widest > 1 and _hidden(spans, n_spans, k, widest, markers)):
-            continue
-        if skips[entry] and _negated(row, at, skips[entry], pool):
-            continue
-        if needs[entry] and not _speaks(row, n, at, needs[entry], pool):
-            continue
-        _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
+def _in_context(row: Any, n: int, at: int, skip: int, need: int, pool: Any) -> bool:
+    """Whether the sentence around the token at `at` lets a term count there."""
+    return not (skip and _negated(row, at, skip, pool)) and (not need or _speaks(row, n, at, need, pool))
 
 
 @inlined
@@ -262,20 +246,20 @@ def scan(
     hits, sums, bits, blocks, counts = scratch.hits, scratch.weights, scratch.bits, scratch.blocks, scratch.counts
     out_post, out_key, out_n, out_weight = scratch.post, scratch.key, scratch.n, scratch.weight
     spans, span_weights, stack = scratch.spans, scratch.span_weights, scratch.stack
-    roots, outs, inner = vocabulary.roots, vocabulary.outs, vocabulary.inner
+    outs, inner, gates = vocabulary.outs, vocabulary.inner, vocabulary.gates
     edges, entries, markers = vocabulary.edges, vocabulary.entries, vocabulary.markers
     weights, keys, skips, needs = vocabulary.weights, vocabulary.keys, vocabulary.skips, vocabulary.needs
     mask = uint64(len(seen) - 1)
-    in_context = False
+    contexts = False
     for k in range(len(skips)):
-        in_context |= skips[k] != 0 or needs[k] != 0
+        contexts |= skips[k] != 0 or needs[k] != 0
     for post in range(first, last):
         out = used[2]
         if out + len(hits) > len(out_post):
             return post, ANSWER
         end = int64(views[post, 0])
         at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
-        i, n, n_hot, n_open, n_tokens = int64(0), 0, 0, 0, 0
+        i, n, n_hot, n_open, n_ends = int64(0), 0, 0, 0, 0
         while i < end:
             first_byte = byte(at, i)
             start = START[first_byte]
@@ -285,6 +269,7 @@ def scan(
             if start == 2:
                 row[n] = _SENTENCE_END
                 n += 1
+                n_ends += 1
                 i += 1
                 continue
             begin, kind, length = i, WORD_TOKEN, int64(0)
@@ -292,27 +277,26 @@ def scan(
             plain = start == 1 and (at + uint64(i)) & uint64(4095) <= 4064
             if plain:
                 length = min(letters(at, i), end - i)
-                if i + length + 1 < end and byte(at, i + length) == 39 and AGAIN[byte(at, i + length + 1)]:  # can't
-                    length = min(length + 1 + letters(at, i + length + 1), end - i)
                 i += length
-                plain = length < 16
-                if plain and i < end:
-                    behind = BEHIND[byte(at, i)]
-                    plain = behind == 0 or (behind == 2 and not DOUBTFUL[first_byte])
+                behind = BEHIND[byte(at, i)] if i < end else 0
+                if behind & 1 and byte(at, i) == 39 and i + 1 < end and AGAIN[byte(at, i + 1)]:  # can't
+                    length = min(length + 1 + letters(at, i + 1), end - begin)
+                    i = begin + length
+                    behind = BEHIND[byte(at, i)] if i < end else 0
+                plain = length < 16 and not behind & DOUBTFUL[first_byte]
+                i += int64(behind >> 2)  # a space is done with
             # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
             if plain:
-                low, high = eight(at, begin), eight(at, begin + 8)
-                if length <= 8:
-                    low, high = low & _ALL_BITS >> uint64(64 - 8 * length), uint64(0)
-                else:
-                    high &= _ALL_BITS >> uint64(128 - 8 * length)
+                low, high = eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length]
             else:
                 kind, i = token(at, begin, end, chars)
+                length = i - begin
                 if kind == NOTHING:
                     continue
                 if kind in (SENTENCE_END, NAME):
                     row[n] = _SENTENCE_END if kind == SENTENCE_END else _NAME
                     n += 1
+                    n_ends += 1
                     continue
                 low, high = _key(at, begin, i)
             slot = _slot(low, high, mask)
@@ -323,9 +307,9 @@ def scan(
                     return post, SEEN
                 place = used[1]
                 if kind == HASHTAG:
-                    filled = fit_hashtag(at, begin + 1, i, chars, vocabulary, pool, place)
+                    filled = fit_hashtag(at, begin + 1, begin + length, chars, vocabulary, pool, place)
                 else:
-                    filled = fit_token(at, begin, i, kind == PICTURE, chars, vocabulary, pool, place)
+                    filled = fit_token(at, begin, begin + length, kind == PICTURE, -1, chars, vocabulary, pool, place)
                 if filled > len(pool):
                     return post, POOL
                 if kind != HASHTAG and pool[place + 1] == 0:
@@ -336,6 +320,10 @@ def scan(
                 used[0] += 1
             else:
                 place = int64(seen[slot, 2]) - 1
+            if place == 0:
+                row[n] = 0
+                n += 1
+                continue
             if kind != HASHTAG:
                 row[n] = place
                 if pool[place] & BEGINS:
@@ -343,7 +331,6 @@ def scan(
                     n_hot += 1
                     n_open += pool[place] & OPENS
                 n += 1
-                n_tokens += 1
                 continue
             parts = pool[place]
             if pool[place + 1]:
@@ -359,32 +346,59 @@ def scan(
                     hot[n_hot, 0], hot[n_hot, 1] = n, place
                     n_hot += 1
                     n_open += pool[place] & OPENS
-                place += 3 + pool[place + 1] + pool[place + 2]
+                place += 4 + pool[place + 1] + pool[place + 2] + pool[place + 3]
                 n += 1
-            n_tokens += parts
-        counts[post] = n_tokens
+        counts[post] = n - n_ends
         if n_hot == 0:
             continue
-        # Most posts hold no term of several words; where no context matters either, each token counts by itself.
-        n_spans = 0
+        n_spans, widest, near = 0, 0, 0
         if n_open:
-            n_spans = _occurrences(
-                n, n_hot, 2, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers,
+            n_spans = _phrases(
+                n,
+                n_hot,
+                row,
+                hot,
+                pool,
+                spans,
+                span_weights,
+                stack,
+                outs,
+                inner,
+                gates,
+                edges,
+                entries,
+                markers,
                 weights,
-            )  # fmt: skip
-        if n_spans or in_context:
-            n_spans = _occurrences(
-                n, n_hot, 1, row, hot, pool, spans, span_weights, stack, roots, outs, inner, edges, entries, markers,
-                weights,
-            )  # fmt: skip
+            )
             if n_spans < 0:
                 return post, -n_spans
-            _sum(n, n_spans, row, pool, spans, span_weights, hits, sums, bits, blocks, markers, keys, skips, needs)
-        else:
-            for h in range(n_hot):
-                place = hot[h, 1] + 3 + pool[hot[h, 1] + 1]
-                for k in range(place, place + pool[hot[h, 1] + 2]):
-                    _count(uint64(keys[pool[k]]), weights[pool[k]], hits, sums, bits, blocks)
+            for k in range(n_spans):
+                widest = max(widest, spans[k, 1])
+            for k in range(n_spans):
+                begin, width, entry = spans[k, 0], spans[k, 1], spans[k, 2]
+                while spans[near, 0] <= begin - widest:
+                    near += 1
+                if (
+                    span_weights[k] != 0
+                    and not _hidden(spans, n_spans, near, begin, width, markers[entry], markers)
+                    and (not contexts or _in_context(row, n, begin, skips[entry], needs[entry], pool))
+                ):
+                    _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
+        near = 0
+        for h in range(n_hot):
+            begin, place = hot[h, 0], hot[h, 1]
+            if place < 0:
+                continue
+            first_entry = place + 4 + pool[place + 1]
+            while near < n_spans and spans[near, 0] <= begin - widest:
+                near += 1
+            for k in range(first_entry, first_entry + pool[place + 2]):
+                entry = pool[k]
+                if (near < n_spans and _hidden(spans, n_spans, near, begin, 1, markers[entry], markers)) or (
+                    contexts and not _in_context(row, n, begin, skips[entry], needs[entry], pool)
+                ):
+                    continue
+                _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
         for many in range(len(blocks)):
             while blocks[many]:  # bit by bit: keys come in order
                 block = uint64(64 * many) + trailing(blocks[many])

@@ -47,9 +47,9 @@ where one of `context.FIRST_PERSON` is among the tokens of its sentence. URLs an
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -66,9 +66,13 @@ __all__ = ["LONGEST", "count_tokens", "cut", "match", "occurrences"]
 
 _SHARE = 2_000
 """Posts from which on a second core pays."""
-_ROWS = 1 << 18
-_MOST_SEEN = 1 << 18
+_ROWS = 1 << 17
+_ANSWER = {"post": np.int32, "key": np.int32, "n": np.int32, "weight": np.float64}
+"""The kernel's columns of an answer, and how many rows it writes at a time."""
+_MOST_SEEN, _MANY = 1 << 18, 50_000
 """Tokens kept at once: what is seen of a larger vocabulary is forgotten and found again."""
+_Piece = tuple[NDArray[Any], ...]
+_Used = TypeVar("_Used")
 
 
 def match(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> pl.DataFrame:
@@ -91,35 +95,52 @@ def occurrences(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> p
 def count_tokens(posts: pl.DataFrame) -> pl.DataFrame:
     """`post_id, n_tokens` of every post, in their order: words, emoji and emoticons; 0 for a NULL text."""
     table, _ = vocabulary((), by_term=False)
-    *_, counts = _scan(posts["text"], table, 0)
+    counts = np.zeros(posts.height, dtype=np.int32)
+    for share in _shares(posts["text"], table, 0, counts, list):
+        assert not share, "no terms, nothing found"
     return posts.select("post_id", n_tokens=pl.Series(counts, dtype=pl.Int64))
 
 
 def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_term: bool) -> pl.DataFrame:
     several = (lexicons,) if isinstance(lexicons, Lexicon) else tuple(lexicons)
     table, keys = vocabulary(several, by_term=by_term)
-    post, key, hits, weight, _ = _scan(posts["text"], table, keys.height)
+    ids = posts["post_id"].rechunk()
+
+    def frames(pieces: Iterator[_Piece]) -> list[pl.DataFrame]:
+        return [_frame(piece, ids, keys) for piece in pieces]
+
+    counts = np.zeros(posts.height, dtype=np.int32)
+    shares = _shares(posts["text"], table, keys.height, counts, frames)
+    empty = tuple(np.zeros(0, dtype=dtype) for dtype in _ANSWER.values())
+    return pl.concat([_frame(empty, ids, keys), *(frame for share in shares for frame in share)], rechunk=False)
+
+
+def _frame(piece: _Piece, ids: pl.Series, keys: pl.DataFrame) -> pl.DataFrame:
+    """A piece of the answer as a frame of its own memory: the kernel writes the next one over it."""
+    post, key, hits, weight = piece
     which = pl.Series(key)
-    columns = [posts["post_id"].gather(pl.Series(post)), *(keys[name].gather(which) for name in keys.columns)]
-    return pl.DataFrame([*columns, pl.Series("hits", hits, dtype=pl.Int64), pl.Series("weight", weight)])
+    columns = [ids.gather(pl.Series(post)), *(keys[name].gather(which) for name in keys.columns)]
+    return pl.DataFrame([*columns, pl.Series("hits", hits.astype(np.int64)), pl.Series("weight", weight.copy())])
 
 
-def _scan(texts: pl.Series, table: Vocabulary, n_keys: int) -> list[Any]:
-    """Arrays post, key, hits, weight of what counts, by post and key, and the number of tokens of every post."""
+def _shares(
+    texts: pl.Series, table: Vocabulary, n_keys: int, counts: NDArray[np.int32],
+    use: Callable[[Iterator[_Piece]], _Used],
+) -> list[_Used]:  # fmt: skip
+    """What `use` makes of the pieces of each share of posts, a share a core; `counts` becomes the tokens by post."""
     array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     _, raw, *buffers = array.buffers()
     n = len(texts)
     views = np.frombuffer(raw or b"", dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + n]
     addresses = np.array([buffer.address for buffer in buffers], dtype=np.uint64)
-    counts = np.zeros(n, dtype=np.int32)
     workers = max(1, min(_cores(), n // _SHARE))
     edges = [n * i // workers for i in range(workers + 1)]
     with ThreadPoolExecutor(workers) as pool:
-        shares = pool.map(
-            lambda i: list(_share(views, addresses, edges[i], edges[i + 1], table, n_keys, counts)), range(workers)
+        return list(
+            pool.map(
+                lambda i: use(_pieces(views, addresses, edges[i], edges[i + 1], table, n_keys, counts)), range(workers)
+            )
         )
-        pieces = [piece for share in shares for piece in share]
-    return [*(np.concatenate(parts) for parts in zip(*pieces, strict=True)), counts]
 
 
 def _cores() -> int:
@@ -127,19 +148,25 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _share(
+def _pieces(
     views: NDArray[np.int32], addresses: NDArray[np.uint64], first: int, last: int, table: Vocabulary, n_keys: int,
     counts: NDArray[np.int32],
-) -> Iterator[tuple[NDArray[Any], ...]]:  # fmt: skip
-    """What the kernel finds in posts `first` to `last`, piece by piece; gives it room where it asks for more."""
+) -> Iterator[_Piece]:  # fmt: skip
+    """What the kernel finds in posts `first` to `last`, piece by piece: arrays post, key, hits, weight.
+
+    A piece is to be used before the next one is asked for. Gives the kernel room where it wants more.
+    """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
         row=np.empty(longest + 1, dtype=np.int32), hot=np.empty((2 * longest + 2, 2), dtype=np.int32),
-        seen=np.zeros((1 << 14, 3), dtype=np.uint64), pool=np.zeros(1 << 12, dtype=np.int32),
+        # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.
+        seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 3), dtype=np.uint64),
+        pool=np.zeros(1 << 12, dtype=np.int32),
         spans=np.empty((64, 3), dtype=np.int32), span_weights=np.empty(64), stack=np.empty((64, 2), dtype=np.int32),
         hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),
         bits=np.zeros(n_keys // 64 + 1, dtype=np.uint64), blocks=np.zeros(n_keys // 4096 + 1, dtype=np.uint64),
-        **_answer(n_keys), counts=counts, used=np.array([0, 1, 0]),
+        **{name: np.empty(max(_ROWS, 2 * n_keys), dtype=dtype) for name, dtype in _ANSWER.items()},
+        counts=counts, used=np.array([0, 1, 0]),
     )  # fmt: skip
     why = -1
     while why != kernel.DONE:
@@ -156,15 +183,9 @@ def _share(
             scratch = scratch._replace(spans=_larger(scratch.spans), span_weights=_larger(scratch.span_weights))
         elif why == kernel.STACK:
             scratch = scratch._replace(stack=_larger(scratch.stack))
-        else:
-            yield tuple(column[: scratch.used[2]] for column in (scratch.post, scratch.key, scratch.n, scratch.weight))
+        elif scratch.used[2]:
+            yield tuple(getattr(scratch, name)[: scratch.used[2]] for name in _ANSWER)
             scratch.used[2] = 0
-            scratch = scratch._replace(**_answer(n_keys))
-
-
-def _answer(n_keys: int) -> dict[str, NDArray[Any]]:
-    types = {"post": np.int32, "key": np.int32, "n": np.int32, "weight": np.float64}
-    return {name: np.empty(max(_ROWS, 2 * n_keys), dtype=dtype) for name, dtype in types.items()}
 
 
 def _larger(array: NDArray[Any]) -> NDArray[Any]:

@@ -24,13 +24,15 @@ AGAIN = np.zeros(256, dtype=np.uint8)
 START = np.zeros(256, dtype=np.uint8)
 """By byte: 0 is skipped, 1 begins a word (or what `doubtful` tells), 2 ends a sentence, 3 `token` must look at."""
 BEHIND = np.zeros(256, dtype=np.uint8)
-"""By byte behind ASCII letters: 1 may go on the word; 2 may make it a URL or name, where its first is `DOUBTFUL`."""
-DOUBTFUL = np.zeros(256, dtype=np.uint8)
+"""By byte behind ASCII letters: bit 1 where it may go on the word, 2 where a URL or name, 4 where it is a space."""
+DOUBTFUL = np.full(256, 1, dtype=np.uint8)
+"""By first byte of a word: the bits behind it for which `token` must look; 2 is among them where a URL may begin."""
 for _byte in range(256):
     AGAIN[_byte] = START[_byte] = chr(_byte).isascii() and chr(_byte).isalnum()
     BEHIND[_byte] = _byte > 127
 for _table, _chars, _value in (
-    (START, ".!?\r\n", 2), (START, "#@:;=<^->", 3), (BEHIND, "'`", 1), (BEHIND, ":/.", 2), (DOUBTFUL, "hHwWur", 1),
+    (START, ".!?\r\n", 2), (START, "#@:;=<^->", 3), (BEHIND, "'`", 1), (BEHIND, ":/.", 2), (BEHIND, " ", 4),
+    (DOUBTFUL, "hHwWur", 3),
 ):  # fmt: skip
     _table[[ord(_char) for _char in _chars]] = _value
 START[128:] = 3

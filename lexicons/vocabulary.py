@@ -31,8 +31,9 @@ class Vocabulary(NamedTuple):
     Words (by id): `kinds`, `texts[starts[w]:starts[w + 1]]` (code points; of a TAIL reversed), `flags` (what it
     says of its sentence), `roots` (the node it begins, -1 where none; of a JOINED word the node it stands for),
     found through `slots` (open addressing, id + 1). `longest[kind]` is the length of the longest word of a kind.
-    Nodes: `entries[outs[n]:outs[n + 1]]` end there; `edges` (open addressing: node, word, child + 1), `inner`
-    whether any word follows. Entries: `markers`, `keys`, `weights`, `skips` and `needs` (bits of context).
+    Nodes: `entries[outs[n]:outs[n + 1]]` end there; `inner`: whether any word follows; `edges` (open addressing: node,
+    word, child + 1), `gates`: a bit for what may be an edge. Entries: `markers`, `keys`, `weights`, `skips` and
+    `needs` (bits of context).
     """
 
     kinds: Ints
@@ -44,6 +45,7 @@ class Vocabulary(NamedTuple):
     longest: Ints
     outs: Ints
     inner: NDArray[np.bool_]
+    gates: NDArray[np.uint64]
     edges: Ints
     entries: Ints
     markers: Ints
@@ -66,9 +68,9 @@ def step(h: int, code: int) -> Any:
 
 
 @compiled
-def edge_slot(node: int, word: int, size: int) -> Any:
-    """Where the search for an edge begins."""
-    return np.int64(mix(uint64(node) << uint64(32) | uint64(word)) & uint64(size - 1))
+def edge_hash(node: int, word: int) -> Any:
+    """The hash of an edge: its low bits are its gate, its high ones where the search for it begins."""
+    return mix(uint64(node) << uint64(32) | uint64(word))
 
 
 @compiled
@@ -84,9 +86,11 @@ def _index_words(kinds: Any, starts: Any, texts: Any, slots: Any) -> None:
 
 
 @compiled
-def _index_edges(pairs: Any, edges: Any) -> None:
+def _index_edges(pairs: Any, gates: Any, edges: Any) -> None:
     for k in range(len(pairs)):
-        slot = edge_slot(pairs[k, 0], pairs[k, 1], len(edges))
+        h = edge_hash(pairs[k, 0], pairs[k, 1])
+        gates[h >> uint64(6) & uint64(len(gates) - 1)] |= uint64(1) << (h & uint64(63))
+        slot = np.int64(h >> uint64(32) & uint64(len(edges) - 1))
         while edges[slot, 2]:
             slot = (slot + 1) & (len(edges) - 1)
         edges[slot, 0], edges[slot, 1], edges[slot, 2] = pairs[k, 0], pairs[k, 1], pairs[k, 2] + 1
@@ -134,7 +138,7 @@ def _offsets(lengths: Sequence[int]) -> Ints:
 
 
 def _table_size(n: int) -> int:
-    return 1 << max(4, (4 * n).bit_length())
+    return 1 << max(4, (2 * n).bit_length())
 
 
 @lru_cache(maxsize=16)
@@ -189,7 +193,8 @@ def _tables(trie: _Trie) -> Vocabulary:
     np.maximum.at(longest, kinds, np.diff(starts))
     edges = np.zeros((_table_size(len(trie.children)), 3), dtype=np.int32)
     pairs = [(*pair, child) for pair, child in trie.children.items()]
-    _index_edges(np.array(pairs, dtype=np.int32).reshape(-1, 3), edges)
+    gates = np.zeros(max(8, _table_size(len(pairs)) // 16), dtype=np.uint64)
+    _index_edges(np.array(pairs, dtype=np.int32).reshape(-1, 3), gates, edges)
     inner = np.zeros(len(trie.ends), dtype=np.bool_)
     inner[[node for node, _ in trie.children]] = True
     none = np.zeros(0, dtype=np.int32)
@@ -198,7 +203,7 @@ def _tables(trie: _Trie) -> Vocabulary:
         kinds, starts, points,
         np.array([trie.flags.get(word, 0) for word in words], dtype=np.int32),
         np.array([trie.roots.get(word, -1) for word in words], dtype=np.int32),
-        slots, longest, _offsets([len(ends) for ends in trie.ends]), inner, edges,
+        slots, longest, _offsets([len(ends) for ends in trie.ends]), inner, gates, edges,
         np.array([entry for ends in trie.ends for entry in ends], dtype=np.int32),
         none, none, np.zeros(0), none, none,
     )  # fmt: skip

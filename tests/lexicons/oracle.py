@@ -159,12 +159,6 @@ def patterns(term):
     return words
 
 
-def stands_for(pattern, form):
-    text, exact, before, after = pattern
-    said = form[0] if exact else form[1]
-    return said.endswith(text) if before else said.startswith(text) if after else said == text
-
-
 def forms(raw):
     """(exact, folded) of a token as written, then with its long runs cut."""
     yield exactly(raw), fold(raw)
@@ -196,21 +190,24 @@ def matcher(terms, context=()):
     for row in rows:
         if len(row[0]) > 1 and not any(exact or before or after for _, exact, before, after in row[0]):
             joined["".join(text for text, *_ in row[0])].append(row)
-    whole = {pattern for pattern in words if not pattern[2] and not pattern[3]}
-    wild = words - whole
+    lengths = {(e, b, a): sorted({len(t) for t, *kind in words if kind == [e, b, a]}) for _, e, b, a in words}
     by_first = defaultdict(list)
     for row in rows:
         by_first[row[0][0]].append(row)
 
+    def fit(form):
+        found = set()
+        for (exact, before, after), sizes in lengths.items():
+            said = form[0] if exact else form[1]
+            for n in sizes if before or after else [len(said)]:
+                text = said[len(said) - n :] if before else said[:n]
+                if n <= len(said) and (text, exact, before, after) in words:
+                    found.add((text, exact, before, after))
+        return frozenset(found)
+
     @cache
     def fitting(raw):
-        for form in forms(raw):
-            exact, folded = form
-            found = whole & {(exact, True, False, False), (folded, False, False, False)}
-            found |= {pattern for pattern in wild if stands_for(pattern, form)}
-            if found:
-                return frozenset(found)
-        return frozenset()
+        return next(filter(None, map(fit, forms(raw))), frozenset())
 
     def score(text):
         said, spans, wholes = [], defaultdict(list), []
@@ -228,9 +225,9 @@ def matcher(terms, context=()):
             end = begin + len(parts(raw))
             for row in joined.get(fold(raw), ()):
                 add(row, begin, end)
-            if len(parts(raw)) > 1:
-                for row in rows:
-                    if len(row[0]) == 1 and stands_for(row[0][0], (exactly(raw), fold(raw))):
+            for first in fit((exactly(raw), fold(raw))) if len(parts(raw)) > 1 else ():
+                for row in by_first[first]:
+                    if len(row[0]) == 1:
                         add(row, begin, end)
         for at, here in enumerate(said):
             for first in here if isinstance(here, frozenset) else ():
