@@ -27,7 +27,7 @@ def explain(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("explain")
     settings, who = run.settings, populations(run, warehouse)
     dimensions = [d.model_dump() for d in settings.dimension]
-    made_of = json.dumps([who, dimensions, run.lexicon_version, settings.minimum_authors], sort_keys=True)
+    made_of = json.dumps([who, dimensions, run.reading.version, settings.minimum_authors], sort_keys=True)
     before = warehouse.get("explained") if warehouse.get("explained_as") == made_of else None
     alerts = warehouse.latest(tables.ALERTS, run.moment)
     # A day partly past its retention counts as gone, also where this run has just read it.
@@ -93,10 +93,9 @@ def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
         lexicons.occurrences(posts.filter(pl.col("lang").is_in([lang, "und"])), lexs).select(
             "post_id", "marker", "term"
         )
-        for lang, lexs in run.lexicons.items()
+        for lang, lexs in run.reading.lexicons.items()
     ]
-    ours = pl.col("marker").is_in([marker.name for marker in run.settings.marker])
-    occurrences = pl.concat(frame.filter(ours).cast(pl.String) for frame in found)
+    occurrences = pl.concat(frame.cast(pl.String) for frame in found)
     dimensions = {d.name: d.markers for d in run.settings.dimension}
     posts = posts.drop("text").with_columns(pl.col("source", "community", "lang", "geo").cast(pl.Categorical))
     return shift.count_terms(posts, occurrences, dimensions)

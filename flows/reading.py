@@ -25,13 +25,13 @@ class Reading:
     def __init__(self, markers: Sequence[settings.Marker]) -> None:
         self.markers = markers
         self.lexicons: dict[str, list[lexicons.Lexicon]] = {}
-        """Language → the lexicons to read it with, their terms under the names of the analyst's markers."""
+        """Language → the lexicons to read it with, without hints, under the names of the analyst's markers."""
         self.calibrated: dict[str, dict[str, tuple[lexicons.Lexicon, lexicons.Calibration]]] = {}
         """Language → marker → the lexicon that gives the evidence, its terms under `calibrated:MARKER`."""
         for marker in markers:
             for name in marker.lexicons:
                 lexicon = lexicons.find(name)
-                own = lexicon.terms.with_columns(marker=pl.lit(marker.name))
+                own = lexicons.without_hints(lexicon).terms.with_columns(marker=pl.lit(marker.name))
                 intercepts = {marker.name: sum(lexicon.intercepts.values())}
                 of_language = self.lexicons.setdefault(lexicon.language, [])
                 of_language.append(replace(lexicon, terms=own, intercepts=intercepts))

@@ -8,11 +8,11 @@ and when it occurs, is defined in `lexicons.match`.
 from lexicons.calibrate import Calibration, calibrated
 from lexicons.find import PACKAGES, find, load, names, package
 from lexicons.formats import SUFFIXES
-from lexicons.lexicon import Lexicon
+from lexicons.lexicon import Lexicon, without_hints
 from lexicons.match import count_tokens, match, occurrences
 from lexicons.read import LANGUAGES, read
 
 __all__ = [
     "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "count_tokens", "find", "load",
-    "match", "names", "occurrences", "package", "read",
+    "match", "names", "occurrences", "package", "read", "without_hints",
 ]  # fmt: skip

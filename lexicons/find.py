@@ -27,7 +27,9 @@ def load(name: str) -> Lexicon:
     """One of `names()`. Raises `ConfigError` where there is none of this name."""
     if name not in names():
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
-    return _read(_HOME / name / "terms.csv")
+    # A list by hand has weight 1 or more where a term expresses the marker, less where it is only a hint.
+    by_hand = not name.endswith("_learned")
+    return replace(_read(_HOME / name / "terms.csv"), hints_below=float(by_hand))
 
 
 def _read(path: Path) -> Lexicon:

@@ -1,7 +1,7 @@
 """A lexicon: the terms that express one or more markers in one language."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -32,3 +32,11 @@ class Lexicon:
     """Terms of the file that no post can hold as matching reads it, or that it cannot tell from an earlier one."""
     calibration: "Calibration | None" = None
     """From evidence to probability; None where no labelled posts of an allowed licence speak of its marker."""
+    hints_below: float = 0.0
+    """Terms of a smaller weight are hints: evidence of the marker, but not by themselves its expression."""
+
+
+def without_hints(lexicon: Lexicon) -> Lexicon:
+    """Only the terms that express a marker by themselves, and the exceptions."""
+    strong = (pl.col("weight") >= lexicon.hints_below) | (pl.col("weight") == 0)
+    return replace(lexicon, terms=lexicon.terms.filter(strong)) if lexicon.hints_below else lexicon

@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No test depends on timing: the first example of one may wait for an import or a compilation.
+hypothesis.settings.register_profile("barograph", deadline=None)
+hypothesis.settings.load_profile("barograph")
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("BAROGRAPH_SHARED", ROOT.parent / "shared")) / "data"

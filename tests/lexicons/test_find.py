@@ -28,6 +28,15 @@ def test_ours_are_found_by_name():
     assert find("anxiety_en").version == load("anxiety_en").version
 
 
+def test_only_lists_by_hand_have_hints(tmp_path):
+    (tmp_path / "mood_en.csv").write_text("term,marker,weight\nblue,mood,0.25\n")
+    for whole in (find("anxiety_en_learned"), find(str(tmp_path / "mood_en.csv"))):
+        assert lexicons.without_hints(whole).terms.equals(whole.terms)
+    ours = find("anxiety_en")
+    assert set(lexicons.without_hints(ours).terms["weight"]) == {w for w in ours.terms["weight"] if w >= 1 or w == 0}
+    assert 0 < ours.terms.filter(pl.col("weight").is_between(0.01, 0.99)).height < ours.terms.height
+
+
 def test_a_file_is_found_by_its_path(tmp_path):
     path = tmp_path / "mood_es.TSV"
     path.write_text("triste\t1\n")

@@ -1,6 +1,7 @@
 """Our own lists: present, carded, sorted, free of duplicates, and about what their folder says."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -161,7 +162,11 @@ def test_lists_keep_silent(language, text, markers):
     assert not set(markers) & _found(language, text)
 
 
+@cache
+def _lists(language):
+    return [load(name) for name in names() if name.endswith(language)]
+
+
 def _found(language, text):
-    every = [load(name) for name in names() if name.endswith(language)]
-    found = match(pl.DataFrame({"post_id": ["p"], "text": [text]}), every)
+    found = match(pl.DataFrame({"post_id": ["p"], "text": [text]}), _lists(language))
     return set(found.filter(pl.col("weight") > 0)["marker"])

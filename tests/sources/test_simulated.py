@@ -311,10 +311,10 @@ def fillings(text: str, slots: dict[str, list[str]]) -> Iterator[str]:
 
 
 def found(texts: pl.Series) -> pl.Series:
-    """Markers that barograph's own lists, written by hand, find in each text, sorted and joined."""
-    by_hand = [name for name in lexicons.names() if not name.endswith("_learned")]
+    """Those of the simulation's markers that our lists say each text expresses, sorted and joined."""
+    lists = [lexicons.without_hints(lexicons.load(f"{marker}_{lang}")) for marker in MARKERS for lang in ("en", "es")]
     posts = pl.DataFrame({"post_id": pl.Series(range(len(texts))).cast(pl.String), "text": texts})
-    scores = lexicons.match(posts, [lexicons.load(name) for name in by_hand])
+    scores = lexicons.match(posts, lists)
     markers = scores.group_by("post_id").agg(pl.col("marker").cast(pl.String).sort().str.join("+"))
     return posts.join(markers, on="post_id", how="left", maintain_order="left")["marker"].fill_null("")
 
