@@ -28,7 +28,7 @@ import polars as pl
 from benchmarks import labelled, ranking, rivals, shares, summary
 from benchmarks.labelled import Labelled
 from lexicons import Calibration, Lexicon, contrast, load, match, names
-from lexicons.calibrate import dense, evidence, fit, probabilities
+from lexicons.calibrate import dense, evidence, fit
 
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -147,13 +147,6 @@ class Ours:
             self.contrasts.setdefault(marker, none)
             if lexicon.calibration:
                 self.calibrations[marker] = lexicon.calibration
-        read = probabilities(data.posts, found, lexicons, self.calibrations)
-        places = data.posts.select("post_id").with_row_index("at")
-        self.probabilities = {}
-        for marker, calibration in self.calibrations.items():
-            rows = read.filter(pl.col("marker") == marker).join(places, on="post_id")
-            self.probabilities[marker] = np.full(data.posts.height, calibration.probability(0.0).item())
-            self.probabilities[marker][rows["at"].to_numpy()] = rows["probability"].to_numpy()
 
 
 def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
@@ -224,9 +217,10 @@ def _readings(
         if name in own.hits and kind == "hand":
             found["hand hits"] = shares.mean_of(own.hits[name])
         if calibration := own.calibrations.get(name):
-            found[f"{kind} calibrated"] = shares.mean_of(own.probabilities[name])
-            found[f"{kind} adjusted"] = shares.adjusted(own.probabilities[name], calibration)
-            found[f"{kind} counted"] = shares.counted(own.probabilities[name], calibration)
+            probabilities = calibration.probability(own.scores[name])
+            found[f"{kind} calibrated"] = shares.mean_of(probabilities)
+            found[f"{kind} adjusted"] = shares.adjusted(probabilities, calibration)
+            found[f"{kind} counted"] = shares.counted(probabilities, calibration)
     for name, scores in public.items():
         if marker in scores:
             found[f"{name} hits"] = shares.mean_of(scores[marker] > 0)

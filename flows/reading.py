@@ -11,7 +11,7 @@ import polars as pl
 import lexicons
 from barograph import settings, tables
 from barograph.errors import ConfigError
-from lexicons.calibrate import probabilities
+from lexicons.calibrate import evidence
 
 _CALIBRATED = "calibrated:"
 """In front of a marker whose calibrated lexicon is meant; no name of an analyst's has a colon."""
@@ -113,20 +113,16 @@ class Reading:
 
     def _probabilities(self, lang: str, posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
         """`post_id, marker, probability` where it is not that of a post without evidence."""
-        fitted = {marker: calibration for marker, (_, calibration) in self.calibrated.get(lang, {}).items()}
-        read = probabilities(
-            posts, matches, [lexicon for lexicon, _ in self.calibrated.get(lang, {}).values()],
-            {_CALIBRATED + marker: calibration for marker, calibration in fitted.items()},
-        )  # fmt: skip
-        by_marker = read.partition_by("marker", as_dict=True)
+        by_marker = evidence(posts, matches).partition_by("marker", as_dict=True)
         undetermined = posts.filter(pl.col("lang") == "und").select("post_id")
         found = [tables.SCORES.empty().select("post_id", "marker", "probability")]
-        for marker, calibration in fitted.items():
+        for marker, (_, calibration) in self.calibrated.get(lang, {}).items():
             rows = by_marker.get((_CALIBRATED + marker,))
             if rows is None:
                 continue
             if lang != next(first for first, calibrated in self.calibrated.items() if marker in calibrated):
                 rows = rows.join(undetermined, on="post_id", how="anti")
-            rows = rows.select("post_id", pl.lit(marker).alias("marker"), "probability")
+            probability = pl.Series("probability", calibration.probability(rows["evidence"].to_numpy()))
+            rows = rows.select("post_id", pl.lit(marker).alias("marker"), probability)
             found.append(rows.filter(pl.col("probability") != calibration.probability(_NO_EVIDENCE).item()))
         return pl.concat(found)

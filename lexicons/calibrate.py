@@ -5,14 +5,13 @@ things. A calibration says, for each level of evidence, which share of labelled 
 the base rate it was fitted at; `tpr` and `fpr` say how to correct a population's mean probability for another one.
 
 **Evidence** of a post is the sum of the weights of a marker's terms in it, over the square root of its number of
-tokens: chance alone brings more terms into a longer post. It is 0 without a hit. Posts much longer than those that
-calibrations were fitted on are read in passages (`lexicons.passages`).
+tokens: chance alone brings more terms into a longer post. It is 0 without a hit.
 """
 
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,7 @@ import polars as pl
 from scipy.optimize import isotonic_regression
 
 from barograph.errors import ConfigError
-from lexicons.match import count_tokens, match
-from lexicons.passages import is_long, joined, passages
+from lexicons.match import count_tokens
 
 if TYPE_CHECKING:
     from lexicons.lexicon import Lexicon
@@ -149,43 +147,16 @@ def calibrated(
     """`post_id, marker, probability` of every post and every marker that has a calibration.
 
     `posts` has `post_id` (its key) and `text`; `matches` is what `match` returned for them. The calibrations are
-    those of `lexicons` or, without, of our own lexicons whose marker occurs in `matches`; they also read the passages
-    of long posts (`lexicons.passages`). A post without a hit has evidence 0, not probability 0. Sorted by marker, then
-    in the order of `posts`. Raises `ConfigError` where two lexicons calibrate one marker differently.
+    those of `lexicons` or, without, of our own lexicons whose marker occurs in `matches`. A post without a hit has
+    evidence 0, not probability 0. Sorted by marker, then in the order of `posts`. Raises `ConfigError` where two
+    lexicons calibrate one marker differently.
     """
-    several = _ours(matches) if lexicons is None else lexicons if isinstance(lexicons, Sequence) else [lexicons]
-    calibrations = _of(several)
-    found = probabilities(posts, matches, several, calibrations)
+    calibrations = _of(matches, lexicons)
+    found = dense(posts, evidence(posts, matches.filter(pl.col("marker").cast(pl.String).is_in(list(calibrations)))))
     frames = [_EMPTY.cast({"post_id": posts.schema["post_id"]})]
     for marker, calibration in sorted(calibrations.items()):
-        own = found.filter(pl.col("marker") == marker).drop("marker")
-        rows = posts.select("post_id").join(own, on="post_id", how="left", maintain_order="left")
-        none = calibration.probability(0.0).item()
-        frames.append(rows.select("post_id", pl.lit(marker).alias("marker"), pl.col("probability").fill_null(none)))
-    return pl.concat(frames)
-
-
-def probabilities(
-    posts: pl.DataFrame, matches: pl.DataFrame, lexicons: "Sequence[Lexicon]", calibrations: Mapping[str, Calibration]
-) -> pl.DataFrame:
-    """`post_id, marker, probability` where there is evidence, of the markers of `calibrations`.
-
-    `matches` is what `match` returned for `posts` and `lexicons`; what it says of long posts is passed over, and
-    their passages are matched.
-    """
-    whole, pieces = posts.filter(~is_long()), passages(posts.filter(is_long()))
-    short = _read(whole, matches, calibrations)
-    levels = {marker: (c.probability(0.0).item(), c.probabilities) for marker, c in calibrations.items()}
-    return pl.concat([short, joined(pieces, _read(pieces, match(pieces, lexicons), calibrations), levels)])
-
-
-def _read(posts: pl.DataFrame, matches: pl.DataFrame, calibrations: Mapping[str, Calibration]) -> pl.DataFrame:
-    """`post_id, marker, probability` of posts that are read whole."""
-    found = evidence(posts, matches.filter(pl.col("marker").cast(pl.String).is_in(list(calibrations))))
-    frames = [_EMPTY.cast({"post_id": posts.schema["post_id"]})]
-    for (marker,), rows in found.partition_by("marker", as_dict=True).items():
-        probability = pl.Series(calibrations[str(marker)].probability(rows["evidence"].to_numpy()))
-        frames.append(rows.select("post_id", "marker", probability=probability))
+        probability = calibration.probability(found.get(marker, np.zeros(posts.height)))
+        frames.append(posts.select("post_id", marker=pl.lit(marker), probability=pl.Series(probability)))
     return pl.concat(frames)
 
 
@@ -202,10 +173,11 @@ def dense(posts: pl.DataFrame, found: pl.DataFrame) -> dict[str, Floats]:
 _EMPTY = pl.DataFrame(schema={"post_id": pl.String, "marker": pl.String, "probability": pl.Float64})
 
 
-def _of(lexicons: "Sequence[Lexicon]") -> dict[str, Calibration]:
+def _of(matches: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon] | None") -> dict[str, Calibration]:
     """Marker → its calibration."""
     found: dict[str, Calibration] = {}
-    for lexicon in lexicons:
+    several = _ours(matches) if lexicons is None else lexicons if isinstance(lexicons, Sequence) else [lexicons]
+    for lexicon in several:
         if (new := lexicon.calibration) is None:
             continue
         first = found.setdefault(new.marker, new)
