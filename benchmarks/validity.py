@@ -27,7 +27,7 @@ import polars as pl
 
 from benchmarks import labelled, ranking, rivals, shares, summary
 from benchmarks.labelled import Labelled
-from lexicons import Calibration, Lexicon, contrast, load, match, names
+from lexicons import Calibration, Lexicon, contrast, load, match, names, without_hints
 from lexicons.calibrate import dense, evidence, fit
 
 Floats = npt.NDArray[np.float64]
@@ -127,14 +127,15 @@ class Trained:
 
 
 class Ours:
-    """Our lexicons on one set: evidence and hits per post and marker."""
+    """Our lexicons on one set: evidence per post and marker, and whether a term that is no hint occurs."""
 
     def __init__(self, data: Labelled, lexicons: Sequence[Lexicon]) -> None:
         found = match(data.posts, lexicons)
         none = np.zeros(data.posts.height)
         self.scores = dense(data.posts, evidence(data.posts, found))
         self.contrasts = dense(data.posts, evidence(data.posts, contrast(found)))
-        hits = found.select(
+        expressed = match(data.posts, [without_hints(lexicon) for lexicon in lexicons])
+        hits = expressed.select(
             "post_id", marker=pl.col("marker").cast(pl.String), evidence=pl.col("hits").cast(pl.Float64)
         )
         counts = dense(data.posts, hits)
