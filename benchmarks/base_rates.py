@@ -44,7 +44,7 @@ def joined(data: labelled.Labelled) -> labelled.Labelled:
     n = data.posts.height // JOINED
     texts = [". ".join(data.texts[JOINED * i : JOINED * (i + 1)]) for i in range(n)]
     posts = pl.DataFrame({"post_id": list(map(str, range(n))), "text": texts})
-    labels = {m: y[: n * JOINED].reshape(n, JOINED).any(axis=1) for m, y in data.labels.items()}
+    labels = {m: np.asarray(y[: n * JOINED].reshape(n, JOINED).any(axis=1)) for m, y in data.labels.items()}
     return labelled.Labelled("joined", data.language, posts, labels)
 
 
