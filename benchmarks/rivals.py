@@ -13,14 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lexicons.contrast import PLEASANT, UNPLEASANT
+
 Floats = npt.NDArray[np.float64]
 Scores = dict[str, Floats]
 
-PLEASANT = ("calmness", "hope", "joy", "like", "love", "positive")
-UNPLEASANT = (
-    "anger", "anxiety", "disappointment", "disgust", "fear", "hostility", "negative", "nervousness", "out_group",
-    "sadness", "shame", "stress",
-)  # fmt: skip
 _EMPATH = {
     "anger": "anger", "anticipation": "anticipation", "anxiety": "nervousness", "calmness": "contentment",
     "confusion": "confusion", "disappointment": "disappointment", "disgust": "disgust", "fear": "fear",

@@ -11,10 +11,11 @@ EMOTION_SETS = ("goemotions_dev", "semeval", "tweeteval_val")
 NEAR = 0.03
 """AUC that learned lexicons may stay below the linear text model."""
 MOSTLY = 0.8
-"""Share of sets and markers on which lists written by hand shall be above the best other lexicon."""
+"""Share of sets and markers on which lists written by hand shall be above the best other lexicon. VADER and AFINN set
+good words against bad ones, so it is `hand_contrast` that is held to it; the lists alone are reported beside it."""
 HALF = 0.5
 """Of the best public lexicon's raw error, what a calibrated one may have."""
-_SCORES = ("hand", "contrast", "learned", "other", "nade", "linear")
+_SCORES = ("hand", "hand_contrast", "learned", "other", "nade", "linear")
 _READINGS = (
     "public hits",
     "public line",
@@ -37,9 +38,10 @@ def summarise(measured: Mapping[str, Rows]) -> tuple[dict[str, float], list[str]
     for name, numbers in values.items():
         figures[name], figures[f"n_{name}"] = round(float(np.mean(numbers)), 4), len(numbers)
     misses = [said for row in measured["differences"] if (said := _missed(row))]
-    above = figures.get("hand_above_other_share", 1)
+    above, alone = (figures.get(f"{kind}_above_other_share", 1) for kind in ("hand_contrast", "hand"))
     if above < MOSTLY:
-        misses.append(f"hand above the best other lexicon on {above:.0%} of sets and markers; expected {MOSTLY:.0%}")
+        ours = f"hand_contrast above the best other lexicon on {above:.0%} of sets and markers"
+        misses.append(f"{ours} (the lists alone: {alone:.0%}); expected {MOSTLY:.0%}")
     for (where, rates), errors in _errors(measured).items():
         public = np.mean(errors["public hits"])
         for reading in ("adjusted", "local"):
@@ -78,11 +80,16 @@ def _error_values(measured: Mapping[str, Rows]) -> dict[str, list[float]]:
 
 
 def table(measured: Mapping[str, Rows]) -> str:
-    """AUC per set and marker, then errors of shares per set."""
-    lines = [f"{'AUC':<16}{'marker':<16}" + "".join(f"{score:>9}" for score in _SCORES)]
+    """AUC per set and marker, how often lists written by hand are above others, then errors of shares per set."""
+    lines = [f"{'AUC':<16}{'marker':<16}" + "".join(f"{score:>14}" for score in _SCORES)]
     for (where, marker), row in _cells(measured).items():
-        values = "".join(f"{row[score]:>9.3f}" if score in row else f"{'':>9}" for score in _SCORES)
+        values = "".join(f"{row[score]:>14.3f}" if score in row else f"{'':>14}" for score in _SCORES)
         lines.append(f"{where:<16}{marker:<16}{values}  {row.get('is', '')}")
+    compared = _difference_values(measured)
+    for kind in ("hand", "hand_contrast"):
+        if over := compared.get(f"{kind}_above_other_share"):
+            below = sum(compared[f"{kind}_surely_below_other_share"])
+            lines.append(f"{kind}: above the best other lexicon on {sum(over)} of {len(over)}, surely below on {below}")
     lines += ["", f"{'error of shares':<24}" + "".join(f"{reading:>12}" for reading in _READINGS)]
     for (where, rates), errors in _errors(measured).items():
         values = "".join(f"{np.mean(errors[r]):>12.3f}" if r in errors else f"{'':>12}" for r in _READINGS)
@@ -94,7 +101,7 @@ def _missed(row: Mapping[str, Any]) -> str | None:
     """The sentence about a difference that misses its aim."""
     aim = (row["of"], row["to"])
     missed = (
-        (aim == ("hand", "other") and row["high"] < 0)
+        (aim == ("hand_contrast", "other") and row["high"] < 0)
         or (aim == ("learned", "nade") and row["auc"] <= 0)
         or (aim == ("learned", "linear") and row["auc"] < -NEAR)
     )

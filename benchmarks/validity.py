@@ -8,8 +8,9 @@ GoEmotions; what is reported comes from other posts. AUC and AP (average precisi
 posts, and differences are paired: the same resamples. `other` is the public lexicon with the highest AUC on that very
 set and marker, an advantage that no analyst has. `linear` is the upper reference, a linear text model trained on the
 same posts; on Spanish on EmoEvent's training part, on Dreaddit and UsVsThem in cross-validation within the set.
-`contrast` is the list written by hand less a quarter of our list of the opposite polarity, as VADER sets one against
-the other. Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's
+`hand` is the list written by hand alone; `hand_contrast` is the same less a quarter of our list of the opposite
+polarity (`lexicons.contrast`), as VADER and AFINN set good words against bad ones: of the two, it is the one compared
+with like. Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's
 own training part, or in cross-validation within it, as an analyst with labelled posts can (`lexicons.calibrate.fit`).
 """
 
@@ -26,7 +27,7 @@ import polars as pl
 
 from benchmarks import labelled, ranking, rivals, shares, summary
 from benchmarks.labelled import Labelled
-from lexicons import Calibration, Lexicon, load, match, names
+from lexicons import Calibration, Lexicon, contrast, load, match, names, without_hints
 from lexicons.calibrate import dense, evidence, fit
 
 Floats = npt.NDArray[np.float64]
@@ -37,8 +38,6 @@ FEWEST = 10
 OPTIONS = ("negation", "first_person")
 LINE_POSTS = 6_000
 """Of GoEmotions, for the straight lines of the public lexicons."""
-CONTRAST = 0.25
-"""Chosen on the training parts of GoEmotions and TweetEval."""
 QUICK = ("anger", "fear", "hope", "joy", "sadness", "stress", "surprise")
 LEARNED = "_learned"
 _FOLDS = 5
@@ -119,22 +118,24 @@ class Trained:
                 continue
             scores = on_train.scores[name]
             calibration = fit(scores, labels, marker=marker)
-            probabilities = calibration.probability(own.scores[name])
+            read = calibration.probability(own.scores[name])
             for held in range(_FOLDS) if train is None else ():
                 others = fit(scores[fold != held], labels[fold != held], marker=marker)
-                probabilities[fold == held] = others.probability(scores[fold == held])
-            found[marker] = probabilities, calibration
+                read[fold == held] = others.probability(scores[fold == held])
+            found[marker] = read, calibration
         return found
 
 
 class Ours:
-    """Our lexicons on one set: evidence and hits per post and marker."""
+    """Our lexicons on one set: evidence per post and marker, and whether a term that is no hint occurs."""
 
     def __init__(self, data: Labelled, lexicons: Sequence[Lexicon]) -> None:
         found = match(data.posts, lexicons)
         none = np.zeros(data.posts.height)
         self.scores = dense(data.posts, evidence(data.posts, found))
-        hits = found.select(
+        self.contrasts = dense(data.posts, evidence(data.posts, contrast(found)))
+        expressed = match(data.posts, [without_hints(lexicon) for lexicon in lexicons])
+        hits = expressed.select(
             "post_id", marker=pl.col("marker").cast(pl.String), evidence=pl.col("hits").cast(pl.Float64)
         )
         counts = dense(data.posts, hits)
@@ -144,15 +145,9 @@ class Ours:
             marker = lexicon.terms["marker"][0]
             self.scores.setdefault(marker, none)
             self.hits[marker] = counts.get(marker, none) > 0
+            self.contrasts.setdefault(marker, none)
             if lexicon.calibration:
                 self.calibrations[marker] = lexicon.calibration
-
-    def contrast(self, marker: str) -> Floats | None:
-        """Evidence for a marker less a quarter of that for the opposite polarity."""
-        opposite = "negative" if marker in rivals.PLEASANT else "positive" if marker in rivals.UNPLEASANT else ""
-        if marker not in self.scores or opposite not in self.scores:
-            return None
-        return self.scores[marker] - CONTRAST * self.scores[opposite]
 
 
 def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
@@ -180,7 +175,7 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
             continue
         where = {"set": data.name, "marker": marker}
         found = {"hand": own.scores.get(marker), "learned": own.scores.get(marker + LEARNED)}
-        found["contrast"] = own.contrast(marker)
+        found["hand_contrast"] = own.contrasts.get(marker)
         found |= {name: scores.get(marker) for name, scores in {**public, **models}.items()}
         drawn = ranking.resamples(labels, size.resamples)
         ranked = {name: ranking.rank(scores, labels, drawn) for name, scores in found.items() if scores is not None}
@@ -188,7 +183,7 @@ def measure(data: Labelled, trained: Trained, measured: Measured) -> None:
         measured.ranks += [_rank(where, labels, name, rank) for name, rank in ranked.items()]
         pairs = [
             ("hand", "other"),
-            ("contrast", "other"),
+            ("hand_contrast", "other"),
             ("learned", "other"),
             ("hand", "nade"),
             ("learned", "nade"),

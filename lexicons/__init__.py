@@ -6,6 +6,7 @@ and when it occurs, is defined in `lexicons.match`.
 """
 
 from lexicons.calibrate import Calibration, calibrated
+from lexicons.contrast import contrast
 from lexicons.find import PACKAGES, find, load, names, package
 from lexicons.formats import SUFFIXES
 from lexicons.lexicon import Lexicon, without_hints
@@ -13,6 +14,6 @@ from lexicons.match import count_tokens, match, occurrences
 from lexicons.read import LANGUAGES, read
 
 __all__ = [
-    "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "count_tokens", "find", "load",
-    "match", "names", "occurrences", "package", "read", "without_hints",
+    "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "contrast", "count_tokens", "find",
+    "load", "match", "names", "occurrences", "package", "read", "without_hints",
 ]  # fmt: skip

@@ -41,7 +41,9 @@ def measured(lexicon: Lexicon, validity: Mapping[str, Rows]) -> str:
     ranks = [_ranks(sets[name], kind, rows) for name, rows in own.items() if any(row["score"] == kind for row in rows)]
     if not ranks:
         return f"Not measured: no labelled set of this marker.\n\n{_calibration(lexicon)}"
-    columns = ("posts", "n", "positive", "AUC (95 %)", "average precision (95 %)", "AUC of the best other lexicon")
+    less = ["AUC less a quarter of the opposite polarity"] if kind == "hand" else []
+    other = "AUC of the best other lexicon"
+    columns = ["posts", "n", "positive", "AUC (95 %)", *less, "average precision (95 %)", other]
     errors: dict[tuple[str, str], dict[str, str]] = {}
     for row in validity["prevalence"]:
         if row["marker"] == marker and row["set"] in sets:
@@ -62,7 +64,11 @@ def _ranks(title: str, kind: str, rows: Rows) -> list[str]:
     own = next(row for row in rows if row["score"] == kind)
     best = max((row for row in rows if row["score"] in _OTHER), key=lambda row: float(row["auc"]), default=None)
     other = f"{best['auc']:.3f} ({best['score']})" if best else "none"
-    return [title, f"{own['n']:,}", f"{own['positive']:,}", _interval(own, "auc"), _interval(own, "ap"), other]
+    contrast = [f"{row['auc']:.3f}" for row in rows if row["score"] == "hand_contrast" and kind == "hand"]
+    contrast = contrast or ["–"] * (kind == "hand")
+    return [
+        title, f"{own['n']:,}", f"{own['positive']:,}", _interval(own, "auc"), *contrast, _interval(own, "ap"), other
+    ]  # fmt: skip
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Lexicon:
-    """One of `names()`. Raises `ConfigError` where there is none of this name."""
+    """One of `names()`. Raises `ConfigError` where there is none of this name, or its calibration is of other terms."""
     if name not in names():
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
     # A list by hand has weight 1 or more where a term expresses the marker, less where it is only a hint.
@@ -33,11 +33,17 @@ def load(name: str) -> Lexicon:
 
 
 def _read(path: Path) -> Lexicon:
-    """The lexicon in `path`, with the calibration that lies beside a terms.csv."""
-    lexicon, calibration = read(path), path.with_name("calibration.json")
-    if path.name != "terms.csv" or not calibration.exists():
+    """The lexicon in `path`, with the calibration that lies beside a terms.csv, which must be of these terms."""
+    lexicon, beside = read(path), path.with_name("calibration.json")
+    if path.name != "terms.csv" or not beside.exists():
         return lexicon
-    return replace(lexicon, calibration=read_calibration(calibration))
+    calibration = read_calibration(beside)
+    if calibration.version != lexicon.version:
+        raise ConfigError(
+            f"{beside}: got a calibration of the terms of version {calibration.version!r}; expected "
+            f"{lexicon.version!r}, those beside it: fit it anew (ours: python -m lexicons.train) or delete the file"
+        )
+    return replace(lexicon, calibration=calibration)
 
 
 def find(name: str) -> Lexicon:

@@ -32,8 +32,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from lexicons import load, names
-from lexicons.calibrate import LENGTH_POWER, dense, evidence, fit, write_calibration
+from lexicons import names, read
+from lexicons.calibrate import LENGTH_POWER, dense, evidence, fit, read_calibration, write_calibration
 from lexicons.goemotions import MARKERS, read_goemotions
 from lexicons.lexicon import Lexicon
 from lexicons.match import LONGEST, count_tokens, cut, match
@@ -196,6 +196,11 @@ from their words are left out, and so are proper names and the words in `lexicon
 """
 
 
+def terms_of(name: str) -> Lexicon:
+    """One of our lexicons as its terms are now, whatever the calibration beside them was fitted on."""
+    return read(_HOME / name / "terms.csv")
+
+
 def lexicon_of(marker: str, weights: dict[str, float], intercept: float) -> Lexicon:
     """A lexicon of these terms, not yet written; its version is that of the file, once read."""
     terms = pl.DataFrame({"term": list(weights), "marker": f"{marker}_learned", "weight": list(weights.values())})
@@ -222,7 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     posts, labels = read_goemotions("train")
-    lists = [load(name) for name in names() if name.endswith("_en")]
+    lists = [terms_of(name) for name in names() if name.endswith("_en")]
     learner = Learner(posts["text"].to_list(), lists, artefacts())
     by_length = sparse.diags(count_tokens(posts)["n_tokens"].to_numpy().clip(1) ** -LENGTH_POWER)
     features = (by_length @ learner.features(posts["text"].to_list())).tocsr()
@@ -238,7 +243,7 @@ def main() -> None:
         folder = _HOME / lexicon.name
         write(lexicon, folder)
         (folder / "CARD.md").write_text(card(lexicon, y), encoding="utf-8")
-        calibrate(load(lexicon.name), out_of_fold, y, folder)
+        calibrate(terms_of(lexicon.name), out_of_fold, y, folder)
         for own in lists:
             if own.name == f"{marker}_en":
                 calibrate(own, evidence_of(posts, own), y, _HOME / own.name)
@@ -258,10 +263,10 @@ def calibrate(lexicon: Lexicon, found: Floats, labels: npt.ArrayLike, folder: Pa
 
 def borrow(marker: str) -> None:
     """Write the calibration of a Spanish list: that of its English sibling."""
-    english, spanish = load(f"{marker}_en"), load(f"{marker}_es")
-    assert english.calibration, "English lists are calibrated first"
-    fitted_on = f"{english.calibration.fitted_on}; in English, borrowed from {english.name}"
-    borrowed = replace(english.calibration, fitted_on=fitted_on, version=spanish.version)
+    english = read_calibration(_HOME / f"{marker}_en" / "calibration.json")  # English lists are calibrated first
+    spanish = terms_of(f"{marker}_es")
+    fitted_on = f"{english.fitted_on}; in English, borrowed from {marker}_en"
+    borrowed = replace(english, fitted_on=fitted_on, version=spanish.version)
     write_calibration(borrowed, _HOME / spanish.name / "calibration.json")
 
 

@@ -76,17 +76,19 @@ def test_a_straight_line_is_found():
 def test_aims_missed_are_named():
     where = {"set": "semeval", "marker": "joy"}
     ranks = [where | {"score": score, "auc": auc} for score, auc in (("hand", 0.7), ("vader", 0.9), ("nrc", 0.6))]
-    below = where | {"of": "hand", "to": "other", "is": "vader", "auc": -0.2, "low": -0.3, "high": -0.1}
+    alone = where | {"of": "hand", "to": "other", "is": "vader", "auc": 0.1, "low": 0.05, "high": 0.2}
+    below = where | {"of": "hand_contrast", "to": "other", "is": "vader", "auc": -0.2, "low": -0.3, "high": -0.1}
     errors = {"hand hits": 0.2, "hand adjusted": 0.15, "vader hits": 0.25, "vader line": 0.1}
     prevalence = [where | {"rates": "own", "reading": reading, "error": error} for reading, error in errors.items()]
-    measured = {"ranks": ranks, "differences": [below], "prevalence": prevalence, "options": []}
+    measured = {"ranks": ranks, "differences": [alone, below], "prevalence": prevalence, "options": []}
     figures, misses = summary.summarise(measured)
     assert figures["semeval_auc_other"] == 0.9
     assert figures["semeval_own_error_adjusted"] == 0.15
     assert figures["n_semeval_own_error_adjusted"] == 1
     assert misses == [
-        "semeval joy: hand − vader -0.200 [-0.300, -0.100]",
-        "hand above the best other lexicon on 0% of sets and markers; expected 80%",
+        "semeval joy: hand_contrast − vader -0.200 [-0.300, -0.100]",
+        "hand_contrast above the best other lexicon on 0% of sets and markers (the lists alone: 100%); expected 80%",
         "semeval, own base rates: adjusted error of shares 0.150; best public raw 0.250",
     ]
     assert "vader" in summary.table(measured)
+    assert "hand_contrast: above the best other lexicon on 0 of 1, surely below on 1" in summary.table(measured)

@@ -10,6 +10,7 @@ import pytest
 
 from barograph import publish, tables
 from barograph.store import Snapshot
+from lexicons import read
 from lexicons.calibrate import Calibration, write_calibration
 from tests.conftest import Command
 
@@ -34,7 +35,7 @@ def lexicon(folder: Path, **changes: Any) -> Path:
     angry, other = np.array(TRUE)
     p = FITTED_AT * angry / (FITTED_AT * angry + (1 - FITTED_AT) * other)
     fitted = {"marker": "own", "cuts": (0.1, 1.0), "probabilities": tuple(p), "base_rate": FITTED_AT, "tpr": p @ angry,
-              "fpr": p @ other, "fitted_on": "posts made up", "version": "1"} | changes  # fmt: skip
+              "fpr": p @ other, "fitted_on": "posts made up", "version": read(folder / "terms.csv").version} | changes  # fmt: skip
     write_calibration(Calibration(**fitted), folder / "calibration.json")
     return folder / "terms.csv"
 

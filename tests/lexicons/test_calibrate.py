@@ -189,6 +189,17 @@ def test_an_absent_file_is_named(tmp_path):
         read_calibration(tmp_path / "calibration.json")
 
 
+def test_a_calibration_of_other_terms_is_refused(tmp_path):
+    (folder := tmp_path / "anger_en").mkdir()
+    (folder / "terms.csv").write_text("term,marker,weight\nangry,anger,1\n")
+    version = lexicons.read(folder / "terms.csv").version
+    write_calibration(replace(GOOD, version=version), folder / "calibration.json")
+    assert lexicons.find(str(folder / "terms.csv")).calibration == replace(GOOD, version=version)
+    (folder / "terms.csv").write_text("term,marker,weight\nangry,anger,1\nfurious,anger,1\n")
+    with pytest.raises(ConfigError, match=f"got a calibration of the terms of version '{version}'; expected .* fit it anew"):
+        lexicons.find(str(folder / "terms.csv"))
+
+
 @pytest.mark.parametrize("name", lexicons.names())
 def test_ours_were_calibrated_with_the_terms_they_have(name):
     """After a change of terms, `python -m lexicons.train` fits calibrations anew."""
