@@ -103,6 +103,10 @@ class Marker(_Section):
 
     name: Name
     lexicons: Annotated[tuple[str, ...], Field(min_length=1)]
+    negation: Annotated[bool, Strict()] = False
+    """Whether an occurrence behind a negator is passed over (not afraid, no tengo miedo)."""
+    first_person: Annotated[bool, Strict()] = False
+    """Whether only occurrences in sentences that speak of their writer count (I, my, me siento)."""
 
 
 class Dimension(_Section):

@@ -34,7 +34,8 @@ class Reading:
                 own = lexicons.without_hints(lexicon).terms.with_columns(marker=pl.lit(marker.name))
                 intercepts = {marker.name: sum(lexicon.intercepts.values())}
                 of_language = self.lexicons.setdefault(lexicon.language, [])
-                of_language.append(replace(lexicon, terms=own, intercepts=intercepts))
+                options = {"negation": marker.negation, "first_person": marker.first_person}
+                of_language.append(replace(lexicon, terms=own, intercepts=intercepts, **options))
                 self._calibrate(marker.name, lexicon)
 
     def check(self, rules: Sequence[settings.Rule]) -> None:
@@ -67,7 +68,7 @@ class Reading:
     @cached_property
     def version(self) -> str:
         """Changes when any term of any lexicon does, or any calibration."""
-        own = [(m.name, sorted(m.lexicons)) for m in self.markers]
+        own = [(m.name, sorted(m.lexicons), m.negation, m.first_person) for m in self.markers]
         versions = [(lang, lex.name, lex.version) for lang, lexs in sorted(self.lexicons.items()) for lex in lexs]
         calibrations = [
             (lang, marker, lex.version, asdict(calibration))

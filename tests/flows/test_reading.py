@@ -1,0 +1,40 @@
+"""How posts are read: an analyst's options of a marker, from barograph.toml to the scores."""
+
+import polars as pl
+import pytest
+
+from barograph.settings import Marker
+from flows.reading import Reading
+
+POSTS = pl.DataFrame({
+    "post_id": ["a", "b", "c", "d", "e"],
+    "lang": ["en", "en", "en", "es", "es"],
+    "text": ["I am afraid", "not afraid at all, me", "they are afraid", "no tengo miedo", "la gente tiene miedo"],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "hit"),
+    [
+        ({}, ["a", "b", "c", "d", "e"]),
+        ({"negation": True}, ["a", "c", "e"]),
+        ({"first_person": True}, ["a", "b", "d"]),
+        ({"negation": True, "first_person": True}, ["a"]),
+    ],
+)
+def test_options_of_a_marker(tmp_path, options, hit):
+    lists = {"fear_en.csv": "term,marker\nafraid,fear\n", "fear_es.csv": "term,marker\nmiedo,fear\n"}
+    for name, lines in lists.items():
+        (tmp_path / name).write_text(lines)
+    reading = Reading([Marker(name="fright", lexicons=tuple(str(tmp_path / name) for name in lists), **options)])
+    scores = reading.scores(POSTS).filter(pl.col("hits") > 0)
+    assert sorted(scores["post_id"]) == hit
+    assert scores["marker"].unique().to_list() == ["fright"]
+
+
+def test_an_option_changes_the_version():
+    versions = {
+        Reading([Marker(name="fright", lexicons=("fear_en",), negation=negation, first_person=first_person)]).version
+        for negation in (False, True) for first_person in (False, True)
+    }  # fmt: skip
+    assert len(versions) == 4
