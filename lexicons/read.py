@@ -115,7 +115,7 @@ def _marker(entry: Entry, taken: dict[str, str], *, own: bool) -> str:
 def _words(terms: Collection[str], *, own: bool) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The words of each term that can occur in a post; of the others, what is wrong."""
     wrong = {term: why for term in terms if (why := _misspelled(term))}
-    rest = pl.Series("term", sorted(set(terms) - set(wrong)), pl.String)
+    rest = sorted(set(terms) - set(wrong))
     words: dict[str, tuple[str, ...]] = {}
     signs = _unknown_signs({part for term in rest for part in term.split()})
     for term, cuts in zip(rest, cut(rest), strict=True):
@@ -148,10 +148,7 @@ def _misspelled(term: str) -> str | None:
 def _unknown_signs(parts: Collection[str]) -> set[str]:
     """The parts with signs that matching would pass over, reading :p as the word p."""
     signed = sorted(part for part in parts if _SIGN.search(part))
-    whole, head, tail = (
-        cut(pl.Series("part", each, pl.String)).to_list()
-        for each in (signed, [part[:-1] for part in signed], [part[1:] for part in signed])
-    )
+    whole, head, tail = (cut(each) for each in (signed, [part[:-1] for part in signed], [part[1:] for part in signed]))
     return {
         part
         for part, words, front, back in zip(signed, whole, head, tail, strict=True)

@@ -1,10 +1,10 @@
 """Terms as written → the words that the matcher looks for."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from lexicons.characters import Characters, characters
 from lexicons.compiled import compiled
@@ -24,6 +24,8 @@ class Word(NamedTuple):
     after: bool = False
 
     def __str__(self) -> str:
+        if not (self.exact or self.before or self.after):
+            return self.text
         return f"{'=' * self.exact}{'*' * self.before}{self.text}{'*' * self.after}"
 
 
@@ -68,9 +70,9 @@ def read(text: str) -> list[tuple[str, str, int, int] | None]:
     return tokens
 
 
-def words_of(terms: pl.Series) -> list[list[Word | None]]:
+def words_of(terms: Iterable[str]) -> list[list[Word | None]]:
     """The words of each term, in order; None for what no token can be: a URL, a name, a sentence end, a lone `*`."""
-    return [[word for piece in (term or "").split() for word in _piece(piece)] for term in terms]
+    return [[word for piece in term.split() for word in _piece(piece)] for term in terms]
 
 
 def _piece(piece: str) -> list[Word | None]:
@@ -93,7 +95,6 @@ def _piece(piece: str) -> list[Word | None]:
     return words
 
 
-def cut(terms: pl.Series) -> pl.Series:
-    """Each term as the list of its folded words, `*` and `=` included; what no token can be is NULL."""
-    words = [[word and str(word) for word in found] for found in words_of(terms)]
-    return pl.Series(terms.name, words, dtype=pl.List(pl.String))
+def cut(terms: Iterable[str]) -> list[list[str | None]]:
+    """Each term as its folded words, `*` and `=` included; what no token can be is None."""
+    return [[word and str(word) for word in words] for words in words_of(terms)]

@@ -146,7 +146,7 @@ class Learner:
 def _told_apart(terms: Collection[str]) -> list[str]:
     """Those that matching can find and tell apart, sorted: of :( and :-( the first."""
     ordered = sorted(terms)
-    words = dict(zip(ordered, cut(pl.Series(ordered)).to_list(), strict=True))
+    words = dict(zip(ordered, cut(ordered), strict=True))
     known = {term for term in ordered if 0 < len(words[term]) <= LONGEST and None not in words[term]}
     return sorted({tuple(words[term]): term for term in reversed(ordered) if term in known}.values())
 

@@ -166,7 +166,7 @@ def vocabulary(lexicons: tuple[Lexicon, ...], *, by_term: bool) -> tuple[Vocabul
         for wanted, patterns, bit in (
             (lexicon.negation, NEGATORS, NEGATES), (lexicon.first_person, FIRST_PERSON, FIRST),
         ):  # fmt: skip
-            for words in words_of(pl.Series(patterns[lexicon.language] if wanted else [], dtype=pl.String)):
+            for words in words_of(patterns[lexicon.language] if wanted else ()):
                 trie.flag(words[0], bit << shift)  # type: ignore[arg-type]
     at, numbers, weights = rows["at"].to_numpy(), rows["number"].to_list(), rows["weight"].to_list()
     # Of several terms of a marker that are the same words, an exception counts, else the one of greatest weight.

@@ -36,7 +36,7 @@ def test_list(name):
     assert lexicon.terms.height >= 60
     rows = list(csv.reader((HOME / name / "terms.csv").open(encoding="utf-8")))
     assert rows == [["term", "marker", "weight"], *sorted(rows[1:])]
-    folded = cut(lexicon.terms["term"]).list.join(" ")
+    folded = pl.Series([" ".join(words) for words in cut(lexicon.terms["term"])])
     assert folded.filter(folded.is_duplicated()).to_list() == []
 
 

@@ -3,7 +3,6 @@
 import csv
 import re
 
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -98,7 +97,7 @@ WEIGHTS = st.floats(allow_nan=False, allow_infinity=False)
 def test_what_is_written_is_read(tmp_path, weights, intercepts):
     told_apart = {}
     for (marker, term), weight in weights.items():
-        [words] = cut(pl.Series([term]))
+        [words] = cut([term])
         told_apart[marker, *words] = (term, marker, weight + 0.0)
     rows = sorted(told_apart.values(), key=lambda row: (row[1], row[0]))
     intercepts = {marker: intercepts[marker] + 0.0 for marker in {row[1] for row in rows} & set(intercepts)}
