@@ -254,7 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few markers, a sample of posts, nothing is written")
     quick = parser.parse_args().quick
-    size = Size(markers=QUICK, posts=800, train=6_000, resamples=50, windows=2) if quick else Size()
+    size = Size(markers=QUICK, posts=600, train=5_000, resamples=50, windows=2) if quick else Size()
     trained, measured = Trained(size), Measured()
     for read in labelled.EVALUATED:
         data = trained.of(read().sample(size.posts))
