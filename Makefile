@@ -1,6 +1,6 @@
 # Everything runs from .venv in this checkout; `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types docs cards bench clean
+.PHONY: help setup run test oracle check lint types docs cards bench clean
 
 # The first of these that is Python 3.11 to 3.13, or whatever PYTHON says.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -35,6 +35,9 @@ run: setup ## Watch a simulated population: http://localhost:8501 (Ctrl-C stops 
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest
+
+oracle: setup ## Hold the matcher against the slow one on a million random posts (half an hour)
+	@BAROGRAPH_RANDOM_POSTS=1000000 $(BIN)/python -m pytest --timeout 7200 tests/lexicons/test_match.py -k generated
 
 check: setup lint types test docs ## Lint, types, tests, docs
 

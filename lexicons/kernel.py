@@ -44,15 +44,17 @@ _INLINE = 12
 class Scratch(NamedTuple):
     """What the kernel writes to; `lexicons.match` enlarges what is `full` and goes on at the post it stopped at.
 
-    row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. hot: tokens
+    row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
+    sentence says. hot: tokens
     that begin a term (which, place in the pool; negative where all words of a hashtag together do). seen: raw
     tokens (two numbers) and 1 + their place in the pool. pool: what fits them. spans: occurrences of terms (first
     word, number of words, entry) and `span_weights`. stack: ways to go on. hits, weights: sums by key; bits,
     blocks: which keys have any. post, key, n, weight: the answer.
-    counts: tokens by post. used: how much of seen, pool and answer is.
+    counts: tokens by post. used: how much of seen, pool and answer is, and how long the pool should be.
     """
 
     row: Any
+    said: Any
     hot: Any
     seen: Any
     pool: Any
@@ -77,17 +79,15 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 
 @compiled
 def _key(at: int, i: int, end: int) -> tuple[int, int]:
-    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash and the last bytes."""
+    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash of 128 bits."""
     low = high = uint64(0)
     for k in range(end - i):
         if k and k % 16 == 0:
-            low, high = mix(low) ^ mix(high ^ uint64(k)), uint64(0)
-        if k % 16 < 8 and k < 16:
-            low |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-        elif k < 16 or k % 16 < 8:
-            high |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-        else:
+            low, high = mix(mix(low) ^ high ^ uint64(k)), mix(mix(high) + low)
+        if k % 16 < 8:
             low ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+        else:
+            high ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
     return low, high
 
 
@@ -111,15 +111,17 @@ def rehashed(seen: Any) -> Any:
 
 
 @compiled
-def _speaks(row: Any, n: int, at: int, wanted: int, pool: Any) -> bool:
-    """Whether a token with all the bits `wanted` stands in the sentence of the token at `at`."""
-    for step_ in (-1, 1):
-        k = at
-        while 0 <= k < n and row[k] != _SENTENCE_END:
-            if row[k] > 0 and pool[row[k]] & wanted:
-                return True
-            k += step_
-    return False
+def _said(row: Any, n: int, pool: Any, said: Any) -> None:
+    """Into `said`, for each token, what the tokens of its sentence say: their flags together."""
+    first = 0
+    while first < n:
+        last, flags = first, 0
+        while last < n and row[last] != _SENTENCE_END:
+            if row[last] > 0:
+                flags |= pool[row[last]]
+            last += 1
+        said[first:last] = flags
+        first = last + 1
 
 
 @compiled
@@ -219,9 +221,9 @@ def _child(node: int, word: int, gates: Any, edges: Any) -> int:
 
 
 @inlined
-def _in_context(row: Any, n: int, at: int, skip: int, need: int, pool: Any) -> bool:
+def _in_context(row: Any, said: Any, at: int, skip: int, need: int, pool: Any) -> bool:
     """Whether the sentence around the token at `at` lets a term count there."""
-    return not (skip and _negated(row, at, skip, pool)) and (not need or _speaks(row, n, at, need, pool))
+    return not (skip and _negated(row, at, skip, pool)) and (not need or said[at] & need != 0)
 
 
 @inlined
@@ -242,7 +244,9 @@ def scan(
     views: Arrow's string views, (n, 4) int32. buffers: addresses of its data buffers (uint64).
     """
     beginning = uint64(views.ctypes.data)
-    row, hot, seen, pool, used = scratch.row, scratch.hot, scratch.seen, scratch.pool, scratch.used
+    row, said, hot, seen, pool, used = (
+        scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
+    )  # fmt: skip
     hits, sums, bits, blocks, counts = scratch.hits, scratch.weights, scratch.bits, scratch.blocks, scratch.counts
     out_post, out_key, out_n, out_weight = scratch.post, scratch.key, scratch.n, scratch.weight
     spans, span_weights, stack = scratch.spans, scratch.span_weights, scratch.stack
@@ -273,8 +277,8 @@ def scan(
                 i += 1
                 continue
             begin, kind, length = i, WORD_TOKEN, int64(0)
-            # Sixteen bytes at once, but never beyond the page of memory that this one lies in.
-            plain = start == 1 and (at + uint64(i)) & uint64(4095) <= 4064
+            # Sixteen bytes at once, and behind an apostrophe as many again, but never beyond this page of memory.
+            plain = start == 1 and (at + uint64(i)) & uint64(4095) <= 4063
             if plain:
                 length = min(letters(at, i), end - i)
                 i += length
@@ -311,6 +315,7 @@ def scan(
                 else:
                     filled = fit_token(at, begin, begin + length, kind == PICTURE, -1, chars, vocabulary, pool, place)
                 if filled > len(pool):
+                    used[3] = filled
                     return post, POOL
                 if kind != HASHTAG and pool[place + 1] == 0:
                     place = 0
@@ -351,6 +356,8 @@ def scan(
         counts[post] = n - n_ends
         if n_hot == 0:
             continue
+        if contexts:
+            _said(row, n, pool, said)
         n_spans, widest, near = 0, 0, 0
         if n_open:
             n_spans = _phrases(
@@ -381,7 +388,7 @@ def scan(
                 if (
                     span_weights[k] != 0
                     and not _hidden(spans, n_spans, near, begin, width, markers[entry], markers)
-                    and (not contexts or _in_context(row, n, begin, skips[entry], needs[entry], pool))
+                    and (not contexts or _in_context(row, said, begin, skips[entry], needs[entry], pool))
                 ):
                     _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
         near = 0
@@ -395,7 +402,7 @@ def scan(
             for k in range(first_entry, first_entry + pool[place + 2]):
                 entry = pool[k]
                 if (near < n_spans and _hidden(spans, n_spans, near, begin, 1, markers[entry], markers)) or (
-                    contexts and not _in_context(row, n, begin, skips[entry], needs[entry], pool)
+                    contexts and not _in_context(row, said, begin, skips[entry], needs[entry], pool)
                 ):
                     continue
                 _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)

@@ -158,7 +158,8 @@ def _pieces(
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
-        row=np.empty(longest + 1, dtype=np.int32), hot=np.empty((2 * longest + 2, 2), dtype=np.int32),
+        row=np.empty(longest + 1, dtype=np.int32), said=np.empty(longest + 1, dtype=np.int32),
+        hot=np.empty((2 * longest + 2, 2), dtype=np.int32),
         # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.
         seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 3), dtype=np.uint64),
         pool=np.zeros(1 << 12, dtype=np.int32),
@@ -166,7 +167,7 @@ def _pieces(
         hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),
         bits=np.zeros(n_keys // 64 + 1, dtype=np.uint64), blocks=np.zeros(n_keys // 4096 + 1, dtype=np.uint64),
         **{name: np.empty(max(_ROWS, 2 * n_keys), dtype=dtype) for name, dtype in _ANSWER.items()},
-        counts=counts, used=np.array([0, 1, 0]),
+        counts=counts, used=np.array([0, 1, 0, 0]),
     )  # fmt: skip
     why = -1
     while why != kernel.DONE:
@@ -178,7 +179,7 @@ def _pieces(
         elif why == kernel.SEEN:
             scratch = scratch._replace(seen=kernel.rehashed(scratch.seen))
         elif why == kernel.POOL:
-            scratch = scratch._replace(pool=_larger(scratch.pool))
+            scratch = scratch._replace(pool=_larger(scratch.pool, int(scratch.used[3])))
         elif why == kernel.SPANS:
             scratch = scratch._replace(spans=_larger(scratch.spans), span_weights=_larger(scratch.span_weights))
         elif why == kernel.STACK:
@@ -188,5 +189,6 @@ def _pieces(
             scratch.used[2] = 0
 
 
-def _larger(array: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([array, np.zeros_like(array)])
+def _larger(array: NDArray[Any], wanted: int = 0) -> NDArray[Any]:
+    """The array at twice its length, or as long as wanted, zeros behind."""
+    return np.concatenate([array, np.zeros((max(len(array), wanted - len(array)), *array.shape[1:]), array.dtype)])

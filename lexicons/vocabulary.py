@@ -9,6 +9,7 @@ import polars as pl
 from numba import uint64
 from numpy.typing import NDArray
 
+from barograph.errors import ConfigError
 from lexicons.compiled import compiled
 from lexicons.context import FIRST_PERSON, NEGATORS
 from lexicons.lexicon import Lexicon
@@ -143,10 +144,23 @@ def _table_size(n: int) -> int:
 
 @lru_cache(maxsize=16)
 def vocabulary(lexicons: tuple[Lexicon, ...], *, by_term: bool) -> tuple[Vocabulary, pl.DataFrame]:
-    """The tables of `lexicons`, and what each key stands for: `marker`, and `term` where `by_term`."""
+    """The tables of `lexicons`, and what each key stands for: `marker`, and `term` where `by_term`.
+
+    Raises `ConfigError` where lexicons of one marker have different options: which of two equal terms counts would
+    depend on their order.
+    """
+    options: dict[str, tuple[bool, bool]] = {}
+    for lexicon in lexicons:
+        own = (lexicon.negation, lexicon.first_person)
+        for marker in lexicon.terms["marker"].unique():
+            if options.setdefault(marker, own) != own:
+                raise ConfigError(
+                    f"{lexicon.name}: got the marker {marker!r} with negation {own[0]}, first_person {own[1]}; "
+                    f"expected {options[marker][0]}, {options[marker][1]}, as in the lexicons before it"
+                )
     rows = pl.concat(
-        [lexicon.terms.select("term", "marker", "weight", at=pl.lit(i)) for i, lexicon in enumerate(lexicons)]
-        or [pl.DataFrame(schema={"term": pl.String, "marker": pl.String, "weight": pl.Float64, "at": pl.Int32})]
+        [lexicon.terms.select("term", "marker", "weight") for lexicon in lexicons]
+        or [pl.DataFrame(schema={"term": pl.String, "marker": pl.String, "weight": pl.Float64})]
     )
     names = ["marker", "term"] if by_term else ["marker"]
     keys = rows.select(names).unique().sort(names)
@@ -158,17 +172,17 @@ def vocabulary(lexicons: tuple[Lexicon, ...], *, by_term: bool) -> tuple[Vocabul
     for number, words in enumerate(words_of(rows["term"])):
         assert words, f"{rows['term'][number]!r} cannot occur"
         trie.add([word for word in words if word], number)
-    skips, needs = [], []
+    skips, needs = np.zeros(len(markers), dtype=np.int32), np.zeros(len(markers), dtype=np.int32)
     for lexicon in lexicons:
         shift = bits.get(lexicon.language, 0)
-        skips.append(NEGATES << shift if lexicon.negation else 0)
-        needs.append(FIRST << shift if lexicon.first_person else 0)
-        for wanted, patterns, bit in (
-            (lexicon.negation, NEGATORS, NEGATES), (lexicon.first_person, FIRST_PERSON, FIRST),
+        mine = markers.is_in(lexicon.terms["marker"].unique().to_list()).to_numpy()
+        for wanted, patterns, bit, masks in (
+            (lexicon.negation, NEGATORS, NEGATES, skips), (lexicon.first_person, FIRST_PERSON, FIRST, needs),
         ):  # fmt: skip
-            for words in words_of(patterns[lexicon.language] if wanted else ()):
+            masks[mine] |= bit << shift if wanted else 0
+            for words in words_of(patterns.get(lexicon.language, ()) if wanted else ()):
                 trie.flag(words[0], bit << shift)  # type: ignore[arg-type]
-    at, numbers, weights = rows["at"].to_numpy(), rows["number"].to_list(), rows["weight"].to_list()
+    numbers, weights = rows["number"].to_list(), rows["weight"].to_list()
     # Of several terms of a marker that are the same words, an exception counts, else the one of greatest weight.
     trie.ends = [
         list({numbers[e]: e for e in sorted(ends, key=lambda e: (weights[e] == 0, weights[e], -e))}.values())
@@ -177,7 +191,7 @@ def vocabulary(lexicons: tuple[Lexicon, ...], *, by_term: bool) -> tuple[Vocabul
     table = _tables(trie)._replace(
         markers=rows["number"].to_numpy().astype(np.int32), keys=rows["key"].to_numpy().astype(np.int32),
         weights=rows["weight"].to_numpy().astype(np.float64),
-        skips=np.array(skips, dtype=np.int32)[at], needs=np.array(needs, dtype=np.int32)[at],
+        skips=skips[numbers], needs=needs[numbers],
     )  # fmt: skip
     return table, keys
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import subprocess
 import sys
 import unicodedata
 
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexicons import Lexicon, context, count_tokens, load, match, names
+from barograph.errors import ConfigError
+from lexicons import Lexicon, context, count_tokens, load, match, names, occurrences
 from lexicons.terms import read
 from tests.lexicons import oracle
 
@@ -183,6 +185,85 @@ def test_count_tokens():
     assert counted.rows() == [("p0", 5), ("p1", 0), ("p2", 0), ("p3", 2)]
 
 
+def test_long_words_are_told_apart():
+    """Beyond 16 bytes a word is known by a hash: neither its parts in another order nor a flipped bit is the same."""
+    word = "uncomfortableness and more"[:17] + "es" * 8
+    halves = [word, word[8:16] + word[:8] + word[16:], word[:-2] + "se", "dablenesencomfors"]
+    found = match(posts(*halves, "uncomfortableness"), lexicon(word, "uncomfortableness"))
+    assert found["post_id"].to_list() == ["p0", "p4"]
+
+
+def test_nothing_is_read_beyond_the_page_of_a_text():
+    """A text that ends with its page of memory, and a page behind it that must not be read."""
+    text = "abcdefghijklmnop'qrstuvwxyz12345 a word"
+    code = f"""
+import ctypes, mmap, numpy as np, sys
+import lexicons
+from lexicons.vocabulary import vocabulary
+page = mmap.PAGESIZE
+memory = mmap.mmap(-1, 2 * page)
+base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(base + page), page, 0) == 0
+table, _ = vocabulary((), by_term=False)
+pieces = sys.modules["lexicons.match"]._pieces
+for text in ({text!r}[i:] for i in range({len(text)})):
+    raw = text.encode()
+    memory[page - len(raw) : page] = raw
+    views, counts = np.array([[len(raw), 0, 0, 0]], dtype=np.int32), np.zeros(1, dtype=np.int32)
+    if len(raw) > 12:
+        list(pieces(views, np.array([base + page - len(raw)], dtype=np.uint64), 0, 1, table, 0, counts))
+        assert counts[0] == len(text.split())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "options", "n"),
+    [
+        ("sad " * 500_000, ["sad"], {}, 500_000),
+        ("me sad " * 300_000, ["sad"], {"first_person": True}, 300_000),
+        ("sad not " * 300_000, ["sad"], {"negation": True}, 1),
+        ("a" * 2_000_000, ["a*"], {}, 1),
+        ("panic attack " * 200_000, [("panic attack", "m", 1.0), ("panic", "m", 1.0)], {}, 200_000),
+        ("#" + "Aa" * 500_000, ["aa aa", "aa"], {}, 499_999),
+        (" ".join(f"w{i}" for i in range(400_000)), ["w399999"], {}, 1),
+    ],
+    ids=["words", "sentence", "negated", "one word", "phrases", "hashtag", "all different"],
+)
+def test_long_posts(text, rows, options, n):
+    assert match(posts(text, "x"), lexicon(*rows, **options)).rows() == [("p0", "m", n, float(n))]
+
+
+def test_one_marker_has_one_set_of_options():
+    both = [lexicon("afraid", negation=True), lexicon("afraid")]
+    with pytest.raises(ConfigError) as error:
+        match(posts("not afraid"), both)
+    assert str(error.value) == (
+        "test_en: got the marker 'm' with negation False, first_person False; expected True, False, as in the "
+        "lexicons before it"
+    )
+
+
+def test_other_keys_and_columns():
+    """Ids of any type, once or twice; texts of another type; a frame that is a slice."""
+    many = pl.DataFrame({"post_id": [7, 7, 8, 9], "text": ["sad", "so sad but much too long to stand inline", None, "sad"]})
+    assert match(many, lexicon("sad")).rows() == [(7, "m", 1, 1.0), (7, "m", 1, 1.0), (9, "m", 1, 1.0)]
+    assert match(many[1:], lexicon("sad"))["post_id"].to_list() == [7, 9]
+    assert match(many.with_columns(pl.col("text").cast(pl.Categorical)), lexicon("sad")).height == 3
+    nothing = pl.DataFrame({"post_id": ["a"], "text": pl.Series([None], dtype=pl.Null)})
+    assert match(nothing, lexicon("sad")).is_empty()
+    assert match(posts(), lexicon("sad")).schema == match(posts("sad"), lexicon("sad")).schema
+
+
+def test_occurrences_are_hits_by_term():
+    rows = [("sad*", "m", 1.0), ("sad", "m", 2.0), ("so sad", "n", 3.0), ("glad", "m", 0.5)]
+    found = occurrences(posts("so sad, sadder", "glad glad"), lexicon(*rows))
+    assert found.rows() == [
+        ("p0", "m", "sad", 1, 2.0), ("p0", "m", "sad*", 1, 1.0), ("p0", "n", "so sad", 1, 3.0), ("p1", "m", "glad", 2, 1.0),
+    ]  # fmt: skip
+
+
 def test_every_character():
     """Tokens and folding of each character that this Python knows, alone and inside a hashtag."""
     known = [
@@ -200,6 +281,7 @@ TERMS = [
     "i", "грусть", "悲",
 ]  # fmt: skip
 PIECES = [
+    "uncomfortableness", "dablenesencomfors", "abcdefghijklmnop'qrstuvwxyz12345", "internationalisationally's", "x" * 16, "x" * 17, "y'" * 12,
     "sooo", "soooo", "saaad", "haaappppyyy", "nooo", "deeeepresiooon", "esta", "mama", "mamá", "#panicattack", "#PanicAttack", "#SoSadDay",
     "#panicAttack😢", "🇪", "🇸", "❤️\u200d🔥", "\u200d", "🏴\U000e0067\U000e007f", ":-D", ":d", "D", ":'-(", "</3", "3", "^_^", ">.<", "-_-", "=D",
     ";)", "://", "not", "don't", "i", "my", "no", "sin", "yo", "a", "b c d", "e f g h", "aaabbbcccdddeee", "000",
