@@ -32,6 +32,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def new_home(folder: Path) -> Path:
+    """A home with the same key as any other: by its key authors are put into the groups that intervals come from."""
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    (home / "key").write_bytes(bytes(range(32)))
+    (home / "key").chmod(0o600)
+    return home
+
+
 def start(home: Path, inputs: Path) -> subprocess.Popen[str]:
     """A run that can be ended without touching the test's own process group."""
     return subprocess.Popen(
@@ -59,7 +68,7 @@ def kept(home: Path) -> dict[str, tuple[int, ...]]:
 @pytest.fixture(scope="module")
 def undisturbed(prefect_server: str, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a run that nobody disturbed."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
+    home = new_home(tmp_path_factory.mktemp("undisturbed"))
     out, err = start(home, inputs).communicate(timeout=120)
     assert "snapshot" in out, err
     return home
@@ -89,7 +98,7 @@ def assert_as_if_undisturbed(home: Path, undisturbed: Path) -> None:
 def test_killed_in_any_stage_and_run_again(
     barograph: Command, inputs: Path, undisturbed: Path, tmp_path: Path, stage: str
 ) -> None:
-    home = tmp_path / "home"
+    home = new_home(tmp_path)
     run = start(home, inputs)
     until_stage(run, stage)
     os.killpg(run.pid, signal.SIGKILL)
@@ -104,7 +113,7 @@ def test_killed_in_any_stage_and_run_again(
 def test_killed_again_and_again_at_random_moments(
     barograph: Command, inputs: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    home, chance = tmp_path / "home", random.Random(5)
+    home, chance = new_home(tmp_path), random.Random(5)
     for _ in range(6):
         run = start(home, inputs)
         until_stage(run, "load")
@@ -120,7 +129,7 @@ def test_killed_again_and_again_at_random_moments(
 def test_interrupted_it_says_so_and_loses_nothing(
     barograph: Command, inputs: Path, undisturbed: Path, tmp_path: Path, stage: str
 ) -> None:
-    home = tmp_path / "home"
+    home = new_home(tmp_path)
     run = start(home, inputs)
     until_stage(run, stage)
     run.send_signal(signal.SIGINT)
@@ -147,7 +156,7 @@ with home.lock("run"):
 
 
 def test_a_second_run_waits_and_says_for_whom(inputs: Path, undisturbed: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home = new_home(tmp_path)
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
