@@ -243,23 +243,29 @@ def matcher(terms, context=()):
 
         def passes(begin, options):
             for negators, persons in options:
-                before = [k for k in range(begin) if "sentence" not in said[k:begin] and said[k] != "name"][-3:]
-                if negators and any(stands(negators, k) for k in before):
+                before, k = [], begin - 1
+                while k >= 0 and said[k] != "sentence" and len(before) < 3:
+                    before += [k] if said[k] != "name" else []
+                    k -= 1
+                if any(stands(negators, k) for k in before):
                     return False
+                if not persons:
+                    continue
                 left = begin
                 while left and said[left - 1] != "sentence":
                     left -= 1
                 right = begin
                 while right < len(said) and said[right] != "sentence":
                     right += 1
-                if persons and not any(stands(persons, k) for k in range(left, right)):
+                if not any(stands(persons, k) for k in range(left, right)):
                     return False
             return True
 
+        phrases = [(m, b, e) for m, b, e in spans if e - b > 1]
         scores = {}
         for (marker, begin, end), found in spans.items():
             weights = [weight for weight, _ in found]
-            inside = any(m == marker and b <= begin and end <= e and e - b > end - begin for m, b, e in spans)
+            inside = any(m == marker and b <= begin and end <= e and e - b > end - begin for m, b, e in phrases)
             if not inside and 0 not in weights and passes(begin, [o for _, option in found for o in option]):
                 hits, weight = scores.get(marker, (0, 0))
                 scores[marker] = (hits + 1, weight + max(weights))
