@@ -13,22 +13,12 @@ import numpy.typing as npt
 import polars as pl
 
 from lexicons.goemotions import read_goemotions
+from lexicons.labels import HOSTILE, LABELS
 
 LABELLED = Path(os.environ.get("BAROGRAPH_SHARED", Path(__file__).parent.parent.parent / "shared")) / "data/labelled"
 Labels = dict[str, npt.NDArray[np.bool_]]
 
-_SEMEVAL = {
-    "anger": ("anger",), "anticipation": ("anticipation",), "disgust": ("disgust",), "fear": ("fear",),
-    "hope": ("optimism",), "joy": ("joy",), "love": ("love",), "sadness": ("sadness",), "surprise": ("surprise",),
-    "negative": ("anger", "disgust", "fear", "pessimism", "sadness"),
-    "positive": ("joy", "love", "optimism", "trust"),
-}  # fmt: skip
-_TWEETEVAL = {"anger": (0,), "hope": (2,), "joy": (1,), "sadness": (3,), "negative": (0, 3), "positive": (1, 2)}
-_EMOEVENT = {
-    "anger": ("anger",), "disgust": ("disgust",), "fear": ("fear",), "joy": ("joy",), "sadness": ("sadness",),
-    "surprise": ("surprise",), "negative": ("anger", "disgust", "fear", "sadness"), "positive": ("joy",),
-}  # fmt: skip
-_USVSTHEM = 0.5  # of its scale from 0 to 1: from here on a post is hostile to an out-group
+_TWEETEVAL = ("anger", "joy", "optimism", "sadness")  # in the order of their numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +58,10 @@ def goemotions(part: str) -> Labelled:
 def semeval() -> Labelled:
     """English tweets of SemEval-2018 task 1, eleven emotions, the gold part."""
     rows = pl.read_csv(LABELLED / "semeval2018_ec/en.txt", separator="\t", quote_char=None)
-    labels = {m: rows.select(pl.any_horizontal(pl.col(*names) == 1)).to_series() for m, names in _SEMEVAL.items()}
+    labels = {
+        marker: rows.select(pl.any_horizontal(pl.col(*names) == 1)).to_series()
+        for marker, names in LABELS["semeval"].items()
+    }
     return _labelled("semeval", "en", rows["Tweet"], labels)
 
 
@@ -76,15 +69,15 @@ def tweeteval(part: str) -> Labelled:
     """English tweets with one of four emotions each; part `train` or `val`."""
     folder = LABELLED / "tweeteval_emotion"
     texts = (folder / f"{part}_text.txt").read_text(encoding="utf-8").split("\n")
-    emotion = pl.Series([int(line) for line in (folder / f"{part}_labels.txt").read_text().split()])
-    labels = {marker: emotion.is_in(list(numbers)) for marker, numbers in _TWEETEVAL.items()}
+    emotion = pl.Series([_TWEETEVAL[int(line)] for line in (folder / f"{part}_labels.txt").read_text().split()])
+    labels = {marker: emotion.is_in(list(names)) for marker, names in LABELS["tweeteval"].items()}
     return _labelled(f"tweeteval_{part}", "en", texts[: len(emotion)], labels)
 
 
 def emoevent(part: str) -> Labelled:
     """Spanish tweets about eight events, one emotion each or none; part `train` or `dev`."""
     rows = pl.read_csv(LABELLED / f"emoevent_es/{part}.tsv", separator="\t", quote_char=None)
-    labels = {marker: rows["emotion"].is_in(list(names)) for marker, names in _EMOEVENT.items()}
+    labels = {marker: rows["emotion"].is_in(list(names)) for marker, names in LABELS["emoevent"].items()}
     return _labelled(f"emoevent_{part}", "es", rows["tweet"], labels)
 
 
@@ -97,7 +90,7 @@ def dreaddit() -> Labelled:
 def usvsthem() -> Labelled:
     """Reddit comments about groups, on a scale from supportive to hostile."""
     rows = pl.read_csv(LABELLED / "usvsthem/UsVsThem_valid.csv")
-    hostile = rows["usVSthem_scale"] >= _USVSTHEM
+    hostile = rows["usVSthem_scale"] >= HOSTILE
     return _labelled("usvsthem", "en", rows["body"], {"hostility": hostile, "out_group": hostile})
 
 

@@ -11,10 +11,12 @@ EMOTION_SETS = ("goemotions_dev", "semeval", "tweeteval_val")
 NEAR = 0.03
 """AUC that learned lexicons may stay below the linear text model."""
 MOSTLY = 0.8
-"""Share of sets and markers on which lists written by hand shall be above the best other lexicon. VADER and AFINN set
-good words against bad ones, so it is `hand_contrast` that is held to it; the lists alone are reported beside it."""
+"""Share of sets and markers on which lists written by hand shall be above the best other lexicon, and on none surely
+below. It is asked of the lists alone (`hand`), and beside them of the lists read against the opposite polarity
+(`hand_contrast`), as VADER and AFINN set good words against bad ones."""
 HALF = 0.5
 """Of the best public lexicon's raw error, what a calibrated one may have."""
+_BY_HAND = ("hand", "hand_contrast")
 _SCORES = ("hand", "hand_contrast", "learned", "other", "nade", "linear")
 _READINGS = (
     "public hits",
@@ -38,10 +40,10 @@ def summarise(measured: Mapping[str, Rows]) -> tuple[dict[str, float], list[str]
     for name, numbers in values.items():
         figures[name], figures[f"n_{name}"] = round(float(np.mean(numbers)), 4), len(numbers)
     misses = [said for row in measured["differences"] if (said := _missed(row))]
-    above, alone = (figures.get(f"{kind}_above_other_share", 1) for kind in ("hand_contrast", "hand"))
-    if above < MOSTLY:
-        ours = f"hand_contrast above the best other lexicon on {above:.0%} of sets and markers"
-        misses.append(f"{ours} (the lists alone: {alone:.0%}); expected {MOSTLY:.0%}")
+    for kind in _BY_HAND:
+        if (above := figures.get(f"{kind}_above_other_share", 1)) < MOSTLY:
+            ours = f"{kind} above the best other lexicon on {above:.0%} of sets and markers"
+            misses.append(f"{ours}; expected {MOSTLY:.0%}")
     for (where, rates), errors in _errors(measured).items():
         public = np.mean(errors["public hits"])
         for reading in ("adjusted", "local"):
@@ -86,7 +88,7 @@ def table(measured: Mapping[str, Rows]) -> str:
         values = "".join(f"{row[score]:>14.3f}" if score in row else f"{'':>14}" for score in _SCORES)
         lines.append(f"{where:<16}{marker:<16}{values}  {row.get('is', '')}")
     compared = _difference_values(measured)
-    for kind in ("hand", "hand_contrast"):
+    for kind in _BY_HAND:
         if over := compared.get(f"{kind}_above_other_share"):
             below = sum(compared[f"{kind}_surely_below_other_share"])
             lines.append(f"{kind}: above the best other lexicon on {sum(over)} of {len(over)}, surely below on {below}")
@@ -101,7 +103,7 @@ def _missed(row: Mapping[str, Any]) -> str | None:
     """The sentence about a difference that misses its aim."""
     aim = (row["of"], row["to"])
     missed = (
-        (aim == ("hand_contrast", "other") and row["high"] < 0)
+        (row["of"] in _BY_HAND and row["to"] == "other" and row["high"] < 0)
         or (aim == ("learned", "nade") and row["auc"] <= 0)
         or (aim == ("learned", "linear") and row["auc"] < -NEAR)
     )

@@ -9,9 +9,9 @@ posts, and differences are paired: the same resamples. `other` is the public lex
 set and marker, an advantage that no analyst has. `linear` is the upper reference, a linear text model trained on the
 same posts; on Spanish on EmoEvent's training part, on Dreaddit and UsVsThem in cross-validation within the set.
 `hand` is the list written by hand alone; `hand_contrast` is the same less a quarter of our list of the opposite
-polarity (`lexicons.contrast`), as VADER and AFINN set good words against bad ones: of the two, it is the one compared
-with like. Errors of shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's
-own training part, or in cross-validation within it, as an analyst with labelled posts can (`lexicons.calibrate.fit`).
+polarity (`lexicons.contrast`), as VADER and AFINN set good words against bad ones. The aim is asked of both. Errors of
+shares: see `benchmarks.shares`. `local` is what ships nowhere: a calibration fitted on the set's own training part, or
+in cross-validation within it, as an analyst with labelled posts can (`lexicons.calibrate.fit`).
 """
 
 import argparse

@@ -32,10 +32,10 @@ class Reading:
             for name in marker.lexicons:
                 lexicon = lexicons.find(name)
                 own = lexicons.without_hints(lexicon).terms.with_columns(marker=pl.lit(marker.name))
-                intercepts = {marker.name: sum(lexicon.intercepts.values())}
                 of_language = self.lexicons.setdefault(lexicon.language, [])
-                options = {"negation": marker.negation, "first_person": marker.first_person}
-                of_language.append(replace(lexicon, terms=own, intercepts=intercepts, **options))
+                of_language.append(
+                    replace(lexicon, terms=own, negation=marker.negation, first_person=marker.first_person)
+                )
                 self._calibrate(marker.name, lexicon)
 
     def check(self, rules: Sequence[settings.Rule]) -> None:

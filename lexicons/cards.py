@@ -13,6 +13,7 @@ from typing import Any
 
 from barograph.errors import ConfigError
 from lexicons import Lexicon, load, names
+from lexicons.labels import LABELS, said
 
 VALIDITY = Path(__file__).parent.parent / "benchmarks" / "validity.json"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
@@ -52,7 +53,13 @@ def measured(lexicon: Lexicon, validity: Mapping[str, Rows]) -> str:
         [sets[name], rates, *(said.get(f"{kind} {how}", "–") for how in ("hits", "calibrated", "adjusted"))]
         for (name, rates), said in errors.items()
     ]
-    found = _table(columns, ranks)
+    labels = [
+        f"{said(LABELS[name.partition('_')[0]][marker])} ({title.partition(':')[0].partition(',')[0]})"
+        for name, title in sets.items()
+        if own[name]
+    ]
+    found = f"Counted as positive here, whatever the construct above says: posts labelled {'; '.join(labels)}.\n\n"
+    found += _table(columns, ranks)
     if shares:
         found += "\nMean absolute error of the share of positives in groups of 150 posts:\n\n"
         found += _table(("posts", "base rates", "share with a hit", "calibrated", "adjusted"), shares)

@@ -35,6 +35,7 @@ from sklearn.linear_model import LogisticRegression
 from lexicons import names, read
 from lexicons.calibrate import LENGTH_POWER, dense, evidence, fit, read_calibration, write_calibration
 from lexicons.goemotions import MARKERS, read_goemotions
+from lexicons.labels import said
 from lexicons.lexicon import Lexicon
 from lexicons.match import LONGEST, count_tokens, cut, match
 
@@ -162,12 +163,12 @@ def _plain(lexicon: Lexicon) -> Iterator[str]:
 def card(lexicon: Lexicon, labels: npt.NDArray[np.bool_]) -> str:
     """CARD.md of a learned lexicon; what was measured, `lexicons.cards` fills in."""
     marker = lexicon.name.removesuffix("_en_learned")
-    n, positive = len(labels), int(labels.sum())
+    n, positive, labelled = len(labels), int(labels.sum()), said(MARKERS[marker])
     phrases = sum(" " in term for term in lexicon.terms["term"])
     (intercept,) = lexicon.intercepts.values()
     return f"""# {lexicon.name}
 
-**Construct.** What raters of GoEmotions labelled as {said(marker)}: an emotion as a reader takes it from one post.
+**Construct.** What raters of GoEmotions labelled as {labelled}: an emotion as a reader takes it from one post.
 
 **Reading.** Expressed language, not illness: a term in a post says nothing about its writer's health. The marker
 speaks of populations, never of a person.
@@ -256,7 +257,8 @@ def calibrate(lexicon: Lexicon, found: Floats, labels: npt.ArrayLike, folder: Pa
     """Fit and write calibration.json."""
     marker = lexicon.terms["marker"][0]
     name = marker.removesuffix("_learned")
-    fitted_on = f"GoEmotions, training part: {len(found):,} Reddit comments, positive where labelled {said(name)}"
+    labelled = said(MARKERS[name])
+    fitted_on = f"GoEmotions, training part: {len(found):,} Reddit comments, positive where labelled {labelled}"
     found_for = fit(found, labels, marker=marker, fitted_on=fitted_on, version=lexicon.version)
     write_calibration(found_for, folder / "calibration.json")
 
@@ -274,12 +276,6 @@ def artefacts() -> set[str]:
     """The terms of artefacts.txt, one a line; # begins a reason."""
     lines = (_HOME / "artefacts.txt").read_text(encoding="utf-8").splitlines()
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-
-
-def said(marker: str) -> str:
-    """The labels that make a marker, in words."""
-    *most, last = MARKERS[marker]
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ def test_by_hand():
         for reading, error in (("hand hits", 0.25), ("hand calibrated", 0.125), ("vader hits", 0.5))
     ]
     assert measured(made_up(), {"ranks": RANKS, "prevalence": prevalence}) == (
+        "Counted as positive here, whatever the construct above says: posts labelled anger (SemEval-2018).\n"
+        "\n"
         "| posts | n | positive | AUC (95 %) | AUC less a quarter of the opposite polarity | average precision (95 %) | AUC of the best other lexicon |\n"
         "|---|---|---|---|---|---|---|\n"
         "| SemEval-2018, gold: tweets | 3,259 | 1,101 | 0.800 (0.700–0.900) | 0.850 | 0.500 (0.400–0.600) | 0.760 (vader) |\n"

@@ -245,3 +245,18 @@ def test_the_examples_of_the_docs_are_read(write):
         "vad_en.txt": ["arousal", "dominance", "valence"], "happiness_en.tsv": ["happiness"],
     }  # fmt: skip
     assert [lexicon.skipped for lexicon in found.values()] == [()] * 7
+
+
+def test_the_scores_of_the_docs_are_those_of_hand(write, monkeypatch, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "lexicons.md").read_text(encoding="utf-8")
+    for name, content in re.findall(r"```(\w+\.\w+)\n(.*?)```", page, re.DOTALL):
+        monkeypatch.chdir(write(name, content).parent)
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    made = {}
+    exec(code, made)  # noqa: S102, the page of this checkout
+    assert dict(made["scores"].rows()) == {"1": pytest.approx(-1.2 + 4.5 / 4), "2": -1.2}
+    means = {(post, marker): mean for post, marker, mean in made["means"].rows()}
+    assert means == {
+        ("1", "valence"): 0.9, ("1", "arousal"): 0.7, ("1", "dominance"): 0.6, ("2", "valence"): pytest.approx((0.2 + 0.4) / 2),
+        ("2", "arousal"): pytest.approx((0.6 + 0.4) / 2), ("2", "dominance"): pytest.approx((0.3 + 0.4) / 2),
+    }  # fmt: skip
