@@ -50,9 +50,10 @@ class Reading:
                 )
 
     def _calibrate(self, marker: str, lexicon: lexicons.Lexicon) -> None:
-        """Keep the lexicon that gives the evidence: the learned sibling of `lexicon`, else itself; the first counts."""
+        """Keep the lexicon that gives the evidence: of one of ours its learned sibling, else itself; the first counts."""
         learned = lexicon.name + _LEARNED
-        for chosen in ([lexicons.load(learned)] if learned in lexicons.names() else []) + [lexicon]:
+        has_one = lexicon.ours and learned in lexicons.names()
+        for chosen in ([lexicons.load(learned)] if has_one else []) + [lexicon]:
             if (found := chosen.calibration) is not None:
                 terms = chosen.terms.filter(pl.col("marker") == found.marker)
                 terms = terms.with_columns(marker=pl.lit(_CALIBRATED + marker))

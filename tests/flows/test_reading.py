@@ -38,3 +38,11 @@ def test_an_option_changes_the_version():
         for negation in (False, True) for first_person in (False, True)
     }  # fmt: skip
     assert len(versions) == 4
+
+
+def test_only_a_list_of_ours_is_calibrated_by_its_learned_sibling(tmp_path):
+    own = tmp_path / "anxiety_en.csv"
+    own.write_text("term,marker\nzebra,anxiety\n")
+    for name, calibrated in (("anxiety_en", ["anxiety_en_learned"]), (str(own), [])):
+        reading = Reading([Marker(name="worry", lexicons=(name,))])
+        assert [lexicon.name for found in reading.calibrated.values() for lexicon, _ in found.values()] == calibrated
