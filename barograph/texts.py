@@ -35,6 +35,8 @@ _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 def unusual(values: pl.Series) -> pl.Series:
     """Whether a text holds anything but printable ASCII, tabs and line ends; False for NULL."""
+    if values.null_count() == len(values):
+        return pl.Series(values.name, np.zeros(len(values), dtype=bool))
     _, offsets, data = _buffers(values)
     at = np.flatnonzero((data - np.uint8(32)) > 94)  # below 32 it wraps around
     byte = data[at]
@@ -67,7 +69,7 @@ def blake2b(values: pl.Series, key: bytes, size: int) -> pl.Series:
 
 def _buffers(values: pl.Series) -> tuple[pa.Buffer | None, NDArray[np.int64], NDArray[np.uint8]]:
     """Which are not NULL (None: all), where each begins, and where the last one ends, within all their bytes."""
-    texts = values.rechunk().to_arrow().cast(pa.large_string())
+    texts = values.cast(pl.String).rechunk().to_arrow().cast(pa.large_string())
     valid, starts, content = texts.buffers()
     offsets = np.frombuffer(starts, dtype=np.int64)[: len(texts) + 1]
     data = np.frombuffer(content or b"", dtype=np.uint8)

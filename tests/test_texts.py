@@ -46,6 +46,16 @@ def test_a_column_of_nothing_stays_so():
     assert texts.unusual(strings()).to_list() == []
     assert texts.blake2b(strings(), KEY, 8).to_list() == []
     assert texts.blake2b(strings(None, None), KEY, 8).to_list() == [None, None]
+    for nothing in (strings(None, None), pl.Series([None, None], dtype=pl.Null)):
+        assert texts.unusual(nothing).to_list() == [False, False]
+        assert texts.blake2b(nothing, KEY, 8).to_list() == [None, None]
+
+
+def test_a_slice_is_read_from_where_it_begins():
+    values = strings("é", "abc", None, "d\x00", "", "x" * 300, "ñ", None, "ok")
+    for start in range(9):
+        own = values[start:]
+        assert texts.unusual(own).to_list() == [v is not None and bool(re.search(r"[^\t\n\r -~]", v)) for v in own]
 
 
 def test_what_is_not_normalised_would_stay_as_it_is():
