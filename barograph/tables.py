@@ -352,7 +352,10 @@ RUNS = Table(
         "now": _time("the time the run took as now", nullable=True),
         "started_at": _time("by the clock"),
         "finished_at": _time("by the clock", nullable=True),
-        "status": _text("how it ended", "running", "done", "failed", "interrupted"),
+        "status": _text(
+            "how it ended; unexplained: done, but for why markers moved",
+            "running", "done", "unexplained", "failed", "interrupted",
+        ),
         "stage": _text("last stage begun"),
         **{
             f"n_{what}": _count(doc)

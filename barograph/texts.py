@@ -1,5 +1,8 @@
 """Columns of text read by their bytes: millions of values at once, and other threads go on meanwhile."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -35,6 +38,8 @@ _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 def unusual(values: pl.Series) -> pl.Series:
     """Whether a text holds anything but printable ASCII, tabs and line ends; False for NULL."""
+    if values.null_count() == len(values):
+        return pl.Series(values.name, np.zeros(len(values), dtype=bool))
     _, offsets, data = _buffers(values)
     at = np.flatnonzero((data - np.uint8(32)) > 94)  # below 32 it wraps around
     byte = data[at]
@@ -67,7 +72,7 @@ def blake2b(values: pl.Series, key: bytes, size: int) -> pl.Series:
 
 def _buffers(values: pl.Series) -> tuple[pa.Buffer | None, NDArray[np.int64], NDArray[np.uint8]]:
     """Which are not NULL (None: all), where each begins, and where the last one ends, within all their bytes."""
-    texts = values.rechunk().to_arrow().cast(pa.large_string())
+    texts = values.cast(pl.String).rechunk().to_arrow().cast(pa.large_string())
     valid, starts, content = texts.buffers()
     offsets = np.frombuffer(starts, dtype=np.int64)[: len(texts) + 1]
     data = np.frombuffer(content or b"", dtype=np.uint8)
@@ -76,7 +81,15 @@ def _buffers(values: pl.Series) -> tuple[pa.Buffer | None, NDArray[np.int64], ND
     return valid, offsets, data
 
 
-@njit(nogil=True, cache=True)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled and kept on disk, or compiled by each process where nothing can be written."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        return njit(nogil=True)(function)
+
+
+@_compiled
 def _mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     a = a + b + x
     d ^= a
@@ -93,7 +106,7 @@ def _mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
     return a, b, c, d
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _compress(h: NDArray[np.uint64], m: NDArray[np.uint64], order: NDArray[np.uint8], count: int, last: bool) -> None:  # noqa: FBT001
     """Take one block of 16 words into the state. count: bytes taken so far, with this block."""
     v0, v1, v2, v3, v4, v5, v6, v7 = h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]
@@ -121,7 +134,7 @@ def _compress(h: NDArray[np.uint64], m: NDArray[np.uint64], order: NDArray[np.ui
     h[7] ^= v7 ^ v15
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _hash(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],

@@ -64,12 +64,13 @@ def backfill(
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
-            explain.fn(run, warehouse)
+            with run.explaining():
+                explain.fn(run, warehouse)
             stages.publish(run, warehouse)
         except BaseException as error:
             error.add_note(f"stage: {reporter.current}")
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing, "delivered": {},
-        "home": str(place.path), **run.published,
+        "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

@@ -259,6 +259,8 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
         lines.append("notified    " + ", ".join(f"{count} {what}" for what, count in done["delivered"].items()))
     lines.append(f"alerts      {len(done['firing'])} firing")
     lines += [f"            {describe(alert)}" for alert in done["firing"]]
+    if done["unexplained"]:
+        lines.append(f"unexplained nothing says why markers moved: {done['unexplained']}; the next run tries again")
     lines.append(f"snapshot    {done['home']}/published/{done['snapshot']}")
     return "\n".join(lines)
 

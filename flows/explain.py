@@ -51,12 +51,16 @@ def explain(run: Run, warehouse: Warehouse) -> None:
 
 
 def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[str, Any]) -> Iterator[pl.DataFrame]:
-    """Rows of `term_shifts`, but for the issue, of each period asked for."""
+    """Rows of `term_shifts`, but for the issue, of each period asked for.
+
+    Batches go through time together, so that a day is read once and dropped when none after needs it.
+    """
     counts: dict[date, pl.DataFrame] = {}
     spans = requests.group_by("population", "unit", "last", "first", "reference").agg("marker")
-    batches = list(_batches(spans.sort("last", "first", "population", "unit")))
-    for done, (population, unit, batch) in enumerate(batches, start=1):
-        days = sorted({day for _, last, reference, _ in batch for day in explaining.days_between(reference, last)})
+    batches = sorted(_batches(spans.sort("last", "first", "population", "unit")), key=lambda batch: batch[2][0][1])
+    days_of = [_days(batch) for _, _, batch in batches]
+    last_use = {day: done for done, days in enumerate(days_of, start=1) for day in days}
+    for done, ((population, unit, batch), days) in enumerate(zip(batches, days_of, strict=True), start=1):
         for day in days:
             if day not in counts:
                 counts[day] = _term_counts(run, warehouse, day)
@@ -69,7 +73,14 @@ def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[st
         )  # fmt: skip
         periods = [(f"{first}/{last}", f"{reference}/{first - before}") for first, last, reference, _ in batch]
         yield explaining.rows_of(found, population, unit, periods)
+        for day in [day for day in counts if last_use[day] == done]:
+            del counts[day]
         run.reporter.advance(done / len(batches), f"{done} of {len(batches)} batches")
+
+
+def _days(batch: list[tuple[Any, ...]]) -> list[date]:
+    """The days whose posts the periods of a batch are about, in order."""
+    return sorted({day for _, last, reference, _ in batch for day in explaining.days_between(reference, last)})
 
 
 def _batches(spans: pl.DataFrame) -> Iterator[tuple[str, str, list[tuple[Any, ...]]]]:

@@ -52,7 +52,8 @@ def monitor(
                 stages.forecast(run, warehouse)
                 stages.detect(run, warehouse)
                 stages.alert(run, warehouse)
-                explain(run, warehouse)
+                with run.explaining():
+                    explain(run, warehouse)
             delivered = deliver(place, settings, reporter)
             with Warehouse(place.warehouse) as warehouse:
                 stages.publish(run, warehouse)
@@ -64,5 +65,5 @@ def monitor(
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
-        "delivered": delivered, "home": str(place.path), **run.published,
+        "delivered": delivered, "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

@@ -29,6 +29,7 @@ class Reading:
         self.calibrated: dict[str, dict[str, tuple[lexicons.Lexicon, lexicons.Calibration]]] = {}
         """Language → marker → the lexicon that gives the evidence, its terms under `calibrated:MARKER`."""
         for marker in markers:
+            found: dict[str, list[lexicons.Lexicon]] = {}
             for name in marker.lexicons:
                 lexicon = lexicons.find(name)
                 own = lexicons.without_hints(lexicon).terms.with_columns(marker=pl.lit(marker.name))
@@ -36,7 +37,10 @@ class Reading:
                 of_language.append(
                     replace(lexicon, terms=own, negation=marker.negation, first_person=marker.first_person)
                 )
-                self._calibrate(marker.name, lexicon)
+                found.setdefault(lexicon.language, []).append(lexicon)
+            # A probability given the terms of one of several lists would say nothing of the others.
+            for only in (several[0] for several in found.values() if len(several) == 1):
+                self._calibrate(marker.name, only)
 
     def check(self, rules: Sequence[settings.Rule]) -> None:
         """Raise `ConfigError` where a rule asks for a calibrated reading that no language has."""
@@ -45,19 +49,19 @@ class Reading:
             if rule.method == "calibrated" and (lost := [marker for marker in rule.markers if marker not in known]):
                 choice = f"one of {', '.join(known)}" if known else "method lexicon"
                 raise ConfigError(
-                    f"rule {rule.name!r}: got method calibrated for {lost[0]!r}, whose lexicons have no "
-                    f"calibration; expected {choice}"
+                    f"rule {rule.name!r}: got method calibrated for {lost[0]!r}, which has in no language just one "
+                    f"lexicon with a calibration; expected {choice}"
                 )
 
     def _calibrate(self, marker: str, lexicon: lexicons.Lexicon) -> None:
-        """Keep the lexicon that gives the evidence: the learned sibling of `lexicon`, else itself; the first counts."""
+        """Keep the lexicon that gives the evidence: of one of ours its learned sibling, else itself."""
         learned = lexicon.name + _LEARNED
-        for chosen in ([lexicons.load(learned)] if learned in lexicons.names() else []) + [lexicon]:
+        has_one = lexicon.ours and learned in lexicons.names()
+        for chosen in ([lexicons.load(learned)] if has_one else []) + [lexicon]:
             if (found := chosen.calibration) is not None:
                 terms = chosen.terms.filter(pl.col("marker") == found.marker)
                 terms = terms.with_columns(marker=pl.lit(_CALIBRATED + marker))
-                of_language = self.calibrated.setdefault(lexicon.language, {})
-                of_language.setdefault(marker, (replace(chosen, terms=terms), found))
+                self.calibrated.setdefault(lexicon.language, {})[marker] = replace(chosen, terms=terms), found
                 return
 
     @property

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
@@ -62,6 +63,8 @@ class Run:
     reasons: dict[str, int] = field(default_factory=dict)
     firing: list[dict[str, Any]] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
+    unexplained: str = ""
+    """The error, where nobody could be told why markers moved."""
 
     @property
     def moment(self) -> datetime:
@@ -85,6 +88,14 @@ class Run:
     def languages(self) -> list[str]:
         """Languages in which posts are measured."""
         return self.reading.languages
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Where the stage that says why fails: what is measured is still told and published, and the next run says why."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (whatever it is, an alert must not wait for its reasons)
+            self.unexplained = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
     def record(self, warehouse: Warehouse, status: str) -> None:
         """Keep how the run stands in `runs`."""
@@ -337,7 +348,7 @@ def publish(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("publish")
     warehouse.forget_texts(run.moment - timedelta(days=run.settings.retention_days))
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
-    run.record(warehouse, "done")
+    run.record(warehouse, "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)
     series = warehouse.latest(tables.SERIES, run.moment)
     run.published = {

@@ -144,10 +144,11 @@ def evidence(posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
 def calibrated(
     posts: pl.DataFrame, matches: pl.DataFrame, lexicons: "Lexicon | Sequence[Lexicon] | None" = None
 ) -> pl.DataFrame:
-    """`post_id, marker, probability` of every post and every marker that has a calibration.
+    """`post_id, marker, probability` of every post and every marker of `lexicons` that has a calibration.
 
-    `posts` has `post_id` (its key) and `text`; `matches` is what `match` returned for them. The calibrations are
-    those of `lexicons` or, without, of our own lexicons whose marker occurs in `matches`. A post without a hit has
+    Without `lexicons`: of every marker that occurs in `matches`, by our own lexicons. A marker without a hit in any
+    post then has no rows, as `matches` does not say that it was looked for: name the lexicons to have them.
+    `posts` has `post_id` (its key) and `text`; `matches` is what `match` returned for them. A post without a hit has
     evidence 0, not probability 0. Sorted by marker, then in the order of `posts`. Raises `ConfigError` where two
     lexicons calibrate one marker differently.
     """

@@ -1,4 +1,4 @@
-"""Functions compiled by Numba and kept on disk, until any source of this folder changes.
+"""Functions compiled by Numba and kept on disk (if any can be written), until any source of this folder changes.
 
 Numba alone looks at the file of a function and not at those it calls: a mended one would go on running, as it
 was, inside a caller of another file.
@@ -49,9 +49,16 @@ numba.config.CACHE_LOCATOR_CLASSES = ",".join(  # type: ignore[attr-defined]
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function compiled; it lets other threads run."""
-    return numba.njit(cache=True, nogil=True)(function)
+    return _kept(function)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function compiled into each of its callers, where a call would cost more than its work."""
-    return numba.njit(cache=True, nogil=True, forceinline=True)(function)
+    return _kept(function, forceinline=True)
+
+
+def _kept(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+    try:
+        return numba.njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError:  # nothing can be written anywhere: each process compiles what it uses
+        return numba.njit(nogil=True, **options)(function)

@@ -29,7 +29,7 @@ def load(name: str) -> Lexicon:
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
     # A list by hand has weight 1 or more where a term expresses the marker, less where it is only a hint.
     by_hand = not name.endswith("_learned")
-    return replace(_read(_HOME / name / "terms.csv"), hints_below=float(by_hand))
+    return replace(_read(_HOME / name / "terms.csv"), hints_below=float(by_hand), ours=True)
 
 
 def _read(path: Path) -> Lexicon:

@@ -34,6 +34,8 @@ class Lexicon:
     """From evidence to probability; None where no labelled posts of an allowed licence speak of its marker."""
     hints_below: float = 0.0
     """Terms of a smaller weight are hints: evidence of the marker, but not by themselves its expression."""
+    ours: bool = False
+    """Whether it came with barograph, by its name: a file of the analyst's may bear the same one."""
 
 
 def without_hints(lexicon: Lexicon) -> Lexicon:

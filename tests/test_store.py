@@ -20,6 +20,7 @@ from barograph import tables
 from barograph.errors import InputError, Terminal, Transient
 from barograph.home import Home
 from barograph.store import Landed, Warehouse
+from barograph.store.database import create
 
 DAY = date(2024, 3, 1)
 NOON = datetime(2024, 3, 1, 12)
@@ -599,3 +600,60 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> N
 def test_preparing_a_home_leaves_nothing_behind_and_can_be_repeated(home: Home) -> None:
     home.prepare()
     assert [path.name for path in home.path.iterdir()] == ["published"]
+
+
+# --- a file of an earlier version ---
+
+
+def earlier(path: Path, *statements: str) -> Path:
+    """A warehouse with what these statements make."""
+    with duckdb.connect(path) as con:
+        for statement in statements:
+            con.execute(statement)
+    return path
+
+
+SCORES_BEFORE = "CREATE TABLE scores (post_id VARCHAR, marker VARCHAR, hits BIGINT, weight DOUBLE)"
+
+
+def test_columns_an_earlier_version_did_not_have_are_added(tmp_path: Path) -> None:
+    path = earlier(tmp_path / "w.duckdb", SCORES_BEFORE, "INSERT INTO scores VALUES ('s:0', 'joy', 1, 2.0)")
+    new = {"post_id": "s:1", "marker": "joy", "hits": 0, "weight": 0.0, "probability": 0.25}
+    for _ in range(2):  # the second time there is nothing left to do
+        with Warehouse(path) as warehouse:
+            pass
+    with Warehouse(path) as warehouse:
+        land(warehouse, {"post_id": "s:1"})
+        warehouse.save_scores(1, pl.DataFrame([new], schema=tables.SCORES.schema), "v")
+        assert warehouse.read(tables.SCORES).rows() == [("s:0", "joy", 1, 2.0, None), tuple(new.values())]
+
+
+def test_values_find_their_columns_in_whatever_order_these_were_added(tmp_path: Path) -> None:
+    row = cell(issue=NOON, stderr=0.5, lo=0.25)
+    columns = create(tables.SERIES).replace("stderr DOUBLE, ", "")
+    assert columns != create(tables.SERIES)
+    path = earlier(tmp_path / "w.duckdb", columns, "INSERT INTO series BY NAME SELECT 'x' AS marker, 'all' AS population, "
+                   "'posts' AS unit, 'lexicon' AS method, DATE '2024-03-01' AS time_value, NOW()::TIMESTAMP AS issue, "
+                   "'share' AS value_kind, 1 AS n_posts, 1 AS n_authors, false AS provisional")  # fmt: skip
+    with Warehouse(path) as warehouse:
+        warehouse.save({tables.SERIES: pl.DataFrame([row], schema=tables.SERIES.schema)})
+        kept = warehouse.read(tables.SERIES).filter(marker="anxiety")
+        assert kept.select("stderr", "lo").rows() == [(0.5, 0.25)]
+        warehouse.copy_published(tmp_path / "snapshot.duckdb")
+    with duckdb.connect(tmp_path / "snapshot.duckdb", read_only=True) as con:
+        assert con.sql("SELECT stderr, lo FROM series WHERE marker = 'anxiety'").fetchall() == [(0.5, 0.25)]
+
+
+def test_an_empty_table_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    path = earlier(tmp_path / "w.duckdb", "CREATE TABLE term_shifts (marker VARCHAR PRIMARY KEY)")
+    with Warehouse(path) as warehouse:
+        assert warehouse.read(tables.TERM_SHIFTS).columns == list(tables.TERM_SHIFTS.columns)
+
+
+def test_a_column_that_must_have_a_value_cannot_be_added(tmp_path: Path) -> None:
+    before = "CREATE TABLE scores (post_id VARCHAR, marker VARCHAR)", "INSERT INTO scores VALUES ('s:0', 'joy')"
+    path = earlier(tmp_path / "w.duckdb", *before)
+    with pytest.raises(InputError, match="got a table scores without hits, weight, from another version .* take a new home"):
+        Warehouse(path)
+    with duckdb.connect(path) as con:  # nothing was changed
+        assert con.sql("SELECT table_name FROM duckdb_tables()").fetchall() == [("scores",)]

@@ -1,7 +1,10 @@
 """Columns read by their bytes give what Python's own tools give value by value."""
 
 import hashlib
+import os
 import re
+import shutil
+import subprocess
 import sys
 import unicodedata
 
@@ -11,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from barograph import ingest, texts
+from tests.conftest import ROOT
 
 KEY = bytes(range(32))
 
@@ -46,6 +50,16 @@ def test_a_column_of_nothing_stays_so():
     assert texts.unusual(strings()).to_list() == []
     assert texts.blake2b(strings(), KEY, 8).to_list() == []
     assert texts.blake2b(strings(None, None), KEY, 8).to_list() == [None, None]
+    for nothing in (strings(None, None), pl.Series([None, None], dtype=pl.Null)):
+        assert texts.unusual(nothing).to_list() == [False, False]
+        assert texts.blake2b(nothing, KEY, 8).to_list() == [None, None]
+
+
+def test_a_slice_is_read_from_where_it_begins():
+    values = strings("é", "abc", None, "d\x00", "", "x" * 300, "ñ", None, "ok")
+    for start in range(9):
+        own = values[start:]
+        assert texts.unusual(own).to_list() == [v is not None and bool(re.search(r"[^\t\n\r -~]", v)) for v in own]
 
 
 def test_what_is_not_normalised_would_stay_as_it_is():
@@ -57,3 +71,18 @@ def test_what_is_not_normalised_would_stay_as_it_is():
     parts = (unicodedata.decomposition(c) for c in letters)
     seconds = {chr(int(p.split()[1], 16)) for p in parts if p and not p.startswith("<") and " " in p}
     assert steady.isdisjoint(seconds)
+
+
+def test_where_nothing_can_be_written_every_process_compiles(tmp_path):
+    for room in ("barograph", "lexicons"):
+        (tmp_path / room).mkdir()
+        for path in (ROOT / room).glob("*.py"):
+            shutil.copy(path, tmp_path / room)
+        (tmp_path / room / "__pycache__").touch()  # a file, where a folder would be made: not even root can
+    code = "import lexicons.match, lexicons.vocabulary as v; from barograph.texts import blake2b; import polars as pl; "
+    code += "print(v.__file__, v.seed(1) == v.seed.py_func(1), *blake2b(pl.Series(['a']), b'k', 8))"
+    nowhere = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONPATH": str(tmp_path)}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_")} | nowhere
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    expected = hashlib.blake2b(b"a", key=b"k", digest_size=8).hexdigest()
+    assert done.stdout.split() == [str(tmp_path / "lexicons" / "vocabulary.py"), "True", expected], done.stderr

@@ -12,7 +12,7 @@ import polars as pl
 
 from barograph import tables
 from barograph.errors import InputError, Terminal, Transient
-from barograph.tables import Table
+from barograph.tables import Column, Table
 
 _TYPES = {
     pl.String: "VARCHAR", pl.Int64: "BIGINT", pl.Float64: "DOUBLE", pl.Date: "DATE", pl.Boolean: "BOOLEAN",
@@ -30,7 +30,8 @@ DISK = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 class Database:
     """The tables of `tables.ALL` in one file, opened for writing by one process at a time.
 
-    Raises `Transient` where another process has it open, `InputError` where it cannot be opened.
+    Columns that an earlier version did not have yet are added on opening. Raises `Transient` where another process
+    has it open, `InputError` where it cannot be opened or a column that must have a value cannot be added.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,6 +47,7 @@ class Database:
         with self._transaction():
             for table in tables.ALL:
                 self._con.execute(create(table))
+            self._bring_up_to_date()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +58,27 @@ class Database:
         self._con.close()
         if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
             raise KeyboardInterrupt from None
+
+    def _bring_up_to_date(self) -> None:
+        """Give tables that an earlier version made the columns they lack."""
+        rows = self._con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database()"
+        ).fetchall()
+        there = set(rows)
+        for table in tables.ALL:
+            lacking = {name: column for name, column in table.columns.items() if (table.name, name) not in there}
+            if not lacking:
+                continue
+            if not self._scalar(f"SELECT count(*) FROM {table.name}"):
+                self._con.execute(f"DROP TABLE {table.name}")
+                self._con.execute(create(table))
+            elif required := [name for name, column in lacking.items() if not column.nullable]:
+                raise InputError(
+                    f"{self.path}: got a table {table.name} without {', '.join(required)}, from another version of "
+                    "barograph; expected all its columns: take a new home and read the posts into it, or that version"
+                )
+            for name, column in lacking.items():
+                self._con.execute(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {_type(column)}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -100,7 +123,7 @@ def unwritable(path: Path, error: Exception) -> Terminal:
 def create(table: Table, database: str = "", *, keyed: bool = True) -> str:
     """The statement that makes a table where it is not there yet; without its key unless `keyed`."""
     columns = [
-        f"{name} {_TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]}"
+        f"{name} {_type(column)}"
         + (" USING COMPRESSION uncompressed" if table in (tables.POSTS, tables.SCORES) and name in _AS_WRITTEN else "")
         + ("" if column.nullable else " NOT NULL" if name in table.key else "")
         for name, column in table.columns.items()
@@ -108,6 +131,10 @@ def create(table: Table, database: str = "", *, keyed: bool = True) -> str:
     if keyed and table.key:
         columns.append(f"PRIMARY KEY ({', '.join(table.key)})")
     return f"CREATE TABLE IF NOT EXISTS {database}{table.name} ({', '.join(columns)})"
+
+
+def _type(column: Column) -> str:
+    return _TYPES[column.dtype if isinstance(column.dtype, type) else type(column.dtype)]
 
 
 def latest(table: Table, source: str) -> str:

@@ -51,7 +51,7 @@ class Warehouse(Database):
         landed = Landed(int(new.sum()), duplicate, again.height - duplicate)
         fresh = posts.filter(new).drop("line")
         with self._registered(fresh=fresh, rejected=rejects), self._transaction():
-            self._con.execute("INSERT OR IGNORE INTO quarantine SELECT * FROM rejected")
+            self._con.execute("INSERT OR IGNORE INTO quarantine BY NAME SELECT * FROM rejected")
             if landed.new:
                 segment = self._scalar("SELECT coalesce(max(segment), 0) + 1 FROM segments")
                 self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, landed.new, at])
@@ -103,7 +103,7 @@ class Warehouse(Database):
                     "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts WHERE segment = ?",
                     [segment],
                 )
-            self._con.execute("INSERT INTO scores SELECT * FROM incoming")
+            self._con.execute("INSERT INTO scores BY NAME SELECT * FROM incoming")
             self._con.execute("UPDATE segments SET lexicons = ? WHERE segment = ?", [lexicons, segment])
 
     # aggregates -------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Warehouse(Database):
         checked = {table.name: table.validate(frame) for table, frame in rows.items()}
         with self._registered(**{f"new_{name}": f for name, f in checked.items()}), self._transaction():
             for name in checked:
-                self._con.execute(f"INSERT OR REPLACE INTO {name} SELECT * FROM new_{name}")
+                self._con.execute(f"INSERT OR REPLACE INTO {name} BY NAME SELECT * FROM new_{name}")
             self._con.execute(
                 """DELETE FROM dirty_days WHERE list_contains(?, time_value)
                    AND time_value NOT IN (SELECT time_value FROM series WHERE issue > ?)""", [list(aggregated), now]
@@ -267,7 +267,7 @@ class Warehouse(Database):
         checked = {table.name: table.validate(frame) for table, frame in rows.items()}
         with self._registered(**{f"new_{name}": f for name, f in checked.items()}), self._transaction():
             for name in checked:
-                self._con.execute(f"INSERT OR IGNORE INTO {name} SELECT * FROM new_{name}")
+                self._con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM new_{name}")
 
     def read(self, table: Table) -> pl.DataFrame:
         """All rows of a table, in order of its key."""
@@ -284,7 +284,7 @@ class Warehouse(Database):
         """Keep what came of sending these. The body of one that waits no longer is dropped."""
         checked = tables.NOTIFICATIONS.validate(notifications)
         with self._registered(settled=checked), self._transaction():
-            self._con.execute("INSERT OR REPLACE INTO notifications SELECT * FROM settled")
+            self._con.execute("INSERT OR REPLACE INTO notifications BY NAME SELECT * FROM settled")
             self._con.execute(
                 """DELETE FROM outbox WHERE notification_id IN
                    (SELECT notification_id FROM settled WHERE status != 'waiting')"""
@@ -353,7 +353,9 @@ class Warehouse(Database):
             for table in tables.PUBLISHED:
                 self._con.execute(create(table, "snapshot.", keyed=False))
                 order = ", ".join(table.key)
-                self._con.execute(f"INSERT INTO snapshot.{table.name} SELECT * FROM {table.name} ORDER BY {order}")
+                self._con.execute(
+                    f"INSERT INTO snapshot.{table.name} BY NAME SELECT * FROM {table.name} ORDER BY {order}"
+                )
             self._con.execute("CHECKPOINT snapshot")
         except DISK as error:
             raise unwritable(path, error) from None

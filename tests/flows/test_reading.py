@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from barograph.settings import Marker
+from barograph.errors import ConfigError
+from barograph.settings import Marker, Rule
 from flows.reading import Reading
 
 POSTS = pl.DataFrame({
@@ -38,3 +39,25 @@ def test_an_option_changes_the_version():
         for negation in (False, True) for first_person in (False, True)
     }  # fmt: skip
     assert len(versions) == 4
+
+
+def test_only_a_list_of_ours_is_calibrated_by_its_learned_sibling(tmp_path):
+    own = tmp_path / "anxiety_en.csv"
+    own.write_text("term,marker\nzebra,anxiety\n")
+    for name, calibrated in (("anxiety_en", ["anxiety_en_learned"]), (str(own), [])):
+        reading = Reading([Marker(name="worry", lexicons=(name,))])
+        assert [lexicon.name for found in reading.calibrated.values() for lexicon, _ in found.values()] == calibrated
+
+
+def test_a_marker_of_several_lexicons_in_a_language_has_no_calibrated_reading_there(tmp_path):
+    own = tmp_path / "worry_es.csv"
+    own.write_text("term,marker\ncebra,worry\n")
+    alone = Reading([Marker(name="worry", lexicons=("anxiety_en", str(own)))])
+    assert [(lang, list(found)) for lang, found in alone.calibrated.items()] == [("en", ["worry"])]
+    both = Reading([Marker(name="worry", lexicons=("anxiety_en", "fear_en")), Marker(name="fear", lexicons=("fear_en",))])
+    assert [(lang, list(found)) for lang, found in both.calibrated.items()] == [("en", ["fear"])]
+    posts = POSTS.filter(pl.col("post_id") == "a")
+    assert both.scores(posts).filter(marker="worry").select("hits", "probability").rows() == [(1, None)]
+    rule = Rule(name="r", method="calibrated", markers=["worry"])
+    with pytest.raises(ConfigError, match="'worry', which has in no language just one lexicon .* one of fear"):
+        both.check([rule])

@@ -151,5 +151,5 @@ def test_a_rule_on_a_reading_that_is_not_there_is_refused_before_any_work(barogr
     for command in (["check"], ["run", "--source", "simulated"]):
         refused = barograph(*command, "--config", own, "--home", tmp_path / "home")
         assert refused.returncode == 2
-        said = "rule 'r': got method calibrated for 'joy', whose lexicons have no calibration; expected one of anger"
+        said = "rule 'r': got method calibrated for 'joy', which has in no language just one lexicon with a calibration; expected one of anger"
         assert said in refused.stderr + refused.stdout

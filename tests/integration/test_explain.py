@@ -14,9 +14,11 @@ from barograph.explain import newest
 from barograph.home import Home
 from barograph.settings import Settings, Source
 from barograph.store import Snapshot, Warehouse
+from barograph.store.database import create
 from flows import stages
 from flows.explain import explain
 from flows.progress import Reporter
+from tests.conftest import Command
 
 START, DAYS, AUTHORS = date(2024, 3, 1), 62, 60
 CALM, PANIC, WORRY, BOTH, ODD = (
@@ -177,3 +179,30 @@ def test_nothing_is_compared_with_days_whose_texts_are_gone(tmp_path: Path) -> N
         warehouse.set(explained_as="forgotten")
     again = run(home, posts, retention_days=90).read(tables.TERM_SHIFTS)  # what is gone stays gone
     assert again.equals(first)
+
+
+def test_a_run_goes_on_where_nothing_says_why(barograph: Command, tmp_path: Path) -> None:
+    posts, home, own = write(tmp_path / "posts.jsonl", storm), tmp_path / "home", tmp_path / "barograph.toml"
+    home.mkdir()
+    with duckdb.connect(home / "warehouse.duckdb") as con:
+        con.execute(f"{create(tables.TERM_SHIFTS)[:-1]}, CHECK (false))")  # it takes no row
+    (tmp_path / "anxiety_en.csv").write_text("term,marker\npanic attack,x\nworried,x\n")
+    own.write_text('[[marker]]\nname = "anxiety"\nlexicons = ["anxiety_en.csv"]\n'
+                   '[[receiver]]\nname = "desk"\nurl = "http://localhost:9/"\nsecret_env = "DESK"\n'
+                   '[[rule]]\nname = "high"\npercentile = 50\nmarkers = ["anxiety"]\n')  # fmt: skip
+    done = barograph("run", posts, "--home", home, "--config", own, DESK="whsec_" + "c2VjcmV0" * 4)
+    assert done.returncode == 0, done.stderr
+    assert "notified    " in done.stdout, done.stdout
+    assert "unexplained nothing says why markers moved: ConstraintException: " in done.stdout
+    path = publish.current(home / "published")
+    assert path is not None
+    assert Snapshot(path).read(tables.RUNS)["status"].to_list() == ["unexplained"]
+
+    with duckdb.connect(home / "warehouse.duckdb") as con:
+        con.execute(f"DROP TABLE term_shifts; {create(tables.TERM_SHIFTS)}")
+    again = barograph("run", posts, "--home", home, "--config", own, DESK="whsec_" + "c2VjcmV0" * 4)
+    assert "unexplained" not in again.stdout
+    path = publish.current(home / "published")
+    assert path is not None
+    assert Snapshot(path).read(tables.RUNS)["status"].to_list() == ["unexplained", "done"]
+    assert Snapshot(path).read(tables.TERM_SHIFTS).height > 0
