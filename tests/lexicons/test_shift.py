@@ -201,8 +201,9 @@ def test_nothing_rests_on_few_authors(posts: list[Post], unit: str, fewest: int,
         assert (row["rate"] is None) == (row["mix"] is None) == (row["both_authors"] < fewest)  # type: ignore[operator]
         assert sum(r["contribution"] for r in rows.values()) == near(row["change"])  # type: ignore[misc]
     if OTHER in rows:
-        rest = {author for used in users for term, authors in used.items() if term not in named for author in authors}
-        assert rows[OTHER]["n_authors"] == len(rest)
+        rest = [{name for term, names in used.items() if term not in named for name in names} for used in users]
+        assert min(map(len, rest)) >= fewest
+        assert rows[OTHER]["n_authors"] == len(rest[0] | rest[1])
 
 
 def test_a_rest_of_one_author_takes_a_named_term_with_it() -> None:
@@ -212,6 +213,22 @@ def test_a_rest_of_one_author_takes_a_named_term_with_it() -> None:
     # Less common and usual, the change would be what p0 alone says: so usual, the smaller, is not named either.
     assert {term: row["n_authors"] for term, row in shifted(posts, minimum_authors=3).items()} == {"common": 6, OTHER: 4}
     assert set(shifted(posts)) == {"common", "usual", "rare"}
+
+
+def test_the_rest_of_each_period_has_enough_authors() -> None:
+    crowd = [f"p{i}" for i in range(6)]
+    posts: list[Post] = [(day, name, ["common"]) for day in (0, 1) for name in crowd]
+    posts += [(0, name, ["gone"]) for name in crowd[:4]]
+    # Four left `gone`, and one alone says `secret`: what is left over would tell it apart in the period.
+    assert {term: row["n_authors"] for term, row in shifted([*posts, (1, "p5", ["secret"])], minimum_authors=3).items()} == {OTHER: 6}
+    several = [*posts, *((1, name, ["secret"]) for name in crowd[:3])]
+    assert {term: row["n_authors"] for term, row in shifted(several, minimum_authors=3).items()} == {"common": 6, OTHER: 4}
+
+
+def test_a_marker_of_too_few_authors_in_one_period_has_no_shift() -> None:
+    posts: list[Post] = [(day, f"p{i}", ["panic"] if day == 0 or i == 0 else []) for day in (0, 1) for i in range(6)]
+    assert shifted(posts, minimum_authors=3) == {}
+    assert list(shifted(posts, minimum_authors=1)) == ["panic"]
 
 
 def test_a_population_of_few_authors_has_no_shift() -> None:
