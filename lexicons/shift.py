@@ -99,7 +99,7 @@ def word_shift(
 
     Returns one row a marker and term, the largest contribution first and `OTHER` last: `contribution` (shares, so
     −1 to 1; they sum to `change`) with its 95 % bounds `lo, hi`, `n_authors` (known ones, in either period) and
-    `top_account_share` (the largest single account's part of Σ|an account's contribution|). On every row of
+    `top_account_share` (max |d| / Σ|d| over accounts' own contributions). On every row of
     a marker the same: `change`, `mix`, `rate` with bounds, `change_top_account_share`, and posts and known authors
     of the population in the periods and, `both_authors`, in both. No rows where a period has no posts, fewer known
     authors than the minimum, or fewer who use the marker; mix and rate are NULL where fewer are in both.
