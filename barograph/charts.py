@@ -5,6 +5,7 @@ page as on a dark one. Nothing is told by colour alone: bands are stepped, forec
 crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +113,7 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     )
     drawn = rows.select(
         "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
-        _chance("top_account_share").alias("account"), (pl.col("term") == OTHER).alias("rest"),
+        _words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
     )  # fmt: skip
     term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
     across = alt.Axis(title="points of change", tickCount=5, format="+~g")
@@ -124,8 +125,8 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     return _layered([bars, bounds], 22 * rows.height)
 
 
-def _chance(column: str) -> pl.Expr:
-    return pl.col(column).map_elements(wording.chance, return_dtype=pl.String).fill_null("–")
+def _words(column: str, say: Callable[[float], str]) -> pl.Expr:
+    return pl.col(column).map_elements(say, return_dtype=pl.String).fill_null("–")
 
 
 def _domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:

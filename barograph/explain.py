@@ -7,7 +7,7 @@ import polars as pl
 
 from barograph.rules import held_days
 from barograph.settings import HIGH_PREVALENCE
-from barograph.tables import LINE, SHIFT, TERM_SHIFTS
+from barograph.tables import LARGEST_ACCOUNT, LINE, SHIFT, TERM_SHIFTS
 
 ROLLING = (1, 7, 28)
 """Lengths of the periods that end with the last closed day."""
@@ -74,9 +74,12 @@ def rows_of(shifts: pl.DataFrame, population: str, unit: str, periods: Sequence[
     """
     names = pl.DataFrame(periods, schema={"period": pl.String, "reference": pl.String}, orient="row")
     names = names.with_row_index("shift").cast({"shift": pl.Int64})
+    of_accounts = pl.selectors.ends_with("top_account_share")
     return shifts.join(names, on="shift").select(
         # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
-        pl.selectors.float().round(9), ~pl.selectors.float() - pl.selectors.by_name("shift"),
+        (pl.selectors.float() - of_accounts).round(9), ~pl.selectors.float() - pl.selectors.by_name("shift"),
+        # In whole twentieths, rounded up; what is over half is all told alike.
+        ((of_accounts.round(9) * 20).ceil() / 20).clip(upper_bound=LARGEST_ACCOUNT + 0.05).round(2),
         population=pl.lit(population), unit=pl.lit(unit),
     )  # fmt: skip
 

@@ -222,6 +222,8 @@ POLARIZATION = Table(
 
 OTHER = "(other)"
 """Stands in `term_shifts` for all terms that are not named; no term can be called so."""
+LARGEST_ACCOUNT = 0.5
+"""A term is not named where one account makes more than this of all accounts' moves on it."""
 
 TERM_SHIFTS = Table(
     "term_shifts",
@@ -239,7 +241,10 @@ TERM_SHIFTS = Table(
         "lo": _number("lower 95 % bound"),
         "hi": _number("upper 95 % bound"),
         "n_authors": _count("known authors who used the term in either period"),
-        "top_account_share": _number("of all accounts' moves on the term, up or down, the largest one's part", 0, 1),
+        "top_account_share": _number(
+            "of all accounts' moves on the term, up or down, the largest one's part, rounded up to .05; "
+            ".55 is more than half", 0, 1,
+        ),
         "change": _number("prevalence of the whole period less that of the whole reference", -1, 1),
         "change_lo": _number("lower 95 % bound"),
         "change_hi": _number("upper 95 % bound"),
@@ -254,7 +259,7 @@ TERM_SHIFTS = Table(
         "reference_posts": _count("posts read in the reference"),
         "period_authors": _count("known authors in the period"),
         "reference_authors": _count("known authors in the reference"),
-        "both_authors": _count("known authors in both"),
+        "both_authors": _count("known authors in both; NULL where fewer than minimum_authors", nullable=True),
         **_ISSUE,
     }, published=True,
 )  # fmt: skip

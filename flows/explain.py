@@ -65,7 +65,8 @@ def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[st
         found = shift.word_shifts(
             pl.concat([counts[day].filter(*where) if where else counts[day] for day in days]),
             [((first, last), (reference, first - before), markers) for first, last, reference, markers in batch],
-            unit=unit, minimum_authors=run.settings.minimum_authors, terms=explaining.TERMS,
+            unit=unit, minimum_authors=run.settings.minimum_authors,
+            largest_account=tables.LARGEST_ACCOUNT, terms=explaining.TERMS,
         )  # fmt: skip
         periods = [(f"{first}/{last}", f"{reference}/{first - before}") for first, last, reference, _ in batch]
         yield explaining.rows_of(found, population, unit, periods)

@@ -148,6 +148,19 @@ def test_what_is_compared_is_the_newest_issue() -> None:
     assert changed(rows(term_to_part={"worried": 0.03, "afraid": 0.01}), known).height == 2
 
 
+def test_what_accounts_make_of_it_is_told_in_twentieths_and_over_half_alike() -> None:
+    from barograph.explain import rows_of
+    from lexicons.shift import word_shifts
+    from tests.lexicons.test_shift import AFTER, BEFORE, SMALL, counts
+
+    shifts = word_shifts(counts(SMALL), [(AFTER, BEFORE, ["fear"])])
+    raw = pl.Series([None, 0.001, 0.05, 0.051, 0.3, 0.5, 0.501, 1.0])
+    shifts = pl.concat([shifts] * 4).with_columns(raw.alias("top_account_share"))
+    found = rows_of(shifts, "all", "posts", [("a/b", "c/d")])
+    assert found["top_account_share"].to_list() == [None, 0.05, 0.05, 0.1, 0.3, 0.5, 0.55, 0.55]
+    assert found["change_top_account_share"].unique().to_list() == [0.5]
+
+
 @pytest.mark.parametrize("unit", ["posts", "authors"])
 def test_the_columns_saved_are_those_of_the_table(unit: str) -> None:
     from barograph.explain import rows_of
