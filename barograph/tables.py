@@ -228,7 +228,7 @@ LARGEST_ACCOUNT = 0.5
 TERM_SHIFTS = Table(
     "term_shifts",
     "Which terms moved a marker between two periods. The rows of one shift (all columns of the key but term) have one "
-    "issue, and their contributions sum to its change.",
+    "issue, and their contributions sum to its change, but for rounding to .0001.",
     ("population", "marker", "unit", "period", "reference", "term", "issue"),
     {
         "population": _text("name of a population"),
