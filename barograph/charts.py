@@ -5,6 +5,7 @@ page as on a dark one. Nothing is told by colour alone: bands are stepped, forec
 crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,20 +113,20 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     )
     drawn = rows.select(
         "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
-        _chance("top_account_share").alias("account"), (pl.col("term") == OTHER).alias("rest"),
+        _words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
     )  # fmt: skip
     term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
     across = alt.Axis(title="points of change", tickCount=5, format="+~g")
     colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
-    tooltip = _tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account")
+    tooltip = _tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
     base = alt.Chart(drawn).encode(y=term, tooltip=tooltip)
     bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
     bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q")
     return _layered([bars, bounds], 22 * rows.height)
 
 
-def _chance(column: str) -> pl.Expr:
-    return pl.col(column).map_elements(wording.chance, return_dtype=pl.String).fill_null("–")
+def _words(column: str, say: Callable[[float], str]) -> pl.Expr:
+    return pl.col(column).map_elements(say, return_dtype=pl.String).fill_null("–")
 
 
 def _domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import polars as pl
 
 from barograph.rules import held_days
 from barograph.settings import HIGH_PREVALENCE
-from barograph.tables import LINE, SHIFT, TERM_SHIFTS
+from barograph.tables import LARGEST_ACCOUNT, LINE, SHIFT, TERM_SHIFTS
 
 ROLLING = (1, 7, 28)
 """Lengths of the periods that end with the last closed day."""
@@ -55,6 +55,15 @@ def wanted(
     return every.select(*_REQUEST, "reference").sort(_REQUEST)
 
 
+def not_issued(requests: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Of what is `wanted`, the shifts of which there is no issue in `known`, rows of `term_shifts`."""
+    period = pl.concat_str(pl.col("first", "last").cast(pl.String), separator="/")
+    shift = ["population", "marker", "unit"]
+    return requests.join(
+        known, left_on=[*shift, period], right_on=[*shift, "period"], how="anti", maintain_order="left"
+    )
+
+
 def _high_runs(exceedances: pl.DataFrame) -> pl.DataFrame:
     """Each run of days in a row of observed high prevalence on a line, with its `first` and `last`."""
     days = exceedances.filter(pl.col("detector") == HIGH_PREVALENCE, pl.col("kind") == "observed")
@@ -74,9 +83,12 @@ def rows_of(shifts: pl.DataFrame, population: str, unit: str, periods: Sequence[
     """
     names = pl.DataFrame(periods, schema={"period": pl.String, "reference": pl.String}, orient="row")
     names = names.with_row_index("shift").cast({"shift": pl.Int64})
+    of_accounts = pl.selectors.ends_with("top_account_share")
     return shifts.join(names, on="shift").select(
-        # Rounded, so that the order of a sum is not mistaken for a change that deserves a new issue.
-        pl.selectors.float().round(9), ~pl.selectors.float() - pl.selectors.by_name("shift"),
+        # Coarse, so that two issues tell less of the post between them, and few changes deserve a new one.
+        (pl.selectors.float() - of_accounts).round(4), ~pl.selectors.float() - pl.selectors.by_name("shift"),
+        # In whole twentieths, rounded up; what is over half is all told alike.
+        ((of_accounts.round(9) * 20).ceil() / 20).clip(upper_bound=LARGEST_ACCOUNT + 0.05).round(2),
         population=pl.lit(population), unit=pl.lit(unit),
     )  # fmt: skip
 

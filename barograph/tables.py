@@ -222,11 +222,13 @@ POLARIZATION = Table(
 
 OTHER = "(other)"
 """Stands in `term_shifts` for all terms that are not named; no term can be called so."""
+LARGEST_ACCOUNT = 0.5
+"""A term is not named where one account makes more than this of all accounts' moves on it."""
 
 TERM_SHIFTS = Table(
     "term_shifts",
     "Which terms moved a marker between two periods. The rows of one shift (all columns of the key but term) have one "
-    "issue, and their contributions sum to its change.",
+    "issue, and their contributions sum to its change, but for rounding to .0001.",
     ("population", "marker", "unit", "period", "reference", "term", "issue"),
     {
         "population": _text("name of a population"),
@@ -239,7 +241,10 @@ TERM_SHIFTS = Table(
         "lo": _number("lower 95 % bound"),
         "hi": _number("upper 95 % bound"),
         "n_authors": _count("known authors who used the term in either period"),
-        "top_account_share": _number("share due to the largest single account", 0, 1),
+        "top_account_share": _number(
+            "of all accounts' moves on the term, up or down, the largest one's part, rounded up to .05; "
+            ".55 is more than half", 0, 1,
+        ),
         "change": _number("prevalence of the whole period less that of the whole reference", -1, 1),
         "change_lo": _number("lower 95 % bound"),
         "change_hi": _number("upper 95 % bound"),
@@ -249,12 +254,12 @@ TERM_SHIFTS = Table(
         "rate": _number("part of the change due to what authors of both periods express; NULL as mix"),
         "rate_lo": _number("lower 95 % bound"),
         "rate_hi": _number("upper 95 % bound"),
-        "change_top_account_share": _number("share of the whole change due to the largest single account", 0, 1),
+        "change_top_account_share": _number("the same of moves on the whole marker", 0, 1),
         "period_posts": _count("posts read in the period"),
         "reference_posts": _count("posts read in the reference"),
         "period_authors": _count("known authors in the period"),
         "reference_authors": _count("known authors in the reference"),
-        "both_authors": _count("known authors in both"),
+        "both_authors": _count("known authors in both; NULL where fewer than minimum_authors", nullable=True),
         **_ISSUE,
     }, published=True,
 )  # fmt: skip

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 import polars as pl
 
+from barograph.tables import LARGEST_ACCOUNT
+
 _SPACE = "\N{NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
 _DASH = "\N{EN DASH}"
@@ -74,6 +76,11 @@ def chance(probability: float) -> str:
     percent = 100 * probability
     digits = "<1" if 0 < percent < 1 else ">99" if 99 < percent < 100 else f"{percent:.0f}"
     return f"{digits}{_SPACE}%"
+
+
+def at_most(share: float) -> str:
+    """The largest account's part of moves, as `term_shifts` has it: at most 15 %; more than half."""
+    return f"at most {chance(share)}" if share <= LARGEST_ACCOUNT else "more than half"
 
 
 def day(when: date) -> str:

@@ -51,7 +51,8 @@ def describe(rows: pl.DataFrame, line: Line) -> str:
         both = wording.count(row["both_authors"], "authors")
         parts.append(f"{mix} from who posts (mix), {rate} from what the {both} of both periods express (rate)")
     if row["change_top_account_share"] is not None:
-        parts.append(f"the largest single account is {wording.chance(row['change_top_account_share'])} of it")
+        largest = wording.at_most(row["change_top_account_share"])
+        parts.append(f"of all accounts' moves, up or down, the largest makes {largest}")
     behind = [
         f"{wording.count(row[f'{when}_authors'], 'authors')} and {wording.count(row[f'{when}_posts'], 'posts')}"
         for when in ("period", "reference")

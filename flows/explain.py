@@ -23,7 +23,11 @@ _DAYS_AT_ONCE = 112
 
 @stage
 def explain(run: Run, warehouse: Warehouse) -> None:
-    """Issue the shifts of every period that is new or changed, and tell receivers what moved their alert."""
+    """Issue the shifts of every period that is new or changed, and tell receivers what moved their alert.
+
+    What is changed is issued anew by the first run of a day alone: the fewer posts lie between two issues, the more
+    their difference tells of one author.
+    """
     run.reporter.stage("explain")
     settings, who = run.settings, populations(run, warehouse)
     dimensions = [d.model_dump() for d in settings.dimension]
@@ -39,15 +43,19 @@ def explain(run: Run, warehouse: Warehouse) -> None:
         without_text=max(old, warehouse.last_day_without_text() or old),
         since=datetime.fromisoformat(before) if before else None,
     ).filter(pl.col("population").is_in(list(who)), pl.col("marker").is_in(settings.watchable))
-    found = [tables.TERM_SHIFTS.empty().drop("issue"), *_shifts(run, warehouse, requests, who)]
     known = warehouse.latest(tables.TERM_SHIFTS, run.moment)
+    again = before is not None and datetime.fromisoformat(before).date() == run.moment.date()
+    if again:
+        requests = explaining.not_issued(requests, known)
+    found = [tables.TERM_SHIFTS.empty().drop("issue"), *_shifts(run, warehouse, requests, who)]
     rows = explaining.changed(pl.concat(found, how="diagonal"), known)
     if rows.height and known["issue"].max() == run.moment:  # an issue is never rewritten
         run.now = run.moment + timedelta(microseconds=1)
     warehouse.save({tables.TERM_SHIFTS: rows.with_columns(issue=pl.lit(run.moment))})
     shifts = explaining.newest(warehouse.latest(tables.TERM_SHIFTS, run.moment))
     warehouse.save({tables.OUTBOX: alerting.with_reasons(warehouse.due(utc_now()), alerts, shifts)})
-    warehouse.set(explained=run.moment.isoformat(), explained_as=made_of)
+    if not again:
+        warehouse.set(explained=run.moment.isoformat(), explained_as=made_of)
 
 
 def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[str, Any]) -> Iterator[pl.DataFrame]:
@@ -69,7 +77,8 @@ def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[st
         found = shift.word_shifts(
             pl.concat([counts[day].filter(*where) if where else counts[day] for day in days]),
             [((first, last), (reference, first - before), markers) for first, last, reference, markers in batch],
-            unit=unit, minimum_authors=run.settings.minimum_authors, terms=explaining.TERMS,
+            unit=unit, minimum_authors=run.settings.minimum_authors,
+            largest_account=tables.LARGEST_ACCOUNT, terms=explaining.TERMS,
         )  # fmt: skip
         periods = [(f"{first}/{last}", f"{reference}/{first - before}") for first, last, reference, _ in batch]
         yield explaining.rows_of(found, population, unit, periods)

@@ -87,6 +87,7 @@ def word_shift(
     *,
     unit: str = "posts",
     minimum_authors: int = 0,
+    largest_account: float = 1,
     terms: int | None = None,
     replicates: int = REPLICATES,
 ) -> pl.DataFrame:
@@ -94,20 +95,23 @@ def word_shift(
 
     term_counts: `time_value, cluster, known, marker, term, share, mark` of the population, as `count_terms`
     returns them. unit: `posts` or `authors`. A term is named where at least `minimum_authors` known authors used
-    it in each period, and at most the `terms` largest are; what is left is `OTHER`, with the smallest of them where it
-    would else rest on too few.
+    it in each period and no account's `top_account_share` is over `largest_account`, and at most the `terms` largest
+    are; what is left is `OTHER`, with the smallest of them where
+    fewer used the rest in either period.
 
     Returns one row a marker and term, the largest contribution first and `OTHER` last: `contribution` (shares, so
     −1 to 1; they sum to `change`) with its 95 % bounds `lo, hi`, `n_authors` (known ones, in either period) and
-    `top_account_share` (the largest single account's part of Σ|an account's contribution|). On every row of
+    `top_account_share` (max |d| / Σ|d| over accounts' own contributions). On every row of
     a marker the same: `change`, `mix`, `rate` with bounds, `change_top_account_share`, and posts and known authors
     of the population in the periods and, `both_authors`, in both. No rows where a period has no posts, fewer known
-    authors than the minimum, or fewer use the marker; mix and rate are NULL where fewer are in both.
+    authors than the minimum, or fewer who use the marker; mix, rate and `both_authors` are NULL where fewer are in
+    both.
     """
     asked = [(period, reference, term_counts["marker"].drop_nulls().unique().to_list())]
     found = word_shifts(
-        term_counts, asked, unit=unit, minimum_authors=minimum_authors, terms=terms, replicates=replicates
-    )
+        term_counts, asked, unit=unit, minimum_authors=minimum_authors, largest_account=largest_account,
+        terms=terms, replicates=replicates,
+    )  # fmt: skip
     return found.drop("shift")
 
 
@@ -117,6 +121,7 @@ def word_shifts(
     *,
     unit: str = "posts",
     minimum_authors: int = 0,
+    largest_account: float = 1,
     terms: int | None = None,
     replicates: int = REPLICATES,
 ) -> pl.DataFrame:
@@ -134,38 +139,44 @@ def word_shifts(
     uses = uses.join(totals.select("shift", "all_1", "all_0"), on="shift")
     if uses.is_empty():
         return pl.DataFrame(schema={"shift": pl.Int64, **_SCHEMA})
-    named = _named(uses, minimum_authors, terms)
+    named = _named(uses, minimum_authors, largest_account, terms)
     one, author = ["shift", "marker", "cluster"], ["shift", "cluster"]
     whole = uses.group_by(one).agg(_SUMS, *_FIRST).join(authors.select(*author, "n_1", "n_0"), on=author)
     rest = uses.join(named, on=["shift", "marker", "term"], how="anti").group_by(one).agg(_SUMS, *_FIRST)
     rest = rest.with_columns(pl.lit(OTHER, uses["term"].dtype).alias("term")).select(uses.columns)
     uses = pl.concat([uses.join(named, on=["shift", "marker", "term"], how="semi"), rest])
-    top = (_PART.abs().max() / _PART.abs().sum()).fill_nan(None).alias("top_account_share")
     of_shift = pl.col("all_1", "all_0").first()
     rows = (
         uses.group_by("shift", "marker", "term")
-        .agg(_SUMS, of_shift, top, n_authors=known.sum())
+        .agg(*_USERS, _SUMS, of_shift, _TOP.alias("top_account_share"), n_authors=known.sum())
         .with_columns(contribution=_PART)
         .sort("shift", "marker", pl.col("term") == OTHER, -pl.col("contribution").abs(), "term")
     )
-    wholes = whole.group_by("shift", "marker").agg(_SUMS, of_shift, top.alias("change_top_account_share"))
+    wholes = whole.group_by("shift", "marker").agg(_SUMS, of_shift, _TOP.alias("change_top_account_share"))
     wholes = wholes.with_columns(change=_PART).sort("shift", "marker")
     rows, wholes = _bounded(authors, totals, uses, whole, rows, wholes, replicates)
     told = wholes.drop("x_1", "x_0", "all_1", "all_0").join(totals.drop("all_1", "all_0"), on="shift")
     hidden = pl.col("both_authors") < minimum_authors
     told = told.with_columns(
-        pl.when(~hidden).then(name).alias(name) for name in told.columns if name.startswith(("mix", "rate"))
+        pl.when(~hidden).then(name).alias(name) for name in told.columns if name.startswith(("mix", "rate", "both"))
     )
     return (
-        rows.filter(pl.col("n_authors") >= minimum_authors)
+        rows.filter(_used_by(minimum_authors))
         .join(told, on=["shift", "marker"], maintain_order="left")
         .select(pl.col("shift").cast(pl.Int64), *(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items()))
     )
 
 
 _PART = pl.col("x_1") / pl.col("all_1") - pl.col("x_0") / pl.col("all_0")
+_TOP = (_PART.abs().max() / _PART.abs().sum()).fill_nan(None)
 _SUMS = pl.col("x_1", "x_0").sum()
+_USERS = [(pl.col("known") & (pl.col(f"x_{i}") > 0)).sum().alias(f"users_{i}") for i in (1, 0)]
 _FIRST = (pl.col("known").first(), pl.col("group").first(), pl.col("all_1", "all_0").first())
+
+
+def _used_by(authors: int) -> pl.Expr:
+    """Whether at least so many known authors used it in each period."""
+    return pl.min_horizontal("users_1", "users_0") >= authors
 
 
 def _exact(value: pl.Expr) -> pl.Expr:
@@ -222,22 +233,21 @@ def _periods(
     return authors, uses.drop("n_1", "n_0")
 
 
-def _named(uses: pl.DataFrame, minimum_authors: int, terms: int | None) -> pl.DataFrame:
+def _named(uses: pl.DataFrame, minimum_authors: int, largest_account: float, terms: int | None) -> pl.DataFrame:
     """`shift, marker, term` of the terms that may be named, at most `terms` a marker."""
     of, term = ["shift", "marker"], ["shift", "marker", "term"]
-    users = [(pl.col("known") & (pl.col(x) > 0)).sum().alias(x) for x in ("x_1", "x_0")]
+    each = [pl.col(f"x_{i}").sum() / pl.col(f"all_{i}").first() for i in (1, 0)]
     named = (
         uses.group_by(term)
-        .agg(size=(pl.col("x_1").sum() / pl.col("all_1").first() - pl.col("x_0").sum() / pl.col("all_0").first()).abs(),
-             fewest=pl.min_horizontal(users))
-        .filter(pl.col("fewest") >= minimum_authors)
+        .agg(*_USERS, size=(each[0] - each[1]).abs(), top=_TOP)
+        .filter(_used_by(minimum_authors), pl.col("top").fill_null(0) <= largest_account)
         .sort(*of, "size", "term", descending=[False, False, True, False])
-    )  # fmt: skip
+    )
     if terms is not None:
         named = named.group_by(of, maintain_order=True).head(terms)
     # A rest of few authors would give them away: change less all that is named is the rest. One term more is enough.
-    rest = uses.join(named, on=term, how="anti").group_by(of)
-    thin = rest.agg(n=pl.col("cluster").filter("known").n_unique()).filter(pl.col("n") < minimum_authors)
+    rest = uses.join(named, on=term, how="anti").group_by(*of, "cluster").agg(pl.col("known").first(), _SUMS)
+    thin = rest.group_by(of).agg(_USERS).filter(~_used_by(minimum_authors))
     least = named.join(thin, on=of, how="semi", maintain_order="left").group_by(of).last()
     return named.join(least, on=term, how="anti").select(term)
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.explain import changed, newest, wanted
+from barograph.explain import changed, newest, not_issued, wanted
 from barograph.rules import held_days
 from tests.test_alerts import alert
 
@@ -141,11 +141,43 @@ def test_only_shifts_that_say_something_else_are_issued_and_then_whole() -> None
     assert changed(pl.concat([rows(), other]), rows(NOW))["marker"].to_list() == ["joy", "joy"]
 
 
+def test_what_was_never_issued_is_told_by_population_marker_unit_and_period() -> None:
+    request = {"population": "all", "marker": "fear", "unit": "posts", "first": date(2024, 3, 2), "last": date(2024, 3, 2)}
+    others = [request | over for over in ({"population": "x"}, {"marker": "joy"}, {"unit": "authors"}, {"last": date(2024, 3, 3)})]
+    requests = pl.DataFrame([request, *others])
+    assert not_issued(requests, rows(NOW)).to_dicts() == others
+    assert not_issued(requests, tables.TERM_SHIFTS.empty()).equals(requests)
+
+
+def test_numbers_are_published_in_ten_thousandths() -> None:
+    from barograph.explain import rows_of
+    from lexicons.shift import word_shifts
+    from tests.lexicons.test_shift import AFTER, BEFORE, SMALL, counts
+
+    shifts = word_shifts(counts(SMALL), [(AFTER, BEFORE, ["fear"])]).with_columns(contribution=0.123456, rate_hi=0.00004)
+    found = rows_of(shifts, "all", "posts", [("a/b", "c/d")])
+    assert found["contribution"].unique().to_list() == [0.1235]
+    assert found["rate_hi"].unique().to_list() == [0.0]
+
+
 def test_what_is_compared_is_the_newest_issue() -> None:
     known = pl.concat([rows(NOW, {"worried": 0.03, "afraid": 0.01}), rows(NOW + timedelta(days=1))])
     assert newest(known)["term"].to_list() == ["worried", "(other)"]
     assert changed(rows(), known).height == 0
     assert changed(rows(term_to_part={"worried": 0.03, "afraid": 0.01}), known).height == 2
+
+
+def test_what_accounts_make_of_it_is_told_in_twentieths_and_over_half_alike() -> None:
+    from barograph.explain import rows_of
+    from lexicons.shift import word_shifts
+    from tests.lexicons.test_shift import AFTER, BEFORE, SMALL, counts
+
+    shifts = word_shifts(counts(SMALL), [(AFTER, BEFORE, ["fear"])])
+    raw = pl.Series([None, 0.001, 0.05, 0.051, 0.3, 0.5, 0.501, 1.0])
+    shifts = pl.concat([shifts] * 4).with_columns(raw.alias("top_account_share"))
+    found = rows_of(shifts, "all", "posts", [("a/b", "c/d")])
+    assert found["top_account_share"].to_list() == [None, 0.05, 0.05, 0.1, 0.3, 0.5, 0.55, 0.55]
+    assert found["change_top_account_share"].unique().to_list() == [0.5]
 
 
 @pytest.mark.parametrize("unit", ["posts", "authors"])

@@ -80,7 +80,7 @@ def shifts(days: int = 7, **over: Any) -> pl.DataFrame:
     whole = {
         **LINE, "period": f"{first}/{LAST}", "reference": f"{before - timedelta(days=days - 1)}/{before}", "change": 0.05,
         "change_lo": 0.02, "change_hi": 0.08, "mix": -0.01, "mix_lo": -0.02, "mix_hi": 0.0, "rate": 0.06, "rate_lo": 0.03,
-        "rate_hi": 0.09, "change_top_account_share": 0.04, "period_posts": 400, "reference_posts": 380,
+        "rate_hi": 0.09, "change_top_account_share": 0.05, "period_posts": 400, "reference_posts": 380,
         "period_authors": 90, "reference_authors": 85, "both_authors": 60, "issue": NOW,
     }  # fmt: skip
     del whole["method"]

@@ -264,8 +264,8 @@ def test_why_it_moved_is_told_for_the_period_chosen(home: Path) -> None:
     assert (
         "Anxiety (dimension): +5.0 points (+2.0 to +8.0) against 18 Mar – 24 Mar 2026, counted with word lists; "
         "−1.0 points (−2.0 to ±0.0) from who posts (mix), +6.0 points (+3.0 to +9.0) from what the 60 authors of both "
-        "periods express (rate); the largest single account is 4 % of it; 90 authors and 400 posts, against 85 authors "
-        "and 380 posts."
+        "periods express (rate); of all accounts' moves, up or down, the largest makes at most 5 %; 90 authors and 400 posts, against "
+        "85 authors and 380 posts."
     ) in text(page).replace("\\", "")
     said = text(choice.select_index(2).run())
     assert "−2.0 points" in said

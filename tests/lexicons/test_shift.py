@@ -192,17 +192,21 @@ def test_nothing_rests_on_few_authors(posts: list[Post], unit: str, fewest: int,
         for term in terms:
             if author:
                 users[day][term].add(author)
+    on_day = [{author for day, author, _ in posts if author and day == one} for one in (0, 1)]
+    both = on_day[0] & on_day[1]
     named = [term for term in rows if term != OTHER]
     assert len(named) <= (most or len(TERMS))
     assert all(min(len(used[term]) for used in users) >= fewest for term in named)
     assert all(row["n_authors"] >= fewest for row in rows.values())  # type: ignore[operator]
     for row in rows.values():
         assert min(row["period_authors"], row["reference_authors"]) >= fewest  # type: ignore[type-var]
-        assert (row["rate"] is None) == (row["mix"] is None) == (row["both_authors"] < fewest)  # type: ignore[operator]
+        assert row["both_authors"] == (len(both) if len(both) >= fewest else None)
+        assert (row["rate"] is None) == (row["mix"] is None) == (row["both_authors"] is None)
         assert sum(r["contribution"] for r in rows.values()) == near(row["change"])  # type: ignore[misc]
     if OTHER in rows:
-        rest = {author for used in users for term, authors in used.items() if term not in named for author in authors}
-        assert rows[OTHER]["n_authors"] == len(rest)
+        rest = [{name for term, names in used.items() if term not in named for name in names} for used in users]
+        assert min(map(len, rest)) >= fewest
+        assert rows[OTHER]["n_authors"] == len(rest[0] | rest[1])
 
 
 def test_a_rest_of_one_author_takes_a_named_term_with_it() -> None:
@@ -212,6 +216,36 @@ def test_a_rest_of_one_author_takes_a_named_term_with_it() -> None:
     # Less common and usual, the change would be what p0 alone says: so usual, the smaller, is not named either.
     assert {term: row["n_authors"] for term, row in shifted(posts, minimum_authors=3).items()} == {"common": 6, OTHER: 4}
     assert set(shifted(posts)) == {"common", "usual", "rare"}
+
+
+def test_the_rest_of_each_period_has_enough_authors() -> None:
+    crowd = [f"p{i}" for i in range(6)]
+    posts: list[Post] = [(day, name, ["common"]) for day in (0, 1) for name in crowd]
+    posts += [(0, name, ["gone"]) for name in crowd[:4]]
+    # Four left `gone`, and one alone says `secret`: what is left over would tell it apart in the period.
+    assert {term: row["n_authors"] for term, row in shifted([*posts, (1, "p5", ["secret"])], minimum_authors=3).items()} == {OTHER: 6}
+    several = [*posts, *((1, name, ["secret"]) for name in crowd[:3])]
+    assert {term: row["n_authors"] for term, row in shifted(several, minimum_authors=3).items()} == {"common": 6, OTHER: 4}
+
+
+def test_a_marker_of_too_few_authors_in_one_period_has_no_shift() -> None:
+    posts: list[Post] = [(day, f"p{i}", ["panic"] if day == 0 or i == 0 else []) for day in (0, 1) for i in range(6)]
+    assert shifted(posts, minimum_authors=3) == {}
+    assert list(shifted(posts, minimum_authors=1)) == ["panic"]
+
+
+def test_a_term_that_one_account_moves_is_not_named() -> None:
+    crowd = [f"p{i}" for i in range(20)]
+    posts: list[Post] = [(day, name, terms) for day in (0, 1) for name in crowd for terms in (["worried"], ["panic"], [])]
+    # Everyone says both as often as before, one of them `panic` 20 times more: all others' moves are ¹⁄₆₀ − ¹⁄₈₀.
+    posts += [(1, "p0", ["panic"]) for _ in range(20)]
+    open_, held = shifted(posts, minimum_authors=20), shifted(posts, minimum_authors=20, largest_account=0.5)
+    one, rest = 21 / 80 - 1 / 60, 1 / 60 - 1 / 80
+    assert open_["panic"]["top_account_share"] == near(one / (one + 19 * rest))
+    assert open_["worried"]["top_account_share"] == near(1 / 20)
+    assert list(held) == ["worried", OTHER]
+    assert held[OTHER]["contribution"] == open_["panic"]["contribution"]
+    assert set(shifted(posts, minimum_authors=20, largest_account=one / (one + 19 * rest) + 1e-6)) == {"panic", "worried"}
 
 
 def test_a_population_of_few_authors_has_no_shift() -> None:
