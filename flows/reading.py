@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 import lexicons
 from barograph import settings, tables
 from barograph.errors import ConfigError
-from lexicons.calibrate import evidence
+from lexicons.calibrate import LENGTH_POWER
 
 _CALIBRATED = "calibrated:"
 """In front of a marker whose calibrated lexicon is meant; no name of an analyst's has a colon."""
@@ -102,32 +103,33 @@ class Reading:
 
         A post too short to tell its language is read with every lexicon.
         """
-        found = [tables.SCORES.empty()]
+        readings = []
         for lang, own in self.lexicons.items():
-            mine = posts.filter(pl.col("lang").is_in([lang, "und"]))
-            matches = lexicons.match(mine, [*own, *(lex for lex, _ in self.calibrated.get(lang, {}).values())])
-            matches = matches.with_columns(pl.col("post_id", "marker").cast(pl.String))
-            evident = pl.col("marker").str.starts_with(_CALIBRATED)
-            found.append(matches.filter(~evident))
-            found.append(self._probabilities(lang, mine, matches.filter(evident)))
-        return (
-            pl.concat(found, how="diagonal")
-            .group_by("post_id", "marker")
-            .agg(pl.col("hits", "weight").sum(), pl.col("probability").max())
-        )
-
-    def _probabilities(self, lang: str, posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
-        """`post_id, marker, probability` where it is not that of a post without evidence."""
-        by_marker = evidence(posts, matches).partition_by("marker", as_dict=True)
-        undetermined = posts.filter(pl.col("lang") == "und").select("post_id")
-        found = [tables.SCORES.empty().select("post_id", "marker", "probability")]
-        for marker, (_, calibration) in self.calibrated.get(lang, {}).items():
-            rows = by_marker.get((_CALIBRATED + marker,))
-            if rows is None:
-                continue
-            if lang != next(first for first, calibrated in self.calibrated.items() if marker in calibrated):
-                rows = rows.join(undetermined, on="post_id", how="anti")
-            probability = pl.Series("probability", calibration.probability(rows["evidence"].to_numpy()))
-            rows = rows.select("post_id", pl.lit(marker).alias("marker"), probability)
-            found.append(rows.filter(pl.col("probability") != calibration.probability(_NO_EVIDENCE).item()))
-        return pl.concat(found)
+            row = np.flatnonzero(posts["lang"].is_in([lang, "und"]).to_numpy())
+            several = [*own, *(lexicon for lexicon, _ in self.calibrated.get(lang, {}).values())]
+            readings.append((lang, row, lexicons.match_arrays(posts["text"].gather(row), several)))
+        undetermined = (posts["lang"] == "und").to_numpy()
+        frames = [tables.SCORES.empty()]
+        # A marker at a time, by the places of the posts: their ids are text, which is slow to sort and join by.
+        for name in dict.fromkeys(marker.name for marker in self.markers):
+            hits, weight = np.zeros(posts.height, dtype=np.int64), np.zeros(posts.height)
+            probability = np.full(posts.height, np.nan)
+            first = next((lang for lang, calibrated in self.calibrated.items() if name in calibrated), None)
+            for lang, row, found in readings:
+                mine = found.of(name)
+                hits[row[found.post[mine]]] += found.hits[mine]
+                weight[row[found.post[mine]]] += found.weight[mine]
+                if name not in self.calibrated.get(lang, {}):
+                    continue
+                calibration = self.calibrated[lang][name][1]
+                mine = found.of(_CALIBRATED + name)
+                mine = mine if lang == first else mine[~undetermined[row[found.post[mine]]]]
+                length = found.n_tokens[found.post[mine]].astype(np.float64)
+                read = calibration.probability(found.weight[mine] / length**LENGTH_POWER)
+                read[read == calibration.probability(_NO_EVIDENCE)] = np.nan
+                probability[row[found.post[mine]]] = read
+            kept = np.flatnonzero((hits > 0) | ~np.isnan(probability))
+            columns = {"hits": hits, "weight": weight, "probability": probability}
+            rows = pl.DataFrame({key: column[kept] for key, column in columns.items()}).fill_nan(None)
+            frames.append(rows.with_columns(posts["post_id"].gather(kept), marker=pl.lit(name)))
+        return pl.concat(frames, how="diagonal")

@@ -91,7 +91,7 @@ class Run:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Where the stage that says why fails: what is measured is still told and published, and the next run says why."""
+        """Where the stage that says why fails, what is measured is still told and published; the next run says why."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  (whatever it is, an alert must not wait for its reasons)

@@ -10,10 +10,10 @@ from lexicons.contrast import contrast
 from lexicons.find import PACKAGES, find, load, names, package
 from lexicons.formats import SUFFIXES
 from lexicons.lexicon import Lexicon, without_hints
-from lexicons.match import count_tokens, match, occurrences
+from lexicons.match import count_tokens, match, match_arrays, occurrences
 from lexicons.read import LANGUAGES, read
 
 __all__ = [
     "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "contrast", "count_tokens", "find",
-    "load", "match", "names", "occurrences", "package", "read", "without_hints",
+    "load", "match", "match_arrays", "names", "occurrences", "package", "read", "without_hints",
 ]  # fmt: skip

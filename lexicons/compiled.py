@@ -57,7 +57,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return _kept(function, forceinline=True)
 
 
-def _kept(function: Callable[..., Any], **options: bool) -> Callable[..., Any]:
+def _kept(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     try:
         return numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # nothing can be written anywhere: each process compiles what it uses

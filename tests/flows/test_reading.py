@@ -6,6 +6,7 @@ import pytest
 from barograph.errors import ConfigError
 from barograph.settings import Marker, Rule
 from flows.reading import Reading
+from lexicons import count_tokens, match
 
 POSTS = pl.DataFrame({
     "post_id": ["a", "b", "c", "d", "e"],
@@ -61,3 +62,31 @@ def test_a_marker_of_several_lexicons_in_a_language_has_no_calibrated_reading_th
     rule = Rule(name="r", method="calibrated", markers=["worry"])
     with pytest.raises(ConfigError, match="'worry', which has in no language just one lexicon .* one of fear"):
         both.check([rule])
+
+
+def test_scores_are_what_match_and_its_calibration_say():
+    texts = ["I am so anxious and afraid", "tengo miedo y ansiedad", "hope", "panic attack, worried sick", "ok", "no sé"]
+    posts = pl.DataFrame({
+        "post_id": [f"{text} {lang}" for text in texts for lang in ("en", "es", "und", "fr")],
+        "lang": ["en", "es", "und", "fr"] * len(texts), "text": [text for text in texts for _ in range(4)],
+    })  # fmt: skip
+    reading = Reading([Marker(name=name, lexicons=(f"{name}_en", f"{name}_es")) for name in ("anxiety", "hope")])
+    got = {(row["post_id"], row["marker"]): row for row in reading.scores(posts).iter_rows(named=True)}
+    assert len(got) == reading.scores(posts).height
+    for post, lang, text in posts.iter_rows():
+        for marker in ("anxiety", "hope"):
+            hits, weight, probability = 0, 0.0, None
+            for own in [own for own in reading.lexicons if lang in (own, "und")]:
+                one = pl.DataFrame({"post_id": ["x"], "text": [text]})
+                found = match(one, reading.lexicons[own]).filter(pl.col("marker").cast(pl.String) == marker)
+                hits, weight = hits + found["hits"].sum(), weight + found["weight"].sum()
+                first = next((known for known in reading.calibrated if marker in reading.calibrated[known]), None)
+                if marker in reading.calibrated.get(own, {}) and own in (lang, first):
+                    lexicon, calibration = reading.calibrated[own][marker]
+                    evidence = match(one, lexicon)["weight"].sum() / count_tokens(one)["n_tokens"][0] ** 0.5
+                    read = calibration.probability(evidence).item()
+                    probability = None if read == calibration.probability(0).item() else read
+            row = got.get((post, marker), {"hits": 0, "weight": 0.0, "probability": None})
+            assert (row["hits"], row["probability"]) == (hits, probability)
+            assert row["weight"] == pytest.approx(weight)
+    assert any(row["probability"] is not None for row in got.values())
