@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from barograph.errors import ConfigError
+from barograph.tables import LANGUAGES
 
 _NAME, _LANGUAGE, _DAYS = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
@@ -41,7 +42,6 @@ Several = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 MARKERS = (
     "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
 )  # fmt: skip
-LANGUAGES = ("en", "es")
 LEXICON_FILES = (".csv", ".dic", ".tsv", ".txt")
 """A lexicon whose name ends so is a file of the analyst's own; the formats are in `lexicons`."""
 HIGH_PREVALENCE = "high prevalence"

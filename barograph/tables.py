@@ -120,6 +120,8 @@ def _time(doc: str, *, nullable: bool = False) -> Column:
     return Column(TIMESTAMP, doc, nullable=nullable)
 
 
+LANGUAGES = ("en", "es")
+"""Languages that our lexicons are in."""
 UNITS = ("posts", "authors", "interactions")
 METHODS = ("lexicon", "calibrated", "annotator", "corrected")
 QUANTILES: Mapping[str, float] = {

@@ -29,6 +29,7 @@ from benchmarks import labelled, ranking, rivals, shares, summary
 from benchmarks.labelled import Labelled
 from lexicons import Calibration, Lexicon, contrast, load, match, names, without_hints
 from lexicons.calibrate import dense, evidence, fit
+from lexicons.lexicon import LEARNED
 
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -39,7 +40,6 @@ OPTIONS = ("negation", "first_person")
 LINE_POSTS = 6_000
 """Of GoEmotions, for the straight lines of the public lexicons."""
 QUICK = ("anger", "fear", "hope", "joy", "sadness", "stress", "surprise")
-LEARNED = "_learned"
 _FOLDS = 5
 _PARTS: Mapping[str, Callable[[], Labelled]] = {
     "tweeteval_val": lambda: labelled.tweeteval("train"),

@@ -13,10 +13,10 @@ import lexicons
 from barograph import settings, tables
 from barograph.errors import ConfigError
 from lexicons.calibrate import LENGTH_POWER
+from lexicons.lexicon import LEARNED
 
 _CALIBRATED = "calibrated:"
 """In front of a marker whose calibrated lexicon is meant; no name of an analyst's has a colon."""
-_LEARNED = "_learned"
 _NO_EVIDENCE = 0.0
 
 
@@ -56,7 +56,7 @@ class Reading:
 
     def _calibrate(self, marker: str, lexicon: lexicons.Lexicon) -> None:
         """Keep the lexicon that gives the evidence: of one of ours its learned sibling, else itself."""
-        learned = lexicon.name + _LEARNED
+        learned = lexicon.name + LEARNED
         has_one = lexicon.ours and learned in lexicons.names()
         for chosen in ([lexicons.load(learned)] if has_one else []) + [lexicon]:
             if (found := chosen.calibration) is not None:

@@ -5,13 +5,14 @@ measured validity, known failures) and, where labelled posts allow one, `calibra
 and when it occurs, is defined in `lexicons.match`.
 """
 
+from barograph.tables import LANGUAGES
 from lexicons.calibrate import Calibration, calibrated
 from lexicons.contrast import contrast
 from lexicons.find import PACKAGES, find, load, names, package
 from lexicons.formats import SUFFIXES
 from lexicons.lexicon import Lexicon, without_hints
 from lexicons.match import count_tokens, match, match_arrays, occurrences
-from lexicons.read import LANGUAGES, read
+from lexicons.read import read
 
 __all__ = [
     "LANGUAGES", "PACKAGES", "SUFFIXES", "Calibration", "Lexicon", "calibrated", "contrast", "count_tokens", "find",

@@ -22,6 +22,8 @@ import polars as pl
 from scipy.optimize import isotonic_regression
 
 from barograph.errors import ConfigError
+from barograph.tables import LANGUAGES
+from lexicons.lexicon import LEARNED
 from lexicons.match import count_tokens
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ LENGTH_POWER = 0.5
 _FEWEST = 25  # posts behind a step: fewer could make a probability 0 or 1 that no prior can move
 _FOLDS = 5
 _DIGITS = 5
-_LANGUAGE = re.compile("_(en|es)(?=$|_learned$)")  # what a lexicon's name has more than its marker's
+_LANGUAGE = re.compile(f"_({'|'.join(LANGUAGES)})(?=$|{LEARNED}$)")  # what a lexicon's name has more than its marker's
 
 Floats = npt.NDArray[np.float64]
 

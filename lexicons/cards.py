@@ -14,10 +14,10 @@ from typing import Any
 from barograph.errors import ConfigError
 from lexicons import Lexicon, load, names
 from lexicons.labels import LABELS, said
+from lexicons.lexicon import LEARNED
 
 VALIDITY = Path(__file__).parent.parent / "benchmarks" / "validity.json"
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
-_LEARNED = "_learned"
 _SETS = {
     "goemotions_dev": ("en", "GoEmotions, dev: Reddit comments"),
     "semeval": ("en", "SemEval-2018, gold: tweets"),
@@ -35,8 +35,8 @@ Rows = list[dict[str, Any]]
 def measured(lexicon: Lexicon, validity: Mapping[str, Rows]) -> str:
     """The generated part of a card: what was measured on each set with labels of the marker, and the calibration."""
     marker = str(lexicon.terms["marker"][0])
-    kind = "learned" if marker.endswith(_LEARNED) else "hand"
-    marker = marker.removesuffix(_LEARNED)
+    kind = "learned" if marker.endswith(LEARNED) else "hand"
+    marker = marker.removesuffix(LEARNED)
     sets = {name: title for name, (language, title) in _SETS.items() if language == lexicon.language}
     own = {name: [row for row in validity["ranks"] if (row["set"], row["marker"]) == (name, marker)] for name in sets}
     ranks = [_ranks(sets[name], kind, rows) for name, rows in own.items() if any(row["score"] == kind for row in rows)]

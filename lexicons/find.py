@@ -10,7 +10,7 @@ import polars as pl
 from barograph.errors import ConfigError
 from lexicons.calibrate import read_calibration
 from lexicons.formats import SUFFIXES, Entry, lines_of, parse, weight_of
-from lexicons.lexicon import Lexicon
+from lexicons.lexicon import LEARNED, Lexicon
 from lexicons.read import build, marker_of, read, version
 
 PACKAGES = ("empath", "vaderSentiment", "afinn")
@@ -28,7 +28,7 @@ def load(name: str) -> Lexicon:
     if name not in names():
         raise ConfigError(f"lexicon: got {name!r}; expected one of {', '.join(names())}")
     # A list by hand has weight 1 or more where a term expresses the marker, less where it is only a hint.
-    by_hand = not name.endswith("_learned")
+    by_hand = not name.endswith(LEARNED)
     return replace(_read(_HOME / name / "terms.csv"), hints_below=float(by_hand), ours=True)
 
 

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from lexicons.calibrate import Calibration
 
 
+LEARNED = "_learned"
+"""What the name of a learned lexicon ends in; without it, it is that of its sibling by hand."""
+
+
 @dataclass(frozen=True, eq=False)
 class Lexicon:
     """Terms that express one or more markers in one language.

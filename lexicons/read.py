@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from barograph.errors import ConfigError
+from barograph.tables import LANGUAGES
 from lexicons.formats import INTERCEPT, Entry, parse, shown
-from lexicons.lexicon import Lexicon
+from lexicons.lexicon import LEARNED, Lexicon
 from lexicons.match import LONGEST, cut
 
-LANGUAGES = ("en", "es")
 _CHARACTERS = 100
 _LENGTH = 80
 _MARKER = f"[a-z][a-z0-9_]{{0,{_LENGTH - 1}}}"
@@ -38,7 +38,7 @@ def read(path: Path | str, language: str = "en") -> Lexicon:
     """
     path = Path(path)
     name = path.parent.name if path.name == "terms.csv" else path.stem
-    told = re.search(rf"_({'|'.join(LANGUAGES)})(_learned)?$", name)
+    told = re.search(rf"_({'|'.join(LANGUAGES)})({LEARNED})?$", name)
     entries, own = parse(path, name[: told.start()] if told else name)
     if own and not told:
         languages = " or ".join(LANGUAGES)

@@ -36,7 +36,7 @@ from lexicons import names, read
 from lexicons.calibrate import LENGTH_POWER, dense, evidence, fit, read_calibration, write_calibration
 from lexicons.goemotions import MARKERS, read_goemotions
 from lexicons.labels import said
-from lexicons.lexicon import Lexicon
+from lexicons.lexicon import LEARNED, Lexicon
 from lexicons.match import LONGEST, count_tokens, cut, match
 
 PENALTY = 5.0
@@ -162,7 +162,7 @@ def _plain(lexicon: Lexicon) -> Iterator[str]:
 
 def card(lexicon: Lexicon, labels: npt.NDArray[np.bool_]) -> str:
     """CARD.md of a learned lexicon; what was measured, `lexicons.cards` fills in."""
-    marker = lexicon.name.removesuffix("_en_learned")
+    marker = lexicon.name.removesuffix(f"_en{LEARNED}")
     n, positive, labelled = len(labels), int(labels.sum()), said(MARKERS[marker])
     phrases = sum(" " in term for term in lexicon.terms["term"])
     (intercept,) = lexicon.intercepts.values()
@@ -204,8 +204,8 @@ def terms_of(name: str) -> Lexicon:
 
 def lexicon_of(marker: str, weights: dict[str, float], intercept: float) -> Lexicon:
     """A lexicon of these terms, not yet written; its version is that of the file, once read."""
-    terms = pl.DataFrame({"term": list(weights), "marker": f"{marker}_learned", "weight": list(weights.values())})
-    return Lexicon(f"{marker}_en_learned", "en", "", terms, {f"{marker}_learned": intercept})
+    terms = pl.DataFrame({"term": list(weights), "marker": marker + LEARNED, "weight": list(weights.values())})
+    return Lexicon(f"{marker}_en{LEARNED}", "en", "", terms, {marker + LEARNED: intercept})
 
 
 def evidence_of(posts: pl.DataFrame, lexicon: Lexicon) -> Floats:
@@ -256,7 +256,7 @@ def main() -> None:
 def calibrate(lexicon: Lexicon, found: Floats, labels: npt.ArrayLike, folder: Path) -> None:
     """Fit and write calibration.json."""
     marker = lexicon.terms["marker"][0]
-    name = marker.removesuffix("_learned")
+    name = marker.removesuffix(LEARNED)
     labelled = said(MARKERS[name])
     fitted_on = f"GoEmotions, training part: {len(found):,} Reddit comments, positive where labelled {labelled}"
     found_for = fit(found, labels, marker=marker, fitted_on=fitted_on, version=lexicon.version)
