@@ -20,6 +20,9 @@ from lexicons import shift
 _DAYS_AT_ONCE = 112
 """Days of posts, some of them several times, that one pass holds in memory."""
 
+_DAYS_READ = 28
+"""Days of texts that one pass reads: what a word is gets found once in each."""
+
 
 @stage
 def explain(run: Run, warehouse: Warehouse) -> None:
@@ -69,9 +72,9 @@ def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[st
     days_of = [_days(batch) for _, _, batch in batches]
     last_use = {day: done for done, days in enumerate(days_of, start=1) for day in days}
     for done, ((population, unit, batch), days) in enumerate(zip(batches, days_of, strict=True), start=1):
-        for day in days:
-            if day not in counts:
-                counts[day] = _term_counts(run, warehouse, day)
+        new = [day for day in days if day not in counts]
+        for some in (new[at : at + _DAYS_READ] for at in range(0, len(new), _DAYS_READ)):
+            counts.update(_term_counts(run, warehouse, some))
         where = [pl.col(column).is_in(list(values)) for column, values in who[population].items()]
         before = timedelta(days=1)
         found = shift.word_shifts(
@@ -106,9 +109,9 @@ def _batches(spans: pl.DataFrame) -> Iterator[tuple[str, str, list[tuple[Any, ..
         yield str(population), str(unit), batch
 
 
-def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
-    """The posts of a day in parts, as `word_shift` reads them."""
-    posts = warehouse.day_posts(day, run.moment, run.languages)
+def _term_counts(run: Run, warehouse: Warehouse, days: list[date]) -> dict[date, pl.DataFrame]:
+    """The posts of each of these days in parts, as `word_shift` reads them."""
+    posts = warehouse.posts_of(days, run.moment, run.languages)
     found = [
         lexicons.occurrences(posts.filter(pl.col("lang").is_in([lang, "und"])), lexs).select(
             "post_id", "marker", "term"
@@ -118,4 +121,5 @@ def _term_counts(run: Run, warehouse: Warehouse, day: date) -> pl.DataFrame:
     occurrences = pl.concat(frame.cast(pl.String) for frame in found)
     dimensions = {d.name: d.markers for d in run.settings.dimension}
     posts = posts.drop("text").with_columns(pl.col("source", "community", "lang", "geo").cast(pl.Categorical))
-    return shift.count_terms(posts, occurrences, dimensions)
+    counts = shift.count_terms(posts, occurrences, dimensions)
+    return {day: counts.filter(pl.col("time_value") == day) for day in days}

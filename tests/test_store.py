@@ -290,7 +290,7 @@ def test_the_posts_of_a_day_come_with_a_number_for_whoever_wrote_them(warehouse:
         {"post_id": "s:3", "author_key": None}, {"post_id": "s:4", "author_key": None, "community": "c", "geo": "g"},
         {"post_id": "s:5", "lang": "fr"}, {"post_id": "s:6", "created_at": at(1, 0)}, {"post_id": "s:7", "created_at": at(-1)},
     )  # fmt: skip
-    posts = warehouse.day_posts(DAY, at(5), ["en"]).sort("post_id")
+    posts = warehouse.posts_of([DAY], at(5), ["en"]).sort("post_id")
     assert posts["post_id"].to_list() == ["s:1", "s:2", "s:3", "s:4"]
     assert posts["time_value"].to_list() == [DAY] * 4
     assert posts["known"].to_list() == [True, True, False, False]
@@ -298,7 +298,9 @@ def test_the_posts_of_a_day_come_with_a_number_for_whoever_wrote_them(warehouse:
     assert one == other
     assert len({one, nobody, another}) == 3
     assert posts.select("source", "community", "lang", "geo", "text").row(3) == ("s", "c", "en", "g", "hello")
-    assert warehouse.day_posts(DAY, at(0, 6), ["en"])["post_id"].to_list() == ["s:1"]
+    assert warehouse.posts_of([DAY], at(0, 6), ["en"])["post_id"].to_list() == ["s:1"]
+    apart = [DAY - timedelta(days=1), DAY + timedelta(days=1)]
+    assert sorted(warehouse.posts_of(apart, at(5), ["en"])["post_id"]) == ["s:6", "s:7"]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -184,8 +184,8 @@ class Warehouse(Database):
         )
         return activity.join(places, on="place").drop("place"), expressions.join(places, on="place").drop("place")
 
-    def day_posts(self, day: date, now: datetime, languages: Sequence[str]) -> pl.DataFrame:
-        """The posts of a day up to `now` in one of `languages` (or `und`).
+    def posts_of(self, days: Sequence[date], now: datetime, languages: Sequence[str]) -> pl.DataFrame:
+        """The posts of these days up to `now` in one of `languages` (or `und`).
 
         Columns `post_id, time_value, source, community, lang, geo, cluster, known, text`; cluster is a number for
         the author, or for the post where the author is not known.
@@ -194,8 +194,9 @@ class Warehouse(Database):
             """SELECT post_id, created_at::DATE AS time_value, source, community, lang, geo,
                       hash(coalesce(author_key, post_id)) AS cluster, author_key IS NOT NULL AS known, text
                FROM posts WHERE created_at >= ?::DATE AND created_at < ?::DATE + 1 AND created_at <= ?
-                    AND (lang = 'und' OR lang IN (SELECT unnest(?)))""", [day, day, now, list(languages)]
-        )  # fmt: skip
+                    AND created_at::DATE IN (SELECT unnest(?)) AND (lang = 'und' OR lang IN (SELECT unnest(?)))""",
+            [min(days), max(days), now, list(days), list(languages)],
+        )
 
     def readings(
         self, days: Sequence[date], now: datetime, languages: Sequence[str]
