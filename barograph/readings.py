@@ -68,6 +68,8 @@ class Readings:
         }
         """Marker → its first level, and the probabilities of its levels, ascending."""
         first_level = levels.select(pl.col("level").min().over("marker")).to_series().to_numpy()
+        self._population: _Population | None = None
+        """The last one asked for: markers of other languages are often of the same places."""
         self.read_cell = (level - first_level[level]).astype(np.int64) * self.n_cells + self.cell[self.read_post]
 
     @property
@@ -82,7 +84,9 @@ class Readings:
         day: `marker, unit, time_value`, `prevalence, variance, spread, groups` as in `Mean`, `label_source`, the posts
         and known authors counted, `n_posts, n_authors`, and over clusters `size` = Σn and `squared_sizes` = Σn².
         """
-        mine = _Population(self, members)
+        if self._population is None or not np.array_equal(self._population.members, members):
+            self._population = _Population(self, members)
+        mine = self._population
         counted = {unit: mine.counted(unit) for unit in self.units}
         days, found = pl.Series("time_value", self.days, pl.Date), []
         for (marker,), fitted in calibrations.group_by("marker", maintain_order=True):
@@ -104,21 +108,20 @@ class _Alike(NamedTuple):
     """How many they are in the 28 days that end with each day."""
     sizes: Ints
     """How many each author has on each day."""
-    first_read: Ints
-    """Of each level, where its rows of what follows begin."""
-    cell: Ints
-    """Of each post with evidence: level of the marker, day and group, as one number."""
-    once: Floats
-    """What it counts by authors."""
-    author_day: Ints
-    """Whose it is, and of which day."""
+    mine: Mask
+    """Which of all posts they are."""
 
 
 class _Read(NamedTuple):
     """Posts of one marker that are read with one calibration."""
 
-    marker: str
     posts: _Alike
+    evident: Ints
+    """Those with evidence."""
+    cell: Ints
+    """Of each of these: level of the marker, day and group, as one number."""
+    probabilities: Floats
+    """Of the levels."""
     constant: float
     fitted_at: float
     adjusted: Mask
@@ -147,7 +150,7 @@ class _Population:
         for (constant, fitted_at, power, fitted_on), rows in fitted.group_by(_FITTED, maintain_order=True):
             alike = self._of(tuple(rows["lang"]))
             adjusted = (alike.n_window >= FEWEST_POSTS) & (power >= LEAST_POWER)
-            found.append(_Read(marker, alike, constant, fitted_at, adjusted))
+            found.append(_Read(alike, *self._evident(marker, alike), constant, fitted_at, adjusted))
             for day in np.flatnonzero(alike.n_window):
                 how = _ADJUSTED if adjusted[day] else _WEAK if power < LEAST_POWER else _FEW
                 said[day].add(f"{fitted_on}; {how}")
@@ -173,41 +176,39 @@ class _Population:
         if langs not in self._alike:
             r = self.r
             mine = (self.members & r.places["lang"].is_in(langs).to_numpy())[r.place]
-            kept = mine[r.read_post]
             totals = {"posts": self._sum(r.cell[mine]), "authors": self._sum(r.cell[mine], self.once[mine])}
             self._alike[langs] = _Alike(
                 totals=totals,
                 n_window=trailing(totals["posts"])[0].sum(axis=-1),
                 sizes=self._sizes(mine),
-                first_read=np.append(0, np.cumsum(kept))[r.first_read],
-                cell=r.read_cell[kept],
-                once=self.once[r.read_post[kept]],
-                author_day=r.author_day[r.read_post[kept]],
+                mine=mine,
             )
         return self._alike[langs]
 
     def _part(self, read: _Read, unit: str) -> Part:
         """What the posts count by level, day and group; the first level is that without evidence."""
-        total, (mine, probabilities) = read.posts.totals[unit], self._evident(read)
-        weight = read.posts.once[mine] if unit == "authors" else None
-        evident = self._sum(read.posts.cell[mine], weight, len(probabilities))
+        total, weight = read.posts.totals[unit], self.once[read.evident] if unit == "authors" else None
+        evident = self._sum(read.cell, weight, len(read.probabilities))
         counts = np.concatenate([total - evident.sum(axis=0), evident])
-        return Part(counts, np.append(read.constant, probabilities), read.fitted_at, read.adjusted)
+        return Part(counts, np.append(read.constant, read.probabilities), read.fitted_at, read.adjusted)
 
-    def _evident(self, read: _Read) -> tuple[slice, Floats]:
-        """The rows of its posts with evidence, and the probabilities of their levels."""
-        if read.marker not in self.r.levels:
-            return slice(0), np.zeros(0)
-        first, probabilities = self.r.levels[read.marker]
-        return slice(*read.posts.first_read[[first, first + len(probabilities)]]), probabilities
+    def _evident(self, marker: str, alike: _Alike) -> tuple[Ints, Ints, Floats]:
+        """The posts with evidence of a marker, the cell of each, and the probabilities of the marker's levels."""
+        first, probabilities = self.r.levels.get(marker, (0, np.zeros(0)))
+        rows = slice(*self.r.first_read[[first, first + len(probabilities)]])
+        if not alike.n_window.any():
+            rows = slice(0)
+        post, cell = self.r.read_post[rows], self.r.read_cell[rows]
+        kept = np.flatnonzero(alike.mine[post])
+        return post[kept], cell[kept], probabilities
 
     def _sums(self, read: Sequence[_Read]) -> Floats:
         """Sum of the probabilities of each author's posts of each day, at the base rates as fitted."""
         sums = np.zeros(len(self.r.day_of))
         for one in read:
-            mine, probabilities = self._evident(one)
-            more = probabilities[one.posts.cell[mine] // self.r.n_cells] - one.constant
-            sums += one.constant * one.posts.sizes + np.bincount(one.posts.author_day[mine], more, minlength=len(sums))
+            more = (one.probabilities - one.constant)[one.cell // self.r.n_cells]
+            author_day = self.r.author_day[one.evident]
+            sums += one.constant * one.posts.sizes + np.bincount(author_day, more, minlength=len(sums))
         return sums
 
     def _as_fitted(self, sums: Floats, fitted: Mask, unit: str) -> tuple[Floats, Floats, Ints]:
