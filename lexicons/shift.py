@@ -206,26 +206,31 @@ def _periods(
     rows = term_counts.select("time_value", "cluster", "known", "marker", "term", "share", "mark")
     if unit == "authors":
         rows = rows.filter("known")
-    rows = rows.join(plan, on=["time_value", "marker"], nulls_equal=True)
+    # Posts apart from uses: to join by a day is faster than by a day and a marker that may be NULL.
+    posts = rows.filter(pl.col("marker").is_null()).select("time_value", "cluster", "known", "mark")
+    posts = posts.join(plan.filter(pl.col("marker").is_null()).drop("marker"), on="time_value")
+    rows = rows.filter(pl.col("marker").is_not_null()).drop("mark")
+    rows = rows.join(plan, on=["time_value", "marker"])
 
     def sides(value: pl.Expr, name: str) -> list[pl.Expr]:
         return [pl.when(pl.col("side") == i).then(value).otherwise(0).alias(f"{name}_{i}") for i in (1, 0)]
 
-    every = rows.filter(pl.col("marker").is_null()).select(
-        "shift", "cluster", "known", "mark", *sides(pl.lit(1.0), "n")
-    )
+    # To group and join by one number is faster than by what it is the hash of.
+    one = pl.struct("shift", "cluster").hash().alias("one")
     authors = (
-        every.group_by("shift", "cluster")
-        .agg(pl.col("known").first(), pl.col("mark").min(), pl.col("n_1", "n_0").sum())
+        posts.select("shift", "cluster", "known", "mark", one, *sides(pl.lit(1.0), "n"))
+        .group_by("one")
+        .agg(pl.col("shift", "cluster", "known").first(), pl.col("mark").min(), pl.col("n_1", "n_0").sum())
         .with_columns((pl.col("mark") % GROUPS).cast(pl.Int64).alias("group"), posts_1="n_1", posts_0="n_0")
     )
     uses = (
-        rows.filter(pl.col("marker").is_not_null())
-        .select("shift", "marker", "term", "cluster", "known", *sides(_exact(pl.col("share")), "x"))
+        rows.select("shift", "marker", "term", "cluster", "known", one, *sides(_exact(pl.col("share")), "x"))
         .group_by("shift", "marker", "term", "cluster")
-        .agg(pl.col("known").first(), _SUMS)
-        .join(authors.select("shift", "cluster", "group", "n_1", "n_0"), on=["shift", "cluster"])
+        .agg(pl.col("known", "one").first(), _SUMS)
+        .join(authors.select("one", "group", "n_1", "n_0"), on="one")
+        .drop("one")
     )
+    authors = authors.drop("one")
     if unit == "authors":
         own = [_exact(pl.col(f"x_{i}") / pl.col(f"n_{i}")).fill_nan(0).alias(f"x_{i}") for i in (1, 0)]
         uses = uses.with_columns(own)
