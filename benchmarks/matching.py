@@ -7,6 +7,7 @@ many posts it was measured on. Rates are posts a second, the best of three; peer
 """
 
 import argparse
+import io
 import json
 import os
 import subprocess
@@ -44,8 +45,12 @@ def posts(n: int) -> pl.DataFrame:
     cuts = gaps[np.searchsorted(gaps, np.arange(0, len(source) - 2 * TEXT_BYTES, TEXT_BYTES))] + 1
     texts = pl.Series([source[a : b - 1].tobytes() for a, b in pairwise(cuts)]).cast(pl.String)
     texts = texts.sample(fraction=1, shuffle=True, seed=7)
-    tiled = texts.gather(pl.Series(np.arange(n) % len(texts))).rechunk()
-    return pl.DataFrame({"post_id": pl.int_range(n, eager=True).cast(pl.String), "text": tiled})
+    tiled = texts.gather(pl.Series(np.arange(n) % len(texts)))
+    # Through a file, as posts come: each text has bytes of its own, one behind the other.
+    file = io.BytesIO()
+    pl.DataFrame({"post_id": pl.int_range(n, eager=True).cast(pl.String), "text": tiled}).write_parquet(file)
+    file.seek(0)
+    return pl.read_parquet(file).rechunk()
 
 
 @contextmanager
