@@ -2,13 +2,14 @@
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy import special, stats
 
 from barograph.tables import QUANTILES
 
-_LEVELS = np.array(list(QUANTILES.values()))
-_Z = stats.norm.ppf(_LEVELS)
+LEVELS = np.array(list(QUANTILES.values()))
+_Z = stats.norm.ppf(LEVELS)
 _EPSILON = 1e-9
+_NODES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
 
 
 def logit(share: np.ndarray) -> np.ndarray:
@@ -25,23 +26,35 @@ def probability_above(forecasts: pl.DataFrame, threshold: pl.Series, n_posts: pl
     n_posts: posts on a usual day. A count is not continuous: to be above 0 takes a whole post, where a day
     without any was read as half a post, so no threshold lies below three quarters of one.
     """
-    quantiles = logit(forecasts.select(list(QUANTILES)).to_numpy())
     limit = threshold.cast(pl.Float64).to_numpy()
     if n_posts is not None:
         limit = np.maximum(limit, 0.75 / n_posts.cast(pl.Float64).to_numpy())
-    target = logit(limit)
-    p = np.full(len(target), np.nan)
-    for row in np.flatnonzero(~np.isnan(target) & ~np.isnan(quantiles).any(axis=1)):
-        p[row] = stats.norm.sf(_z_at(quantiles[row], target[row]))
-    return pl.Series("p_high", p).fill_nan(None)
+    return pl.Series("p_high", above(forecasts.select(list(QUANTILES)).to_numpy(), limit)).fill_nan(None)
 
 
-def _z_at(quantiles: np.ndarray, x: float) -> float:
-    """The standard normal value at which the row's quantile function takes the value x."""
-    if x < quantiles[0] or x >= quantiles[-1]:
-        lower, upper = (0, 1) if x < quantiles[0] else (-2, -1)
-        step = quantiles[upper] - quantiles[lower]
-        if step <= _EPSILON:  # a point mass: nothing lies strictly above it
-            return np.inf if x >= quantiles[-1] else -np.inf
-        return float(_Z[lower] + (x - quantiles[lower]) * (_Z[upper] - _Z[lower]) / step)
-    return float(np.interp(x, quantiles, _Z))
+def above(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """P(share > threshold) (…) of quantiles (…, 13) at `LEVELS`, as `probability_above`; NaN where either is."""
+    q, x = logit(quantiles), logit(threshold)
+    i = np.clip((q <= x[..., None]).sum(axis=-1) - 1, 0, len(LEVELS) - 2)
+    i = np.where(x >= q[..., -1], len(LEVELS) - 2, i)
+    lower, upper = (np.take_along_axis(q, (i + k)[..., None], axis=-1)[..., 0] for k in (0, 1))
+    step = upper - lower
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = _Z[i] + (x - lower) * (_Z[i + 1] - _Z[i]) / step
+    # A point mass: nothing lies strictly above it.
+    z = np.where(step <= _EPSILON, np.where(x >= upper, np.where(x >= q[..., -1], np.inf, _Z[i + 1]), -np.inf), z)
+    p = stats.norm.sf(z)
+    return np.where(np.isnan(x) | np.isnan(q).any(axis=-1), np.nan, p)
+
+
+def normal(centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Quantiles (…, 13) of a share whose logit is normal about `centre` (…) with standard deviation `spread` (…)."""
+    return special.expit(centre[..., None] + spread[..., None] * _Z)
+
+
+def mean(quantiles: np.ndarray) -> np.ndarray:
+    """Mean (…) of the distribution read from quantiles (…, 13) as in `probability_above`, to .001 of its spread."""
+    q = logit(quantiles)
+    i = np.clip(np.searchsorted(_Z, _NODES) - 1, 0, len(LEVELS) - 2)
+    weight = (_NODES - _Z[i]) / (_Z[i + 1] - _Z[i])
+    return special.expit(q[..., i] * (1 - weight) + q[..., i + 1] * weight).mean(axis=-1)

@@ -1,0 +1,132 @@
+"""The border of the room: a history, checked once, as arrays that every model takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from barograph.errors import Terminal
+from forecasting.quantiles import logit
+
+DAYS = 84
+"""Days of a history that count."""
+SHORTEST = 7
+"""Known days from which on a model is fitted; with fewer, or where the last 7 days hold none, it falls back."""
+_POSTS = 1000.0  # behind a share that does not say how many
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Histories that end on days of their own, one a row, aligned by their last day.
+
+    `names`, `populations` (n,): a row's series, and whose it is. Rows of one population and end are read together.
+    `ends` (n,): the last day of each, datetime64[D]. `y` (n, days): shares in [0, 1], NaN where unknown or before
+    the first day; column -1 is the end. `n_posts` (n, days): posts behind each, NaN where unknown.
+    """
+
+    names: np.ndarray
+    populations: np.ndarray
+    ends: np.ndarray
+    y: np.ndarray
+    n_posts: np.ndarray
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.names)
+
+    @cached_property
+    def z(self) -> np.ndarray:
+        """The logit of y (n, days), kept half a post away from 0 and 1; NaN where unknown."""
+        floor = 0.5 / np.fmax(np.where(np.isnan(self.n_posts), _POSTS, self.n_posts), 1.0)
+        return logit(np.clip(self.y, floor, 1 - floor))
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """The day of every column (n, days), datetime64[D]."""
+        return self.ends[:, None] + np.arange(1 - self.y.shape[1], 1).astype("timedelta64[D]")
+
+    def rows(self, which: np.ndarray) -> "Panel":
+        """Some rows, by mask or position."""
+        return Panel(self.names[which], self.populations[which], self.ends[which], self.y[which], self.n_posts[which])
+
+    def last(self, days: int) -> "Panel":
+        """No more than the last `days` days of each."""
+        return replace(self, y=self.y[:, -days:], n_posts=self.n_posts[:, -days:])
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What a model expects of a panel's rows.
+
+    `quantiles` (n, horizon, 13): of the share, at the levels of `QUANTILES`, in [0, 1], not falling along the last
+    axis; step h is the day `ends` + 1 + h. `models` (n,): what made each row. `fallbacks` (n,): None, or why a plainer
+    model stands in.
+    """
+
+    quantiles: np.ndarray
+    models: list[str]
+    fallbacks: list[str | None]
+
+
+Model = Callable[[Panel, int], Predicted]
+"""(panel, horizon) → what it expects. Pure: the same panel, the same answer; it sees nothing after `ends`."""
+
+
+def read(history: pl.DataFrame, days: int = DAYS) -> Panel:
+    """The last `days` days of every series, each up to its own last row.
+
+    history: `unique_id` (any text but NULL), `ds` (Date), `y` (share in [0, 1], NULL where unknown), and, where known,
+    `n_posts` (at least 0), `population` (else what follows the last `/` of unique_id), `flagged` (Boolean: the day is
+    an artefact and counts as unknown). In any order; days may be missing.
+    Raises `Terminal` naming series and day where a column is missing or of another type, y is no share (NaN and
+    infinite included), n_posts is negative, or a day occurs twice.
+    """
+    history = _checked(history)
+    last = pl.col("ds").max().over("unique_id")
+    back = (last - pl.col("ds")).dt.total_days()
+    history = history.with_columns(last.alias("end"), back.alias("back")).filter(pl.col("back") < days)
+    series = history.group_by("unique_id").agg(pl.col("population").first(), pl.col("end").first()).sort("unique_id")
+    row = series.select("unique_id").with_row_index("row")
+    cells = history.join(row, on="unique_id")
+    width = cells.select(pl.col("back").max() + 1).item() or 0
+    y, n_posts = (np.full((series.height, width), np.nan) for _ in range(2))
+    where = (cells["row"].to_numpy(), width - 1 - cells["back"].to_numpy())
+    y[where], n_posts[where] = cells["y"].to_numpy(), cells["n_posts"].to_numpy()
+    names, populations = (series[c].to_numpy().astype(object) for c in ("unique_id", "population"))
+    return Panel(names, populations, series["end"].to_numpy().astype("datetime64[D]"), y, n_posts)
+
+
+def _checked(history: pl.DataFrame) -> pl.DataFrame:
+    """`unique_id, ds, y, n_posts, population`, as `read` promises them."""
+    for column, kind in {"unique_id": pl.String, "ds": pl.Date, "y": pl.Float64}.items():
+        if column not in history.columns:
+            raise Terminal(f"history: no column {column}; expected unique_id, ds, y and optionally n_posts")
+        try:
+            history = history.with_columns(pl.col(column).cast(kind))
+        except pl.exceptions.PolarsError:
+            raise Terminal(f"history: {column} is {history.schema[column]}; expected {kind}") from None
+    optional: dict[str, Any] = {"n_posts": pl.Float64, "population": pl.String, "flagged": pl.Boolean}
+    history = history.with_columns(
+        (pl.col(c) if c in history.columns else pl.lit(None)).cast(kind).alias(c) for c, kind in optional.items()
+    )
+    y, n = pl.col("y"), pl.col("n_posts")
+    wrong = {
+        "unique_id": (pl.col("unique_id").is_null(), "a name"),
+        "ds": (pl.col("ds").is_null(), "a day"),
+        "y": ((y < 0) | (y > 1) | y.is_nan(), "a share from 0 to 1"),
+        "n_posts": ((n < 0) | n.is_nan() | n.is_infinite(), "a count of posts"),
+    }
+    for column, (mask, expected) in wrong.items():
+        if (bad := history.filter(mask)).height:
+            got = bad.row(0, named=True)
+            raise Terminal(f"{got['unique_id']} on {got['ds']}: {column} is {got[column]}; expected {expected}")
+    if (twice := history.filter(history.select("unique_id", "ds").is_duplicated())).height:
+        got = twice.row(0, named=True)
+        raise Terminal(f"{got['unique_id']} on {got['ds']}: the day occurs twice; expected one row a day")
+    return history.select(
+        "unique_id", "ds", pl.when(pl.col("flagged").fill_null(value=False)).then(None).otherwise(y).alias("y"), n,
+        pl.coalesce("population", pl.col("unique_id").str.extract("/([^/]*)$"), pl.lit("")).alias("population"),
+    )  # fmt: skip
