@@ -1,6 +1,6 @@
 # Everything runs from .venv in this checkout; `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test oracle check lint types docs cards bench clean
+.PHONY: help setup run test oracle check lint types docs cards train bench clean
 
 # The first of these that is Python 3.11 to 3.13, or whatever PYTHON says.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -53,6 +53,9 @@ docs: setup ## Check that the generated pages say what the code does
 
 cards: setup ## Fill what was measured into the cards of the lexicons
 	@$(BIN)/python -m lexicons.cards
+
+train: setup ## Train the house model on the daily series beside the project, half an hour
+	@$(BIN)/python -m forecasting.train
 
 # Speed is measured on the posts in data/posts of BAROGRAPH_SHARED, else on simulated ones; the archive takes 6 GB of
 # memory. Validity and base rates take the labelled sets in data/labelled there.
