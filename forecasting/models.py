@@ -1,0 +1,27 @@
+"""Every model by its name; what it needs is imported when it is first asked for."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+from forecasting.panel import Model, Panel, Predicted
+
+
+def _lazy(place: str) -> Model:
+    """The function at `module.name` in this room, imported when it is called."""
+
+    def model(panel: Panel, horizon: int) -> Predicted:
+        module, name = place.split(".")
+        function: Model = getattr(import_module(f"forecasting.{module}"), name)
+        return function(panel, horizon)
+
+    return model
+
+
+MODELS: Mapping[str, Model] = {
+    "climatology": _lazy("baselines.climatology"),
+    "seasonal_naive": _lazy("baselines.seasonal_naive"),
+    "random_walk": _lazy("baselines.random_walk"),
+    "ets": _lazy("classical.ets"),
+    "auto_ets": _lazy("classical.auto_ets"),
+    "house": _lazy("network.predict"),
+}
