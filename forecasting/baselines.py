@@ -58,12 +58,15 @@ def moments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where(still(panel), WIDEST, np.maximum(np.sqrt(variance), noise(panel)))
 
 
-def predicted(panel: Panel, model: str, centre: np.ndarray, spread: np.ndarray) -> Predicted:
-    """Normals on the logit scale (n, horizon), but climatology, and why, in rows to which no model can be fitted.
+def predicted(
+    panel: Panel, model: str, centre: np.ndarray, spread: np.ndarray, why: list[str | None] | None = None
+) -> Predicted:
+    """Normals on the logit scale (n, horizon), but climatology in rows that have a reason `why` (n,) for it.
 
+    Without reasons of a model's own they are `regular.unfit`. No spread is below what the number of posts alone makes.
     Of a row without any known day every share is as likely as another.
     """
-    why = unfit(panel)
+    why = unfit(panel) if why is None else why
     plain = np.array([reason is not None for reason in why], dtype=bool)
     everyday, around = (part[:, None] for part in moments(panel))
     spread = np.maximum(spread, noise(panel)[:, None])

@@ -44,13 +44,13 @@ def forecast(history: pl.DataFrame, horizon: int = 7, model: str = "auto") -> pl
     ahead = np.tile(np.arange(1, horizon + 1), len(panel))
     return pl.DataFrame(
         {
-            "unique_id": np.repeat(panel.names, horizon),
+            "unique_id": np.repeat(panel.names, horizon).tolist(),
             "target": np.repeat(panel.ends, horizon) + ahead.astype("timedelta64[D]"),
             "horizon": ahead,
-            "model": np.repeat(np.array(predicted.models, dtype=object), horizon),
+            "model": [name for name in predicted.models for _ in range(horizon)],
             "mean": quantiles.mean(cells),
             **dict(zip(QUANTILES, cells.T, strict=True)),
-            "fallback": np.repeat(np.array(predicted.fallbacks, dtype=object), horizon),
+            "fallback": [why for why in predicted.fallbacks for _ in range(horizon)],
         },
         schema=_SCHEMA,
     )

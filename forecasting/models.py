@@ -23,5 +23,11 @@ MODELS: Mapping[str, Model] = {
     "random_walk": _lazy("baselines.random_walk"),
     "ets": _lazy("classical.ets"),
     "auto_ets": _lazy("classical.auto_ets"),
+    "auto_theta": _lazy("classical.auto_theta"),
+    "mfles": _lazy("classical.mfles"),
+    "auto_arima": _lazy("classical.auto_arima"),
+    "best": _lazy("classical.best"),
+    "var": _lazy("published.var"),
+    "gru": _lazy("published.gru"),
     "house": _lazy("network.predict"),
 }
