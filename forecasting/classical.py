@@ -1,6 +1,7 @@
-"""Models of one series from statsforecast, on the logit scale: each row is fitted by itself, and normal about its centre.
+"""Models of one series from statsforecast, on the logit scale: each row is fitted by itself.
 
-Intervals are the model's own, or, where it has none, made of its errors at trailing origins inside the row.
+All are normal about their centre. Intervals are the model's own, or, where it has none, made of its errors at trailing
+origins inside the row.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,8 @@ _SEASONAL_FROM = 21  # three weeks say something of a weekday; chosen on origins
 _FIXED_SEASON_FROM = 28
 _OUTER = 95
 _WIDTH = stats.norm.ppf(0.5 + _OUTER / 200)
-_BACK = (7, 14, 21, 28)  # trailing origins, in days before the end
+_BACK = (2, 3, 7, 14, 21, 28)  # trailing origins, in days before the end
+_LEAST = 4  # days that a centre is fitted to where only its error is asked for
 
 
 def auto_ets(panel: Panel, horizon: int) -> Predicted:
@@ -120,8 +122,9 @@ def _mfles(z: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _error(centre: Callable[[np.ndarray, int], np.ndarray], z: np.ndarray) -> float:
-    """Root mean square error over the weeks after trailing origins, beside the spread of the row as one week more."""
-    errors = [z[len(z) - back :][:_WEEK] - centre(z[:-back], _WEEK) for back in _BACK if len(z) - back >= SHORTEST]
+    """Root mean square error of up to a week after each trailing origin, the spread of the row as one origin more."""
+    origins = [(back, min(back, _WEEK)) for back in _BACK if len(z) - back >= _LEAST]
+    errors = [z[len(z) - back :][:ahead] - centre(z[:-back], ahead) for back, ahead in origins]
     squares = [float(np.mean(error**2)) for error in errors]
     return float(np.sqrt((sum(squares) + z.var(ddof=1)) / (len(squares) + 1)))
 
@@ -130,7 +133,7 @@ _RIVALS: dict[str, Fit] = {"ETS": _ets, "AutoETS": _auto_ets, "AutoTheta": _auto
 
 
 def _best(z: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    origins = [back for back in _BACK[:2] if len(z) - back >= SHORTEST]
+    origins = [back for back in (_WEEK, 2 * _WEEK) if len(z) - back >= SHORTEST]
     if not origins:
         return _ets(z, steps)
     losses = {
