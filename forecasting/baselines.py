@@ -11,6 +11,7 @@ from forecasting.panel import Panel, Predicted
 from forecasting.regular import WIDEST, gap, known, noise, still, unfit
 
 _PRIOR_DAYS = 0.01  # what `WIDEST` counts for beside the spread of the known days: chosen on origins before June 2019
+_LEAST = 0.01  # spread, in logits, of whatever a model is surest of
 _PRIOR_PAIRS = 1  # what independent days count for beside the differences there are
 _WEEK = 7
 
@@ -63,13 +64,13 @@ def predicted(
 ) -> Predicted:
     """Normals on the logit scale (n, horizon), but climatology in rows that have a reason `why` (n,) for it.
 
-    Without reasons of a model's own they are `regular.unfit`. No spread is below what the number of posts alone makes.
-    Of a row without any known day every share is as likely as another.
+    Without reasons of a model's own they are `regular.unfit`. No spread is below .01, nor below what the number of
+    posts alone makes. Of a row without any known day every share is as likely as another.
     """
     why = unfit(panel) if why is None else why
     plain = np.array([reason is not None for reason in why], dtype=bool)
     everyday, around = (part[:, None] for part in moments(panel))
-    spread = np.maximum(spread, noise(panel)[:, None])
+    spread = np.maximum(spread, np.maximum(noise(panel), _LEAST)[:, None])
     centre, spread = np.where(plain[:, None], everyday, centre), np.where(plain[:, None], around, spread)
     shares = quantiles.normal(centre, spread)
     shares[known(panel) == 0] = quantiles.LEVELS

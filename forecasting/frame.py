@@ -1,9 +1,11 @@
 """What other rooms ask: a frame of histories → a frame of quantiles."""
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 
-from barograph.errors import ConfigError
+from barograph.errors import ConfigError, Terminal
 from barograph.tables import QUANTILES
 from forecasting import quantiles
 from forecasting.models import MODELS
@@ -18,17 +20,18 @@ _SCHEMA = {
 }  # fmt: skip
 
 
-def forecast(history: pl.DataFrame, horizon: int = 7, model: str = "auto") -> pl.DataFrame:
+def forecast(history: pl.DataFrame, horizon: int = 7, model: str = "auto", until: date | None = None) -> pl.DataFrame:
     """Quantiles of the `horizon` days after each series' last row, by the model of that name in `models.MODELS`.
 
     history: as `panel.read` takes it: `unique_id`, `ds` (Date), `y` (share in [0, 1], NULL where unknown), optionally
     `n_posts` and more. The last 84 days count; unknown ones at the end lengthen the way to go. A series without a
     value in its last 7 days is too stale and gets no rows. Where a model cannot be fitted (under 7 known days, a
     series that never moves) the forecast is climatology and `fallback` says why.
+    until: the last day there can be a history of.
     Returns `unique_id, target, horizon, model, mean, q025 … q975, fallback`, ordered by series and day: quantiles in
     [0, 1], never crossing.
     Raises `ConfigError` where there is no such model or the horizon is below 1, `Terminal` naming series and day where
-    a history is none (`panel.read`).
+    a history is none (`panel.read`) or a day is after `until`.
     """
     name = AUTO if model == "auto" else model
     if name not in MODELS:
@@ -36,6 +39,9 @@ def forecast(history: pl.DataFrame, horizon: int = 7, model: str = "auto") -> pl
     if horizon < 1:
         raise ConfigError(f"horizon {horizon}: expected a number of days, at least 1")
     panel = read(history)
+    if until is not None and (late := panel.ends > np.datetime64(until)).any():
+        name, day = panel.names[late][0], panel.ends[late][0]
+        raise Terminal(f"{name} on {day}: a day to come; expected none after {until}")
     panel = panel.rows(gap(panel) < SHORTEST)
     if not len(panel):
         return pl.DataFrame(schema=_SCHEMA)

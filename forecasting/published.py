@@ -16,6 +16,7 @@ from forecasting.regular import filled, gap, unfit
 _LONGEST = 21  # days the network trains on: 7, 14 or 21 in the publication
 _RIDGE = 1.0  # of the VAR: 7 days of four markers hardly say what its 20 numbers are
 _PRIOR_ERRORS = 3  # both chosen on origins before June 2019
+_MARKERS = 12  # read together at most: those next to each other by name
 _TOGETHER = 512  # groups fitted at once
 _Fit = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 """Scaled logits (groups, days, markers), steps → centres (groups, steps, markers) and, from every day on, what was
@@ -61,9 +62,10 @@ def _groups(panel: Panel, z: np.ndarray, why: list[str | None], longest: int) ->
     members: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for row in sorted(range(len(panel)), key=lambda row: str(panel.names[row])):
         if why[row] is None:
-            members[str(panel.populations[row]), str(panel.ends[row])].append(row)
+            whose = panel.populations[row] or panel.names[row]  # a series of no population is read alone
+            members[str(whose), str(panel.ends[row])].append(row)
     late, alike = gap(panel), defaultdict(list)
-    for rows in members.values():
+    for rows in (all_[i : i + _MARKERS] for all_ in members.values() for i in range(0, len(all_), _MARKERS)):
         cut = int(late[rows].max())
         days = min(int(np.isfinite(z[rows][:, : z.shape[1] - cut]).all(axis=0).sum()), longest)
         if days < SHORTEST:
