@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from forecasting.each import Fit, each
 from forecasting.panel import SHORTEST, Panel, Predicted
 from forecasting.regular import filled
+from forecasting.rowwise import Fit, each
 
 _WEEK = 7
 _SEASONAL_FROM = 21  # three weeks say something of a weekday; chosen on origins before June 2019

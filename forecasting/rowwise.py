@@ -5,7 +5,6 @@ import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -42,11 +41,9 @@ def _run(jobs: list[_Job]) -> list[tuple[np.ndarray, np.ndarray] | None]:
     alone = multiprocessing.parent_process() is None  # a process among several leaves the cores to the others
     if len(jobs) < _MANY or cores < 2 or not alone:
         return [_one(job) for job in jobs]
-    try:
-        with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return list(pool.map(_one, jobs, chunksize=len(jobs) // (8 * cores)))
-    except BrokenProcessPool:  # e.g. a script that does not guard what it runs when imported
-        return [_one(job) for job in jobs]
+    # Started anew, not forked: threads of other libraries may be running. A script has to guard what it runs.
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(_one, jobs, chunksize=1 + len(jobs) // (8 * cores)))
 
 
 def _one(job: _Job) -> tuple[np.ndarray, np.ndarray] | None:
