@@ -259,7 +259,7 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     series = series.join(lines, on=tables.LINE, how="semi")
     name = pl.concat_str(tables.LINE, separator="\x1f").alias("unique_id")
     history = series.select(name, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts")
-    ahead = forecasting.forecast(history).with_columns(
+    ahead = forecasting.forecast(history, until=run.moment.date()).with_columns(
         pl.col("unique_id").str.split_exact("\x1f", 3).struct.rename_fields(list(tables.LINE)).alias("line")
     ).unnest("line").drop("unique_id")  # fmt: skip
     ahead = _with_p_high(ahead, series, detection.HIGH_PERCENTILE)

@@ -35,16 +35,14 @@ def probability_above(forecasts: pl.DataFrame, threshold: pl.Series, n_posts: pl
 def above(quantiles: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """P(share > threshold) (…) of quantiles (…, 13) at `LEVELS`, as `probability_above`; NaN where either is."""
     q, x = logit(quantiles), logit(threshold)
-    i = np.clip((q <= x[..., None]).sum(axis=-1) - 1, 0, len(LEVELS) - 2)
-    i = np.where(x >= q[..., -1], len(LEVELS) - 2, i)
+    last = (q <= x[..., None]).sum(axis=-1) - 1  # the highest level whose quantile does not exceed the threshold
+    i = np.clip(last, 0, len(LEVELS) - 2)  # beyond the outer quantiles the two next to them say how it goes on
     lower, upper = (np.take_along_axis(q, (i + k)[..., None], axis=-1)[..., 0] for k in (0, 1))
-    step = upper - lower
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = _Z[i] + (x - lower) * (_Z[i + 1] - _Z[i]) / step
-    # A point mass: nothing lies strictly above it.
-    z = np.where(step <= _EPSILON, np.where(x >= upper, np.where(x >= q[..., -1], np.inf, _Z[i + 1]), -np.inf), z)
-    p = stats.norm.sf(z)
-    return np.where(np.isnan(x) | np.isnan(q).any(axis=-1), np.nan, p)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        z = _Z[i] + (x - lower) / (upper - lower) * (_Z[i + 1] - _Z[i])
+    # Both are one value only where the outer quantiles pile up: none of the pile lies above itself, all above less.
+    z = np.where(lower == upper, np.where(last < 0, -np.inf, np.inf), z)
+    return np.where(np.isnan(x) | np.isnan(q).any(axis=-1), np.nan, stats.norm.sf(z))
 
 
 def normal(centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
