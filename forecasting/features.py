@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting import regular
 from forecasting.calendar import KINDS, Calendar, kind_of, weekday
 from forecasting.panel import DAYS, Panel
 
@@ -39,7 +40,7 @@ def inputs(panel: Panel, horizon: int, calendar: Calendar, kinds: np.ndarray | N
     days = panel.ends[:, None] + np.arange(1 - DAYS, 1)
     ahead = panel.ahead(horizon)
     usual, coming = calendar.effects(kinds, days), calendar.effects(kinds, panel.ends[:, None] + np.arange(horizon + 2))
-    noise = _noise(panel)
+    noise = regular.noise(panel)
     scale = _daily_change(z, noise)
     scale = _daily_change(z - scale[:, None] * usual, noise)
     x = z - scale[:, None] * usual
@@ -82,13 +83,6 @@ def _mean(x: np.ndarray, days: int) -> np.ndarray:
     known = np.isfinite(x[:, -days:])
     with np.errstate(invalid="ignore"):
         return np.where(known, x[:, -days:], 0.0).sum(axis=1) / known.sum(axis=1)
-
-
-def _noise(panel: Panel) -> np.ndarray:
-    """Standard error of a day's logit (n,) from its number of posts, by the delta method: 1/√(n p (1 − p))."""
-    p = 1 / (1 + np.exp(-panel.z))
-    posts = np.where(np.isnan(panel.n_posts), 1e6, panel.n_posts)
-    return _mean(1 / np.sqrt(np.maximum(posts, 1) * p * (1 - p)), panel.z.shape[1])
 
 
 def _daily_change(z: np.ndarray, noise: np.ndarray) -> np.ndarray:

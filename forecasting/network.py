@@ -10,10 +10,12 @@ import torch
 from scipy import special
 from torch import nn
 
+from forecasting.baselines import climatology
 from forecasting.calendar import Calendar
 from forecasting.features import Inputs, inputs
 from forecasting.panel import Panel, Predicted
 from forecasting.quantiles import LEVELS
+from forecasting.regular import unfit
 
 WEIGHTS = Path(__file__).with_name("house.pt")
 NAME = "house"
@@ -92,6 +94,11 @@ def load(path: Path = WEIGHTS) -> House:
 
 
 def predict(panel: Panel, horizon: int) -> Predicted:
-    """Quantiles of every row's share. A row needs a known value within its last 7 days."""
-    house = load()
-    return Predicted(house.quantiles(inputs(panel, horizon, house.calendar)), [NAME] * len(panel), [None] * len(panel))
+    """Quantiles of every row's share; climatology, and why, where nothing can be fitted (`regular.unfit`)."""
+    why = unfit(panel)
+    fit = np.array([reason is None for reason in why], dtype=bool)
+    plain = climatology(panel, horizon)
+    if fit.any():
+        house = load()
+        plain.quantiles[fit] = house.quantiles(inputs(panel.rows(fit), horizon, house.calendar))
+    return Predicted(plain.quantiles, [NAME if reason is None else "climatology" for reason in why], why)
