@@ -4,6 +4,7 @@ Quantiles (…, 13) lie at `LEVELS`; `truth` (…) is the share that came. `p_hi
 day was above its threshold; both are (n, horizon) where a window matters, else of any shape.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -57,10 +58,15 @@ def covered(quantiles: np.ndarray, truth: np.ndarray, level: float) -> np.ndarra
     return (quantiles[..., low] <= truth) & (truth <= quantiles[..., -1 - low])
 
 
+def relative_error(quantiles: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """|truth − median| / truth (…), a fraction; NaN on days of truth 0."""
+    return abs(quantiles[..., len(LEVELS) // 2] - truth) / np.where(truth > 0, truth, np.nan)
+
+
 def mape(quantiles: np.ndarray, truth: np.ndarray) -> float:
-    """Mean of |truth − median| / truth, a fraction; days of truth 0 do not count. NaN where none counts."""
-    moved = truth > 0
-    return _mean(abs(quantiles[..., len(LEVELS) // 2] - truth)[moved] / truth[moved])
+    """Mean of `relative_error`, where days of truth 0 do not count; NaN where none counts."""
+    errors = relative_error(quantiles, truth)
+    return _mean(errors[~np.isnan(errors)])
 
 
 def brier(p_high: np.ndarray, high: np.ndarray) -> float:
@@ -186,7 +192,9 @@ def bootstrap(
         rows = np.repeat(np.arange(len(of)), one[of] * week[at])
         if len(rows):
             found.append(statistic(rows))
-    low, high = np.nanquantile(np.asarray(found, dtype=float), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)  # a figure that no draw has is NaN
+        low, high = np.nanquantile(np.asarray(found, dtype=float), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
 
