@@ -89,7 +89,8 @@ def windows(
     if history.is_empty():
         raise Terminal(f"got no rows; expected series of at least {DAYS} + {horizon} days without a gap")
     whole = read(history, _ALL)
-    begin, end = whole.days.min(), whole.ends.max()
+    known = whole.days[~np.isnan(whole.y)]
+    begin, end = (known if known.size else whole.ends).min(), whole.ends.max()
     origin = np.datetime64(first) if first else begin + (DAYS - 1) * _ONE_DAY
     stop = (min(np.datetime64(last), end) if last else end) - horizon * _ONE_DAY
     origins = np.arange(origin, stop + _ONE_DAY, np.timedelta64(step, "D"))
@@ -117,13 +118,26 @@ def windows(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Named:
+    """A model of `models.MODELS`, by a name that other processes can be sent."""
+
+    name: str
+
+    def __call__(self, panel: Panel, horizon: int) -> Predicted:
+        """As the model."""
+        from forecasting.models import MODELS
+
+        return MODELS[self.name](panel, horizon)
+
+
 def run(
     found: Windows, models: Mapping[str, Model], train_days: Sequence[int] = (DAYS,), processes: int = 1
 ) -> Iterable[Outcome]:
     """Ask each model at each training length for all windows; one outcome after another, in this order.
 
-    With `processes` above 1 models must be functions of a module, since other processes import them; all windows of
-    one origin go to the same one.
+    With `processes` above 1 models must be `Named`, or functions of a module, since other processes import them; all
+    windows of one origin go to the same one.
     """
     horizon = found.truth.shape[1]
     limit = np.maximum(found.threshold, 0.75 / _usual_posts(found.panel))  # as `quantiles.probability_above`
