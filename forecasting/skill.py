@@ -15,8 +15,8 @@ BESIDE = ("scrps", "wis", "coverage_80", "brier_skill", "average_precision", "pr
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
-    """The scores of one outcome, kept a window (n,) where they are means, so that figures of any windows are quick.
+class Evaluated:
+    """One outcome, evaluated: kept a window (n,) where they are means, so that figures of any windows are quick.
 
     `limit` is the alert level: p_high from which on a day counts as alarmed.
     """
@@ -28,8 +28,8 @@ class Scores:
     limit: float
 
     @classmethod
-    def of(cls, found: Windows, outcome: Outcome, limit: float = evaluation.ALERT_LEVEL) -> "Scores":
-        """Score every window."""
+    def of(cls, found: Windows, outcome: Outcome, limit: float = evaluation.ALERT_LEVEL) -> "Evaluated":
+        """Evaluate every window."""
         q, truth = outcome.quantiles, found.truth
         high = found.high
         means = {
@@ -69,14 +69,14 @@ class Scores:
 def summary(
     found: Windows, outcomes: Iterable[Outcome], limit: float = evaluation.ALERT_LEVEL, draws: int = 200
 ) -> pl.DataFrame:
-    """`model, train_days, n_windows, n_series`, every figure of `Scores.figures`, the intervals, `fallbacks, seconds`.
+    """`model, train_days, n_windows, n_series`, every figure of `Evaluated.figures`, the intervals, `fallbacks, seconds`.
 
     Intervals are from a block bootstrap over series and weeks; without draws there are none. `fallbacks` is the share
     of windows on which a plainer model stood in. What has no denominator is NULL.
     """
     rows = []
     for outcome in outcomes:
-        scores = Scores.of(found, outcome, limit)
+        scores = Evaluated.of(found, outcome, limit)
         row = scores.figures()
         if draws:
             row |= _intervals(found, scores, draws)
@@ -88,7 +88,7 @@ def summary(
     return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _intervals(found: Windows, scores: Scores, draws: int) -> dict[str, float]:
+def _intervals(found: Windows, scores: Evaluated, draws: int) -> dict[str, float]:
     def drawn(rows: np.ndarray) -> np.ndarray:
         figures = scores.figures(rows)
         return np.array([figures[name] for name in BESIDE])
