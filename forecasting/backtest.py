@@ -10,6 +10,7 @@ Labels, thresholds and scales look back alone. Definitions, the same for every m
 """
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -75,6 +76,11 @@ class Outcome:
     p_high: np.ndarray
     fallbacks: np.ndarray
     seconds: float
+
+    def rows(self, which: np.ndarray) -> "Outcome":
+        """What was made of some windows, by mask or position; `seconds` stay those of all."""
+        kept = self.quantiles[which], self.p_high[which], self.fallbacks[which]
+        return Outcome(self.model, self.train_days, *kept, self.seconds)
 
 
 def windows(
@@ -180,7 +186,12 @@ def _workers(processes: int, models: list[Model], panel: Panel, horizon: int) ->
         return nullcontext()
     # A fork of a process with threads of its own (Polars, torch) may wait for ever.
     fresh = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, fresh, _warm, (models, panel, horizon))
+    return ProcessPoolExecutor(processes, fresh, _start, (models, panel, horizon))
+
+
+def _start(models: list[Model], panel: Panel, horizon: int) -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded: one core a process
+    _warm(models, panel, horizon)
 
 
 def _warm(models: list[Model], panel: Panel, horizon: int) -> None:

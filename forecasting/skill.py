@@ -69,7 +69,7 @@ class Evaluated:
 def summary(
     found: Windows, outcomes: Iterable[Outcome], limit: float = evaluation.ALERT_LEVEL, draws: int = 200
 ) -> pl.DataFrame:
-    """`model, train_days, n_windows, n_series`, every figure of `Evaluated.figures`, the intervals, `fallbacks, seconds`.
+    """`model, train_days, n_windows, n_series`, every figure of `Evaluated`, the intervals, `fallbacks, seconds`.
 
     Intervals are from a block bootstrap over series and weeks; without draws there are none. `fallbacks` is the share
     of windows on which a plainer model stood in. What has no denominator is NULL.
