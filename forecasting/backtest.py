@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -86,7 +86,7 @@ class Outcome:
 def windows(
     history: pl.DataFrame, horizon: int = 7, first: date | None = None, last: date | None = None, step: int = 7
 ) -> Windows:
-    """Every window of a history (`unique_id, ds, y`, optionally `n_posts, population`, as `panel.read` takes it).
+    """Every window of a history (`unique_id, ds, y`, optionally what else `panel.read` takes).
 
     first: the first origin, by default the first day that any series has 84 days up to. last: no day after it is
     forecast, by default the last day there is.
@@ -115,9 +115,8 @@ def windows(
             f"series, {DAYS} days without a gap up to an origin and {horizon} after it"
         )
     before = y[full, :DAYS]
-    panel = Panel(
-        whole.names[which[full]], whole.populations[which[full]], origins[when[full]], before, n_posts[full]
-    )  # fmt: skip
+    series = whole.last(1).rows(which[full])
+    panel = replace(series, ends=origins[when[full]], y=before, n_posts=n_posts[full])
     return Windows(
         panel, y[full, DAYS:], np.quantile(before, PERCENTILE, axis=1), abs(np.diff(before, axis=1)).mean(axis=1),
         int((touched & ~full).sum()),
