@@ -11,13 +11,13 @@ Labels, thresholds and scales look back alone. Definitions, the same for every m
 
 import multiprocessing
 import os
+import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -138,7 +138,7 @@ class Named:
 
 def run(
     found: Windows, models: Mapping[str, Model], train_days: Sequence[int] = (DAYS,), processes: int = 1
-) -> Iterable[Outcome]:
+) -> Iterator[Outcome]:
     """Ask each model at each training length for all windows; one outcome after another, in this order.
 
     With `processes` above 1 models must be `Named`, or functions of a module, since other processes import them; all
@@ -178,17 +178,27 @@ def _batches(ends: np.ndarray, size: int) -> list[np.ndarray]:
     return np.split(np.arange(len(ends)), cuts[1:])
 
 
-def _workers(processes: int, models: list[Model], panel: Panel, horizon: int) -> Any:
+@contextmanager
+def _workers(processes: int, models: list[Model], panel: Panel, horizon: int) -> Iterator[Executor | None]:
     """Processes in which every model has been asked once, so that what it loads is not timed; None for this one."""
     if processes == 1:
         _warm(models, panel, horizon)
-        return nullcontext()
+        yield None
+        return
     # A fork of a process with threads of its own (Polars, torch) may wait for ever.
     fresh = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, fresh, _start, (models, panel, horizon))
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(processes, fresh, _start, (models, panel, horizon)) as pool:
+        try:
+            yield pool
+        except BaseException:  # nobody waits for what is under way, which may take minutes
+            for started in set(multiprocessing.active_children()) - others:
+                started.terminate()
+            raise
 
 
 def _start(models: list[Model], panel: Panel, horizon: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded: one core a process
     _warm(models, panel, horizon)
 
