@@ -58,11 +58,13 @@ train: setup ## Train the house model on the daily series beside the project, ha
 	@$(BIN)/python -m forecasting.train
 
 # Speed is measured on the posts in data/posts of BAROGRAPH_SHARED, else on simulated ones; the archive takes 6 GB of
-# memory. Validity and base rates take the labelled sets in data/labelled there.
-bench: setup .venv/.bench ## Measure speed, and how well lexicons agree with human labels
+# memory. Forecasts take the series in data/series, validity and base rates the labelled sets in data/labelled there.
+bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agree with human labels
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.matching
 	@$(BIN)/python -m benchmarks.backfill
+	@if [ -f "$${BAROGRAPH_SHARED:-../shared}/data/series/markers_daily.parquet" ]; then $(BIN)/python -m benchmarks.forecasting; \
+	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi
 	@if [ -d "$${BAROGRAPH_SHARED:-../shared}/data/labelled" ]; then \
 		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity; \
 	else echo "no labelled sets: validity is not measured; set BAROGRAPH_SHARED to the folder that holds data/labelled"; fi

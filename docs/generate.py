@@ -8,7 +8,7 @@ from pathlib import Path
 from barograph import tables
 
 _HERE = Path(__file__).parent
-_COMMANDS = ("", "run", "up", "backfill", "status", "check", "simulate", "version")
+_COMMANDS = ("", "run", "up", "backfill", "backtest", "status", "check", "simulate", "version")
 
 
 def cli() -> str:

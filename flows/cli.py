@@ -17,6 +17,7 @@ from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
 from barograph.webhook import endpoints_of
+from flows.backtest import backtest
 from flows.serve import supervise, temporary_server
 
 HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
@@ -81,6 +82,9 @@ def backfill(
 
         done = replay(str(place.path), found, inputs, source, first, last, int(step[:-1]))
     print(summary(done, datetime.now() - began))
+
+
+app.command(backtest)
 
 
 @app.command
