@@ -1,4 +1,4 @@
-"""What is published: the house network, as wide as it has lately had to be, unless the plain forecast has done better."""
+"""What is published: the house network, as wide as it lately had to be; climatology where that has done better."""
 
 import numpy as np
 from scipy import special
@@ -12,10 +12,8 @@ from forecasting.review import Review, review
 
 WEEKS = 8
 """Weeks of late that a model answers for."""
-HISTORY = DAYS + 7 * WEEKS
-"""Days of history with which each of them is forecast from as much as today."""
-SHORTEST_REVIEW = 4
-"""Weeks that say something about skill; with fewer nothing is held against the house model."""
+SHORTEST_REVIEW = 28
+"""Days that say something about skill; with fewer nothing is held against the house model."""
 _OWN, _SHARED = 0.1, 0.3  # steps of the adaptation: chosen on origins before June 2019
 _LOW, _HIGH = (int(np.flatnonzero(level == LEVELS)[0]) for level in (0.1, 0.9))
 _OUTSIDE = 0.2
@@ -60,12 +58,12 @@ def adaptation(seen: Review, ends: np.ndarray) -> np.ndarray:
 
 
 def skill(seen: Review, plain: Review) -> np.ndarray:
-    """1 − CRPS / CRPS of the plain forecast (n,) over the days that both were judged on; NaN under four weeks of them."""
+    """1 − CRPS / CRPS of the plain forecast (n,), over the days on which both were judged; NaN under 28 of them."""
     ours, theirs = (crps(r.quantiles, r.truth) for r in (seen, plain))
     both = np.isfinite(ours) & np.isfinite(theirs)
     sums = [np.where(both, x, 0.0).sum(axis=(1, 2)) for x in (ours, theirs)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(both.sum(axis=(1, 2)) >= 7 * SHORTEST_REVIEW, 1 - sums[0] / sums[1], np.nan)
+        return np.where(both.sum(axis=(1, 2)) >= SHORTEST_REVIEW, 1 - sums[0] / sums[1], np.nan)
 
 
 def _adapted(panel: Panel, horizon: int, seen: Review) -> Predicted:

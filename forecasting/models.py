@@ -29,5 +29,9 @@ MODELS: Mapping[str, Model] = {
     "best": _lazy("classical.best"),
     "var": _lazy("published.var"),
     "gru": _lazy("published.gru"),
-    "house": _lazy("network.predict"),
+    "house": _lazy("house.predict"),
+    "auto": _lazy("house.auto"),
 }
+
+REVIEWED = ("house", "auto")
+"""Models that look back on how they did, with more history than they forecast from."""

@@ -12,7 +12,9 @@ from barograph.errors import Terminal
 from forecasting.quantiles import logit
 
 DAYS = 84
-"""Days of a history that count."""
+"""Days of a history that a model forecasts from."""
+HISTORY = DAYS + 56
+"""Days with which a model can also answer for each of its last eight weeks."""
 SHORTEST = 7
 """Known days from which on a model is fitted; with fewer, or where the last 7 days hold none, it falls back."""
 _POSTS = 1000.0  # behind a share that does not say how many

@@ -1,6 +1,7 @@
 """How a model would have done of late: each of the last weeks forecast from what was known before it."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,9 @@ WEEK = 7
 
 @dataclass(frozen=True, eq=False)
 class Review:
-    """`truth` (n, weeks, 7): shares of the last weeks, oldest first; `quantiles` (n, weeks, 7, 13) as forecast at the
-    end of the week before. Both NaN where a week's forecast could not be made, the truth also where unknown.
+    """`truth` (n, weeks, 7): shares of the last weeks, oldest first; `quantiles` (n, weeks, 7, 13): their forecasts.
+
+    Each was made at the end of the week before. Both are NaN where none could be made, the truth also where unknown.
     """
 
     truth: np.ndarray
@@ -27,9 +29,10 @@ def review(panel: Panel, model: Model, weeks: int) -> Review:
     if not back or not n:
         return Review(np.full((n, 0, WEEK), np.nan), np.full((n, 0, WEEK, 13), np.nan))
     parts = [_until(panel, k) for k in back]
-    whole = replace(panel, **{
+    joined: dict[str, Any] = {
         f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(panel) if f.name != "events"
-    })  # fmt: skip
+    }
+    whole = replace(panel, **joined)
     made = model(whole, WEEK)
     fit = np.array([why is None for why in made.fallbacks]).reshape(weeks, n)
     quantiles = np.where(fit[..., None, None], made.quantiles.reshape(weeks, n, WEEK, -1), np.nan)

@@ -81,10 +81,10 @@ def test_two_thousand_series_are_forecast_in_one_go_and_each_as_if_it_were_alone
     rng = np.random.default_rng(0)
     z = rng.normal(0, 0.3, (2000, 20)).cumsum(axis=1) - 2
     series = [list(values) for values in special.expit(z)]
-    together = forecast(history(*series))
+    together = forecast(history(*series), model="ets")
     check(together)
     assert together.height == 2000 * 7
-    alone = forecast(history(series[1234]))
+    alone = forecast(history(series[1234]), model="ets")
     mine = together.filter(pl.col("unique_id") == "s1234")
     assert_frame_equal(mine.drop("unique_id"), alone.drop("unique_id"))
 
@@ -121,16 +121,16 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
 
 def test_days_before_the_last_84_do_not_matter() -> None:
     recent = walk(84)
-    plain = forecast(history(recent))
+    plain = forecast(history(recent), model="ets")
     for before in ([0.9] * 30, [0.0, 1.0] * 15, [None] * 30):
-        longer = forecast(history([*before, *recent])).with_columns(target=pl.col("target") - timedelta(days=30))
+        longer = forecast(history([*before, *recent]), model="ets").with_columns(target=pl.col("target") - timedelta(days=30))
         assert_frame_equal(longer, plain)
 
 
 def test_other_series_do_not_matter_nor_what_they_know_later() -> None:
     mine = walk(40)
-    alone = forecast(history(mine))
-    with_others = forecast(history(mine, [*walk(90, seed=2), None, None], [1.0] * 90, [0.1, None]))
+    alone = forecast(history(mine), model="ets")
+    with_others = forecast(history(mine, [*walk(90, seed=2), None, None], [1.0] * 90, [0.1, None]), model="ets")
     assert_frame_equal(with_others.filter(pl.col("unique_id") == "s0"), alone)
 
 
@@ -138,8 +138,8 @@ def test_other_series_do_not_matter_nor_what_they_know_later() -> None:
 @pytest.mark.parametrize("known", [3, 20, 60])
 def test_unknown_days_at_the_end_lengthen_the_way_to_go(known: int, tail: int) -> None:
     short = walk(known)
-    from_end = forecast(history([*short, *[None] * tail]))
-    from_known = forecast(history(short), horizon=7 + tail)
+    from_end = forecast(history([*short, *[None] * tail]), model="ets")
+    from_known = forecast(history(short), horizon=7 + tail, model="ets")
     assert from_end["target"].to_list() == from_known["target"].to_list()[tail:]
     columns = ["target", "mean", *QUANTILES]
     assert_frame_equal(from_end.select(columns), from_known.select(columns).tail(7))
@@ -152,7 +152,7 @@ def test_a_series_without_a_value_in_its_last_seven_days_is_too_stale() -> None:
 
 
 def test_the_horizon_can_be_chosen() -> None:
-    three, seven, ten = (forecast(history(walk(40)), horizon=h) for h in (3, 7, 10))
+    three, seven, ten = (forecast(history(walk(40)), horizon=h, model="ets") for h in (3, 7, 10))
     assert ten["horizon"].to_list() == list(range(1, 11))
     assert_frame_equal(seven.head(3), three)
     assert ten["q50"][:7].to_list() == pytest.approx(seven["q50"].to_list())
@@ -217,13 +217,13 @@ def test_the_mean_is_that_of_the_distribution() -> None:
     ],
 )
 def test_a_plainer_model_says_why(values: list[Share], model: str, why: str | None) -> None:
-    ahead = forecast(history(values))
+    ahead = forecast(history(values), model="ets")
     assert set(ahead["model"]) == {model}
     assert set(ahead["fallback"]) == {why}
 
 
 def test_two_values_that_one_post_a_day_cannot_tell_apart_are_a_series_that_never_moves() -> None:
-    ahead = forecast(history([0.0, 1.0] * 20, posts=1))
+    ahead = forecast(history([0.0, 1.0] * 20, posts=1), model="ets")
     assert set(ahead["fallback"]) == {"the series never moves"}
     assert ahead["q975"][0] - ahead["q025"][0] > 0.4  # and no certainty
 
@@ -231,7 +231,7 @@ def test_two_values_that_one_post_a_day_cannot_tell_apart_are_a_series_that_neve
 def test_a_weekly_rhythm_is_carried_on() -> None:
     rng = np.random.default_rng(5)
     z = -2 + np.where(np.arange(84) % 7 == 6, 1.0, 0.0) + rng.normal(0, 0.1, 84)
-    ahead = forecast(history(list(special.expit(z))))
+    ahead = forecast(history(list(special.expit(z))), model="ets")
     assert int(np.argmax(ahead["mean"].to_numpy())) == 6
     assert ahead["q025"][6] > max(ahead["q975"][:6])
 
@@ -242,7 +242,7 @@ def test_intervals_cover_about_what_they_say() -> None:
     for day in range(1, 91):
         z[:, day] = 0.8 * z[:, day - 1] + rng.normal(0, 0.3, 300)
     y = special.expit(z - 2.5)
-    ahead = forecast(history(*(list(values[:84]) for values in y))).sort("unique_id", "horizon")
+    ahead = forecast(history(*(list(values[:84]) for values in y)), model="ets").sort("unique_id", "horizon")
     order = np.argsort([f"s{i}" for i in range(300)])
     truth = y[order, 84:].ravel()
     for low, high, nominal in (("q025", "q975", 0.95), ("q10", "q90", 0.8), ("q30", "q70", 0.4)):

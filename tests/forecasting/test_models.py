@@ -87,7 +87,7 @@ def test_a_frame_in_any_order_has_the_same_forecast_by_any_model(name: str) -> N
 def test_what_cannot_be_asked_for_is_refused() -> None:
     with pytest.raises(ConfigError) as error:
         forecast(history(walks(1, 20)), model="oracle")
-    assert str(error.value).startswith("model 'oracle': unknown; expected auto or one of climatology, seasonal_naive, ")
+    assert str(error.value).startswith("model 'oracle': unknown; expected one of climatology, seasonal_naive, ")
     with pytest.raises(ConfigError, match="horizon 0: expected a number of days, at least 1"):
         forecast(history(walks(1, 20)), horizon=0)
 
