@@ -20,7 +20,7 @@ def panel(
     names = np.array([f"s{i:05}" for i in range(len(rows))], dtype=object)
     whose = np.array([""] * len(rows) if populations is None else populations, dtype=object)
     last = np.array([END] * len(rows) if ends is None else ends, dtype="datetime64[D]")
-    return Panel(names, np.full(len(rows), "", dtype=object), whose, last, y, np.where(np.isnan(y), np.nan, posts))
+    return Panel(names, np.array(["joy"] * len(rows), dtype=object), whose, last, y, np.where(np.isnan(y), np.nan, posts))
 
 
 def walks(n: int, days: int, seed: int = 1, step: float = 0.2) -> np.ndarray:

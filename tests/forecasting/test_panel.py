@@ -31,6 +31,7 @@ def test_rows_are_aligned_by_their_last_day() -> None:
     ])  # fmt: skip
     made = read(history)
     assert made.names.tolist() == ["fear/there/far", "joy/here"]
+    assert made.markers.tolist() == ["fear/there", "joy"]
     assert made.populations.tolist() == ["far", "here"]
     assert made.ends.astype(str).tolist() == ["2024-01-01", "2024-01-03"]
     np.testing.assert_array_equal(made.y, [[NAN, NAN, 0.5], [0.1, NAN, 0.3]])
@@ -41,6 +42,26 @@ def test_rows_are_aligned_by_their_last_day() -> None:
 def test_missing_days_are_unknown_and_so_are_flagged_ones() -> None:
     history = frame(y=[0.1, 0.2, 0.3, 0.4], flagged=[False, None, True, False]).filter(pl.col("y") != 0.2)
     np.testing.assert_array_equal(read(history).y, [[0.1, NAN, NAN, 0.4]])
+
+
+def test_a_series_may_say_itself_what_it_measures_in_whom() -> None:
+    made = read(frame(y=[0.1], marker=["joy"], population=["all"], unique_id=["3/4"]))
+    assert (made.markers.tolist(), made.populations.tolist()) == (["joy"], ["all"])
+    plain = read(frame(y=[0.1], unique_id=["joy"]))
+    assert plain.populations.tolist() == [""]
+
+
+def test_days_of_events_are_those_of_the_population_and_of_all() -> None:
+    history = pl.concat([frame(y=[0.1] * 3), frame(y=[0.1] * 3, unique_id=["joy/there"] * 3)])
+    events = pl.DataFrame({
+        "population": ["here", "*"], "starts_on": [date(2024, 1, 2), date(2024, 1, 4)],
+        "ends_on": [date(2024, 1, 3), date(2024, 1, 4)],
+    })  # fmt: skip
+    made = read(history, events=events)
+    assert made.eventful(made.days).tolist() == [[False, True, True], [False] * 3]
+    assert made.ahead(2).astype(str).tolist() == [["2024-01-04", "2024-01-05"]] * 2
+    there = made.rows(made.names == "joy/there")
+    assert there.eventful(there.ahead(2)).tolist() == [[True, False]]
 
 
 def test_only_the_last_days_count() -> None:
