@@ -22,7 +22,8 @@ import polars as pl
 import forecasting
 from benchmarks import published
 from forecasting import evaluation, skill
-from forecasting.backtest import Named, Outcome, Windows, run, windows
+from forecasting.backtest import Outcome, Windows, run, windows
+from forecasting.models import MODELS
 
 SERIES = (
     Path(os.environ.get("BAROGRAPH_SHARED", Path(__file__).parent.parent.parent / "shared"))
@@ -33,7 +34,7 @@ APART = date(2020, 4, 1)
 """The month that is reported, not judged."""
 TRAIN_DAYS, PUBLISHED_DAYS = (7, 28, 84), (7, 14, 21)
 HOUSE, RIVAL, SLOW = "house", "auto_ets", "auto_arima"
-MODELS = (HOUSE, "climatology", "seasonal_naive", "random_walk", RIVAL, "auto_theta", "mfles", "best")
+COMPARED = (HOUSE, "climatology", "seasonal_naive", "random_walk", RIVAL, "auto_theta", "mfles", "best")
 FIGURES = ("scrps", "wis", "coverage_80", "coverage_95", "mape", "brier_skill", "average_precision", "precision",
            "recall", "false_alarms_per_week", "random_recall", "always_precision", "seconds")  # fmt: skip
 AT_MOST = {"house_7_scrps_ratio": 0.87, "house_28_scrps_ratio": 0.85, "house_84_scrps_ratio": 0.86, "speed_s": 10.0}
@@ -71,16 +72,16 @@ def against(found: Windows, one: Outcome, other: Outcome, draws: int) -> dict[st
     }
 
 
-def compare(found: Windows, every: int, processes: int, draws: int) -> dict[str, float]:
+def compare(found: Windows, every: int, draws: int) -> dict[str, float]:
     """`MODEL_DAYS_FIGURE` of every model, and the ratios to AutoETS of the house model and, on a part, of AutoARIMA."""
     figures: dict[str, float] = {}
-    outcomes = {(o.model, o.train_days): o for o in _asked(found, MODELS, processes)}
+    outcomes = {(o.model, o.train_days): o for o in _asked(found, COMPARED)}
     for (name, days), outcome in outcomes.items():
         row = skill.summary(found, [outcome], draws=0).row(0, named=True)
         figures |= _counted({f"{name}_{days}_{f}": row[f] for f in FIGURES}, len(found))
     which = np.isin(found.panel.ends, np.unique(found.panel.ends)[::every])
     sample = found.rows(which)
-    for outcome in _asked(sample, (SLOW,), processes):
+    for outcome in _asked(sample, (SLOW,)):
         outcomes[SLOW, outcome.train_days] = outcome
     for days in TRAIN_DAYS:
         rival = outcomes[RIVAL, days]
@@ -90,14 +91,14 @@ def compare(found: Windows, every: int, processes: int, draws: int) -> dict[str,
     return figures
 
 
-def _asked(found: Windows, names: Sequence[str], processes: int) -> list[Outcome]:
-    return list(run(found, {name: Named(name) for name in names}, TRAIN_DAYS, processes))
+def _asked(found: Windows, names: Sequence[str]) -> list[Outcome]:
+    return list(run(found, {name: MODELS[name] for name in names}, TRAIN_DAYS))
 
 
 def coverage(daily: Windows) -> dict[str, float]:
     """`coverage_DAYS` of the house model's 80 % interval over the window, and `coverage_DAYS_MONTH` in each month."""
     figures: dict[str, float] = {}
-    for outcome in _asked(daily, (HOUSE,), 1):
+    for outcome in _asked(daily, (HOUSE,)):
         key = f"coverage_{outcome.train_days}"
         whole = float(evaluation.covered(outcome.quantiles, daily.truth, 0.8).mean())
         figures |= _counted({key: whole}, len(daily))
@@ -122,7 +123,7 @@ def speed(n: int) -> float:
 
 def replayed(history: pl.DataFrame, last: date) -> dict[str, float]:
     """`found_MODEL_DAYS_FIGURE` of the published network, the house model and climatology."""
-    models = {name: Named(name) for name in ("gru", HOUSE, "climatology")}
+    models = {name: MODELS[name] for name in ("gru", HOUSE, "climatology")}
     figures: dict[str, float] = {}
     for row in published.replay(history, models, PUBLISHED_DAYS, FIRST, last):
         name, days = row.pop("model"), row.pop("train_days")
@@ -138,7 +139,6 @@ def _counted(figures: dict[str, float], n: int) -> dict[str, float]:
 def measure(*, quick: bool) -> dict[str, float]:
     """All figures."""
     history = pl.read_parquet(SERIES)
-    processes = len(os.sched_getaffinity(0))
     few = part(history, 4)
     found = windows(few if quick else history, first=FIRST, last=LAST, step=56 if quick else 7)
     daily = windows(few if quick else history, first=FIRST, last=LAST, step=6 if quick else 1)
@@ -147,7 +147,7 @@ def measure(*, quick: bool) -> dict[str, float]:
     end = FIRST + timedelta(days=10 * 7) if quick else LAST
     return {
         **_counted({"speed_s": speed(n)}, n),
-        **compare(found, 7 if quick else 4, processes, 50 if quick else 400),
+        **compare(found, 7 if quick else 4, 50 if quick else 400),
         **coverage(daily),
         **replayed(part(history, 13) if quick else few, end),
     }
@@ -170,7 +170,7 @@ def table(figures: dict[str, float]) -> str:
     """A line a model and training length, then the ratios, the months, and the peaks found."""
     shown = FIGURES[:-3]
     lines = [f"{'':<20}" + "".join(f"{name.replace('average_precision', 'AP')[:12]:>13}" for name in shown)]
-    for name in MODELS:
+    for name in COMPARED:
         for days in TRAIN_DAYS:
             values = "".join(f"{_shown(figures[f'{name}_{days}_{f}']):>13}" for f in shown)
             lines.append(f"{name + ' ' + str(days):<20}{values}")

@@ -1,6 +1,5 @@
 """`barograph backtest`: what each model would have been worth on series of one's own."""
 
-import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,8 +13,6 @@ from barograph.errors import ConfigError, InputError, Terminal
 if TYPE_CHECKING:
     from forecasting.backtest import Windows
 
-FEW = 1000
-"""Forecasts below which one process is done before others have started."""
 SLOW = ("auto_arima", "gru", "var")
 """Models that are only asked where they are named."""
 SUFFIXES = (".csv", ".parquet")
@@ -122,11 +119,10 @@ def read(path: Path) -> pl.DataFrame:
 
 def _rows(windows: "Windows", names: list[str], lengths: list[int]) -> Iterator[pl.DataFrame]:
     from forecasting import skill
-    from forecasting.backtest import Named, run
+    from forecasting.backtest import run
+    from forecasting.models import MODELS
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    processes = cores if len(windows) * len(names) * len(lengths) >= FEW else 1
-    for outcome in run(windows, {name: Named(name) for name in names}, lengths, processes):
+    for outcome in run(windows, {name: MODELS[name] for name in names}, lengths):
         yield skill.summary(windows, [outcome])
 
 
@@ -162,7 +158,7 @@ def _footing(row: dict[str, Any]) -> str:
         f"An alarm on every day of every week: precision {_number(row['always_precision'], 2)}, "
         f"recall {_number(row['always_recall'], 2)}, false alarms {_number(row['always_false_alarms_per_week'], 2)}.",
         "In brackets: as many alarms on days drawn at random. An alarm is a day with p_high of at least .5; false",
-        "alarms are days in a week of one series; seconds are of work, over all processes.",
+        "alarms are days in a week of one series; seconds are without what a model loads.",
     ])  # fmt: skip
 
 

@@ -9,13 +9,8 @@ Labels, thresholds and scales look back alone. Definitions, the same for every m
 - a model sees the last `train_days` of them.
 """
 
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -24,12 +19,11 @@ import polars as pl
 
 from barograph.errors import Terminal
 from barograph.tables import QUANTILES
-from forecasting.panel import DAYS, Model, Panel, Predicted, read
+from forecasting.panel import DAYS, Model, Panel, read
 from forecasting.quantiles import above
 
 PERCENTILE = 0.8
 _ALL = 2**31  # days
-_BATCH = 512
 _ONE_DAY = np.timedelta64(1, "D")
 
 
@@ -67,7 +61,7 @@ class Windows:
 class Outcome:
     """What one model made of all windows: quantiles (n, horizon, 13), p_high (n, horizon) of each window's threshold.
 
-    `seconds`: of work, summed over processes, once everything was loaded. `fallbacks` (n,): as in `Predicted`.
+    `seconds`: that it took, once it was loaded. `fallbacks` (n,): as in `Predicted`.
     """
 
     model: str
@@ -123,40 +117,19 @@ def windows(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Named:
-    """A model of `models.MODELS`, by a name that other processes can be sent."""
-
-    name: str
-
-    def __call__(self, panel: Panel, horizon: int) -> Predicted:
-        """As the model."""
-        from forecasting.models import MODELS
-
-        return MODELS[self.name](panel, horizon)
-
-
-def run(
-    found: Windows, models: Mapping[str, Model], train_days: Sequence[int] = (DAYS,), processes: int = 1
-) -> Iterator[Outcome]:
-    """Ask each model at each training length for all windows; one outcome after another, in this order.
-
-    With `processes` above 1 models must be `Named`, or functions of a module, since other processes import them; all
-    windows of one origin go to the same one.
-    """
+def run(found: Windows, models: Mapping[str, Model], train_days: Sequence[int] = (DAYS,)) -> Iterator[Outcome]:
+    """Ask each model at each training length for all windows; one outcome after another, in this order."""
     horizon = found.truth.shape[1]
     limit = np.maximum(found.threshold, 0.75 / _usual_posts(found.panel))  # as `quantiles.probability_above`
-    batches = _batches(found.panel.ends, min(_BATCH, -(-len(found) // (4 * processes))))
-    with _workers(processes, list(models.values()), found.panel.rows(np.arange(min(2, len(found)))), horizon) as pool:
-        for name, model in models.items():
-            for days in train_days:
-                panel = found.panel.last(days)
-                parts = [(model, panel.rows(batch), horizon) for batch in batches]
-                done = list(pool.map(_timed, parts) if pool else map(_timed, parts))
-                quantiles = np.concatenate([p.quantiles for p, _ in done])
-                fallbacks = np.array([why for p, _ in done for why in p.fallbacks], dtype=object)
-                p_high = above(quantiles, np.broadcast_to(limit[:, None], quantiles.shape[:2]))
-                yield Outcome(name, days, quantiles, p_high, fallbacks, sum(took for _, took in done))
+    for name, model in models.items():
+        model(found.panel.rows(np.arange(1)), horizon)  # what it loads is not timed
+        for days in train_days:
+            panel = found.panel.last(days)
+            began = time.perf_counter()
+            made = model(panel, horizon)
+            seconds = time.perf_counter() - began
+            p_high = above(made.quantiles, np.broadcast_to(limit[:, None], found.truth.shape))
+            yield Outcome(name, days, made.quantiles, p_high, np.array(made.fallbacks, dtype=object), seconds)
 
 
 def _usual_posts(panel: Panel) -> np.ndarray:
@@ -166,53 +139,6 @@ def _usual_posts(panel: Panel) -> np.ndarray:
     usual = np.full(len(n), np.inf)
     usual[known] = np.nanmedian(n[known], axis=1)
     return usual
-
-
-def _batches(ends: np.ndarray, size: int) -> list[np.ndarray]:
-    """Positions in batches of about `size`, never cut within an end: rows of one end may be read together."""
-    starts = np.flatnonzero(np.diff(ends, prepend=ends[0] - _ONE_DAY))
-    cuts = [0]
-    for start in starts[1:]:
-        if start - cuts[-1] >= size:
-            cuts.append(int(start))
-    return np.split(np.arange(len(ends)), cuts[1:])
-
-
-@contextmanager
-def _workers(processes: int, models: list[Model], panel: Panel, horizon: int) -> Iterator[Executor | None]:
-    """Processes in which every model has been asked once, so that what it loads is not timed; None for this one."""
-    if processes == 1:
-        _warm(models, panel, horizon)
-        yield None
-        return
-    # A fork of a process with threads of its own (Polars, torch) may wait for ever.
-    fresh = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(processes, fresh, _start, (models, panel, horizon)) as pool:
-        try:
-            yield pool
-        except BaseException:  # nobody waits for what is under way, which may take minutes
-            for started in set(multiprocessing.active_children()) - others:
-                started.terminate()
-            raise
-
-
-def _start(models: list[Model], panel: Panel, horizon: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is loaded: one core a process
-    _warm(models, panel, horizon)
-
-
-def _warm(models: list[Model], panel: Panel, horizon: int) -> None:
-    for model in models:
-        model(panel, horizon)
-
-
-def _timed(part: tuple[Model, Panel, int]) -> tuple[Predicted, float]:
-    model, panel, horizon = part
-    began = time.perf_counter()
-    predicted = model(panel, horizon)
-    return predicted, time.perf_counter() - began
 
 
 def cells(found: Windows, outcome: Outcome) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from forecasting.regular import filled, gap, unfit
 Fit = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 """(logits of days in a row, steps) → centre and spread of each step."""
 _Job = tuple[Fit, np.ndarray, int]
-_MANY = 2000
+_MANY = 500
 """Rows from which on it pays to start a process for each core."""
 
 

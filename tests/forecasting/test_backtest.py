@@ -154,33 +154,6 @@ def test_training_days_limit_what_a_model_sees_and_nothing_else():
         assert np.array_equal(outcome.p_high, expected)
 
 
-def test_windows_of_one_origin_are_never_parted_and_all_come_back_in_order(monkeypatch):
-    monkeypatch.setattr(backtest, "_BATCH", 5)
-    frame = pl.concat([series(f"s{i}", waves(160, i)) for i in range(4)])
-    found = backtest.windows(frame, step=5)
-    met = []
-
-    def spy(panel: Panel, horizon: int) -> Predicted:
-        met.append(set(panel.ends.tolist()))
-        return persistence(panel, horizon)
-
-    (outcome,) = backtest.run(found, {"spy": spy})
-    batches = met[1:]  # the first call only loads
-    assert len(batches) > 2
-    assert sum(map(len, batches)) == len(set(found.panel.ends.tolist()))
-    assert np.array_equal(outcome.quantiles, persistence(found.panel, 7).quantiles)
-
-
-def test_two_processes_make_what_one_makes():
-    frame = pl.concat([series(f"s{i}", waves(160, i)) for i in range(3)])
-    found = backtest.windows(frame)
-    models = {"last": persistence, "all": climatology}
-    for one, two in zip(backtest.run(found, models, [7, 84]), backtest.run(found, models, [7, 84], processes=2), strict=True):
-        assert (one.model, one.train_days) == (two.model, two.train_days)
-        assert np.array_equal(one.quantiles, two.quantiles)
-        assert one.fallbacks.tolist() == two.fallbacks.tolist()
-
-
 def test_a_threshold_of_nothing_is_passed_only_by_a_whole_post():
     """As the monitor reads it: with ten posts a day no threshold lies below .075."""
     y = np.zeros(95)
