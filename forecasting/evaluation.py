@@ -96,6 +96,13 @@ def reliability(p_high: np.ndarray, high: np.ndarray, bins: int = 10) -> Reliabi
         return Reliability(n, said / n, hits / n)
 
 
+def calibration_error(p_high: np.ndarray, high: np.ndarray, bins: int = 10) -> float:
+    """Mean |said − came| over the days of `reliability`; 0 is perfect."""
+    found = reliability(p_high, high, bins)
+    some = found.n > 0
+    return _ratio(float((found.n * abs(found.said - found.came))[some].sum()), float(found.n.sum()))
+
+
 def average_precision(p_high: np.ndarray, high: np.ndarray) -> float:
     """Σ (R_k − R_{k−1}) P_k over falling limits of p_high, equal ones taken together: higher is better.
 

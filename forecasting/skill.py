@@ -60,7 +60,8 @@ class Evaluated:
             "always": evaluation.every_week_alarm(high),
         }
         return {
-            **means, "brier_skill": skill, "average_precision": evaluation.average_precision(p_high, high),
+            **means, "brier_skill": skill, "calibration_error": evaluation.calibration_error(p_high, high),
+            "average_precision": evaluation.average_precision(p_high, high),
             **alarms._asdict(), "lead_days": lead.days, "onsets_caught": lead.caught,
             **{f"{who}_{name}": value for who, worth in chance.items() for name, value in worth._asdict().items()},
         }  # fmt: skip

@@ -147,6 +147,13 @@ def test_reliability_counts_each_day_once_in_the_bin_of_what_was_said():
     assert found.came == pytest.approx([0.5, 0, 1, np.nan, 1], nan_ok=True)
 
 
+def test_the_calibration_error_weighs_bins_by_their_days():
+    """Bin .2: said .2 thrice, came 1 of 3; bin .9: said .9 once, came. (3 · |.2 − 1/3| + |.9 − 1|) / 4."""
+    found = ev.calibration_error(np.array([0.2, 0.2, 0.2, 0.9]), np.array([1, 0, 0, 1]))
+    assert found == pytest.approx((3 * (1 / 3 - 0.2) + 0.1) / 4)
+    assert ev.calibration_error(np.array([0.0, 1.0]), np.array([0, 1])) == 0
+
+
 # Alarms.
 
 
