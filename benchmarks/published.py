@@ -5,10 +5,10 @@ prominence above the 80th percentile high-prevalence points; a forecast finds on
 two or three days, or in the same week. They train on 7, 14 or 21 days for the 7 to come, and report how many are found.
 
 Here nothing looks ahead: days are smoothed with the six before them, prominence is measured to the left, and its 80th
-percentile is that of the 84 days before the origin, for what came as for what was forecast. Beside the share of peaks
-found stand the share of alarms that found one, what as many alarms on random days have of both, and an alarm in the
-middle of every week. The slope of a trailing mean is (y − y of a week before) / 7, and at the origin the second part is
-known: what that alone finds, climatology shows.
+percentile is that of the 84 days before the origin. As published, the line of a forecast is made of forecasts alone,
+week after week; were it joined to what is known, a constant would find peaks, since the slope of a trailing week is
+(y − y of a week before) / 7. Beside the share of peaks found stand the share of alarms that found one, what as many
+alarms on random days have of both, and an alarm in the middle of every week.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,22 +100,26 @@ def replay(
 ) -> list[dict[str, float | str]]:
     """One row a model and training length: `model, train_days, n_peaks, n_alarms`, its worth and that of chance.
 
-    A day more than the week is forecast, so that its last day can be a maximum. Series that lack a window stay out.
-    The last row is that of `every_week`, without chance.
+    A day more than the week is forecast, so that its last day can be a maximum. Weeks count from the thirteenth on: the
+    twelve before are the 84 days that a line is held against. Series that lack a week stay out. The last row is that of
+    `every_week`, without chance.
     """
     found = backtest.windows(history, WEEK + 1, first, last, WEEK)
     names, counts = np.unique(found.panel.names, return_counts=True)
     found = found.rows(np.isin(found.panel.names, names[counts == counts.max()]))
     order = np.lexsort((found.panel.ends, found.panel.names))
 
-    def line(coming: np.ndarray) -> np.ndarray:
-        """Peaks by series and day (series, days), one week after the other."""
-        return peaks(found.panel.y, coming)[order].reshape(-1, counts.max() * WEEK)
+    def of(coming: np.ndarray) -> np.ndarray:
+        """Peaks by series and day (series, days) of weeks (n, 8) that follow one another."""
+        weeks = coming[order].reshape(-1, counts.max(), WEEK + 1)
+        line = weeks[..., :WEEK].reshape(len(weeks), -1)
+        judged = range(DAYS // WEEK, weeks.shape[1])
+        return np.hstack([peaks(line[:, WEEK * w - DAYS : WEEK * w], weeks[:, w]) for w in judged])
 
-    came = line(found.truth)
+    came = of(found.truth)
     rows: list[dict[str, float | str]] = []
     for outcome in backtest.run(found, models, train_days):
-        alarms = line(outcome.quantiles[..., len(LEVELS) // 2])
+        alarms = of(outcome.quantiles[..., len(LEVELS) // 2])
         row = {**_count(alarms, came), **worth(alarms, came), **by_chance(alarms, came)}
         rows.append({"model": outcome.model, "train_days": outcome.train_days, **row})
     alarms = every_week(came)

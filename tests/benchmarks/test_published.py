@@ -79,14 +79,19 @@ def test_an_alarm_in_the_middle_of_every_week_is_near_everything():
     assert found["hit_2"] == pytest.approx(middle)
 
 
-def test_a_model_that_knows_what_comes_finds_all_and_is_right():
-    rng = np.random.default_rng(4)
-    start, y = date(2024, 1, 1), rng.uniform(0.1, 0.3, (3, 200))
-    days = [start + timedelta(days=d) for d in range(200)]
-    history = pl.concat([pl.DataFrame({"unique_id": [f"s{i}"] * 200, "ds": days, "y": y[i]}) for i in range(3)])
+@pytest.fixture
+def walks():
+    """Three series of 300 days, as a history and as an array."""
+    start, y = date(2024, 1, 1), np.random.default_rng(4).uniform(0.1, 0.3, (3, 300))
+    days = [start + timedelta(days=d) for d in range(300)]
+    return pl.concat([pl.DataFrame({"unique_id": f"s{i}", "ds": days, "y": y[i]}) for i in range(3)]), y, days
+
+
+def test_a_model_that_knows_what_comes_finds_all_and_is_right(walks):
+    history, y, days = walks
 
     def oracle(panel: Panel, horizon: int) -> Predicted:
-        at = (panel.ends - np.datetime64(start)).astype(int)
+        at = (panel.ends - np.datetime64(days[0])).astype(int)
         ahead = np.array([y[int(name[1:]), t + 1 : t + 1 + horizon] for name, t in zip(panel.names, at, strict=True)])
         return Predicted(np.repeat(ahead[..., None], len(LEVELS), axis=2), ["oracle"] * len(panel), [None] * len(panel))
 
@@ -94,5 +99,17 @@ def test_a_model_that_knows_what_comes_finds_all_and_is_right():
     assert known["n_peaks"] == known["n_alarms"] > 10
     assert known["hit_2"] == known["precision_2"] == known["hit_week"] == 1
     assert known["random_hit_2"] < 0.9
-    assert weekly["n_alarms"] == 3 * ((199 - 8 - 90) // 7 + 1)
+    weeks = (299 - 8 - 90) // 7 + 1
+    assert weekly["n_alarms"] == 3 * (weeks - 12)
     assert weekly["hit_3"] == 1
+
+
+def test_a_model_that_says_the_same_of_every_day_raises_no_alarm(walks):
+    history, _, days = walks
+
+    def still(panel: Panel, horizon: int) -> Predicted:
+        return Predicted(np.full((len(panel), horizon, len(LEVELS)), 0.2), ["still"] * len(panel), [None] * len(panel))
+
+    (row, _) = p.replay(history, {"still": still}, [7], days[90], days[-1])
+    assert row["n_alarms"] == row["hit_3"] == 0
+    assert np.isnan(row["precision_3"])
