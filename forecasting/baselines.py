@@ -8,7 +8,7 @@ import numpy as np
 
 from forecasting import quantiles
 from forecasting.panel import Panel, Predicted
-from forecasting.regular import WIDEST, gap, known, noise, still, unfit
+from forecasting.regular import WIDEST, gap, known, still, unfit
 
 _PRIOR_DAYS = 0.01  # what `WIDEST` counts for beside the spread of the known days: chosen on origins before June 2019
 _LEAST = 0.01  # spread, in logits, of whatever a model is surest of
@@ -49,14 +49,14 @@ def moments(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     """Mean and predictive standard deviation (n,) of the known logits; 0 and any where none is known.
 
     Variance: (ν w² + Σ (z − mean)²) / (ν + days − 1) · (1 + 1/days), w = `WIDEST` for ν = 0.01 day, so that few days
-    are not taken for certainty; never below what the number of posts alone makes (`regular.noise`). Of days that are
-    all the same the spread is w: they do not say that nothing will ever move.
+    are not taken for certainty. Of days that are all the same the spread is w: they do not say that nothing will ever
+    move.
     """
     there, days = np.isfinite(panel.z), np.maximum(known(panel), 1)
     mean = np.where(there, panel.z, 0.0).sum(axis=1) / days
     squares = np.where(there, panel.z - mean[:, None], 0.0) ** 2
     variance = (_PRIOR_DAYS * WIDEST**2 + squares.sum(axis=1)) / (_PRIOR_DAYS + days - 1) * (1 + 1 / days)
-    return mean, np.where(still(panel), WIDEST, np.maximum(np.sqrt(variance), noise(panel)))
+    return mean, np.where(still(panel), WIDEST, np.sqrt(variance))
 
 
 def predicted(
@@ -64,13 +64,13 @@ def predicted(
 ) -> Predicted:
     """Normals on the logit scale (n, horizon), but climatology in rows that have a reason `why` (n,) for it.
 
-    Without reasons of a model's own they are `regular.unfit`. No spread is below .01, nor below what the number of
-    posts alone makes. Of a row without any known day every share is as likely as another.
+    Without reasons of a model's own they are `regular.unfit`. No spread is below .01. Of a row without any known day
+    every share is as likely as another.
     """
     why = unfit(panel) if why is None else why
     plain = np.array([reason is not None for reason in why], dtype=bool)
     everyday, around = (part[:, None] for part in moments(panel))
-    spread = np.maximum(spread, np.maximum(noise(panel), _LEAST)[:, None])
+    spread = np.maximum(spread, _LEAST)
     centre, spread = np.where(plain[:, None], everyday, centre), np.where(plain[:, None], around, spread)
     shares = quantiles.normal(centre, spread)
     shares[known(panel) == 0] = quantiles.LEVELS

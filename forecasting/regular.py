@@ -6,7 +6,7 @@ from scipy import special
 from forecasting.panel import SHORTEST, Panel
 
 WIDEST = 0.5
-"""Spread, in logits, of a share of which one day is known; measurement noise counts up to it."""
+"""Spread, in logits, of a share of which one day is known; noise of its posts counts up to it."""
 
 
 def known(panel: Panel) -> np.ndarray:

@@ -37,7 +37,7 @@ def each(panel: Panel, horizon: int, fit: Fit, model: str) -> Predicted:
 
 
 def _run(jobs: list[_Job]) -> list[tuple[np.ndarray, np.ndarray] | None]:
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     alone = multiprocessing.parent_process() is None  # a process among several leaves the cores to the others
     if len(jobs) < _MANY or cores < 2 or not alone:
         return [_one(job) for job in jobs]

@@ -67,13 +67,6 @@ def test_unknown_days_at_the_end_are_days_a_random_walk_has_walked() -> None:
     np.testing.assert_allclose(late[0], straight[0, 2:])
 
 
-def test_no_day_is_surer_than_its_posts() -> None:
-    calm = special.expit(-2 + 0.001 * np.arange(10))
-    for posts, expected in ((1e9, 0.0), (400.0, 1 / np.sqrt(400 * special.expit(-1.9955) * special.expit(1.9955))), (5.0, 0.5)):
-        _, spread = read(climatology(panel([calm], posts=posts), 1).quantiles)
-        assert spread[0, 0] == pytest.approx(max(expected, spread_of(special.logit(calm))), rel=1e-4)
-
-
 @pytest.mark.parametrize("model", [climatology, seasonal_naive, random_walk])
 def test_a_history_too_short_or_too_still_or_too_old_gets_climatology_and_the_reason(model) -> None:
     y = list(special.expit(Z))
