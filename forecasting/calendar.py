@@ -17,7 +17,7 @@ KINDS = ("anger", "anxiety", "positive", "sadness")
 _WORDS = {
     "anger": "anger disgust hate hostility moral_outrage",
     "anxiety": "anxiety fear horror nervousness stress",
-    "positive": "calmness hope joy like love positive",
+    "positive": "calmness happiness hope joy like love positive",
     "sadness": "depression despair disappointment loneliness pain sadness suffering torment",
 }
 _KIND = {word: KINDS.index(kind) for kind, words in _WORDS.items() for word in words.split()}
