@@ -35,7 +35,7 @@ def cli() -> str:
 def data() -> str:
     """Every table with its columns."""
     parts = [
-        "# Tables\n\nGenerated from `barograph/tables.py` by `python -m docs.generate`; do not edit.\n\n"
+        "# Tables\n\nGenerated from `barograph/tables/` by `python -m docs.generate`; do not edit.\n\n"
         + (tables.__doc__ or "")
     ]
     for published, title in ((True, "Published"), (False, "In the warehouse alone")):

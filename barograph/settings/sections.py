@@ -1,0 +1,212 @@
+"""What the analyst may define: sources, populations, markers, events, rules, receivers."""
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)  # fmt: skip
+
+from barograph.errors import ConfigError
+
+NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Names become parts of keys and file names, so they hold none of `: / *` and at most 80 characters."""
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, list | tuple) or not all(isinstance(item, str) for item in several):
+        raise ValueError(f"got {given!r}; expected text in quotes, or a list of it")
+    return tuple(several)
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+
+MARKERS = (
+    "anxiety", "depression", "stress", "loneliness", "anger", "fear", "sadness", "joy", "hope", "hostility",
+)  # fmt: skip
+LEXICON_FILES = (".csv", ".dic", ".tsv", ".txt")
+"""A lexicon whose name ends so is a file of the analyst's own; the formats are in `lexicons`."""
+HIGH_PREVALENCE = "high prevalence"
+"""Detector of days above the 80th percentile; rules are detectors of their own names."""
+POST_COLUMNS = ("id", "parent_id", "created_at", "author", "community", "lang", "geo", "title", "text")
+
+
+class Section(BaseModel):
+    """A part of the file: keys it does not know are an error, and nothing changes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """Where posts come from."""
+
+    name: Name
+    kind: Literal["files", "simulated"] = "files"
+    path: Several = ()
+    """Files, folders or patterns."""
+    columns: dict[Literal[POST_COLUMNS], str] = {}  # type: ignore[valid-type]
+    timezone: str = "UTC"
+    """Zone of times that carry none."""
+    lang: Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)] | None = None
+    """Language of every post that says none itself; without it each post is detected."""
+    seed: Annotated[Whole, Field(ge=0)] = 7
+    days: Annotated[Whole, Field(ge=1, le=3650)] = 200
+    posts_per_day: Annotated[Whole, Field(ge=1, le=100_000)] = 250
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, timezone: str) -> str:
+        if timezone not in available_timezones() - {"Factory", "localtime"}:
+            raise ValueError(f"got {timezone!r}; expected an IANA name, e.g. Europe/Madrid")
+        return timezone
+
+
+class Where(Section):
+    """A filter over posts: every key given must match one of its values."""
+
+    source: Several = ()
+    community: Several = ()
+    lang: Several = ()
+    geo: Several = ()
+
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """Column → accepted values, for the keys given."""
+        return {name: given for name, given in self if given}
+
+
+class Population(Section):
+    """A named filter."""
+
+    name: Name
+    where: Where = Where()
+
+
+class Marker(Section):
+    """A construct and the lexicons that measure it: ours, files, installed packages, or a `:category` of them."""
+
+    name: Name
+    lexicons: Annotated[tuple[str, ...], Field(min_length=1)]
+    negation: Annotated[bool, Strict()] = False
+    """Whether an occurrence behind a negator is passed over (not afraid, no tengo miedo)."""
+    first_person: Annotated[bool, Strict()] = False
+    """Whether only occurrences in sentences that speak of their writer count (I, my, me siento)."""
+
+
+class Dimension(Section):
+    """Markers read together."""
+
+    name: Name
+    markers: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Topic(Section):
+    """What people may be divided over; read by the polarization stage."""
+
+    name: Name
+    keywords: Annotated[tuple[str, ...], Field(min_length=1)]
+    sides: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+
+
+class Event(Section):
+    """A dated event, shown on timelines."""
+
+    name: Name
+    kind: Literal["scheduled", "sudden"] = "scheduled"
+    starts_on: date
+    ends_on: date | None = None
+    population: str = "*"
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.ends_on and self.ends_on < self.starts_on:
+            raise ValueError(f"got ends_on {self.ends_on}; expected starts_on, {self.starts_on}, or later")
+        return self
+
+
+class Test(Section):
+    """A test of polarization declared before its event."""
+
+    event: str
+    topic: str
+    outcome: Literal["mean_score", "share_extreme"] = "mean_score"
+    window: Annotated[Whole, Field(ge=1, le=60)] = 3
+
+
+class Rule(Section):
+    """When an alert fires. Without `markers` or `populations` it watches all dimensions or populations.
+
+    By default it watches the method `lexicon`: that has a line in every language and for dimensions, and a level
+    that depends on the day's own posts alone, where `calibrated` starts anew once a base rate can be estimated.
+    """
+
+    name: Name
+    when: Literal["observed", "forecast"] = "observed"
+    markers: tuple[str, ...] = ()
+    populations: tuple[str, ...] = ()
+    unit: Literal["posts", "authors"] = "authors"
+    method: Literal["lexicon", "calibrated"] = "lexicon"
+    percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
+    p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7
+    horizon: Annotated[Whole, Field(ge=1, le=7)] = 7
+    for_: Annotated[str, StringConstraints(pattern=DAYS_PATTERN)] = Field("1d", alias="for")
+
+    @property
+    def days(self) -> int:
+        """Closed days in a row that it takes."""
+        return int(self.for_[:-1])
+
+
+class Receiver(Section):
+    """Where notifications go. Address and secret come from a file or an environment variable, never from here."""
+
+    name: Name
+    kind: Literal["webhook"] = "webhook"
+    url: Annotated[str | None, Field(repr=False, exclude=True)] = None
+    url_file: Path | None = None
+    url_env: str | None = None
+    secret_file: Path | None = None
+    secret_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        for what, given in {
+            "url, url_file or url_env": (self.url, self.url_file, self.url_env),
+            "secret_file or secret_env": (self.secret_file, self.secret_env),
+        }.items():
+            if (n := sum(value is not None for value in given)) != 1:
+                raise ValueError(f"got {n or 'none'} of {what}; expected exactly one")
+        return self
+
+    def address(self) -> str:
+        """The URL. Raises `ConfigError` where its file or variable is missing."""
+        return self.url or self._read("url", self.url_file, self.url_env)
+
+    def secret(self) -> str:
+        """The signing secret (`whsec_…`). Raises `ConfigError` where its file or variable is missing."""
+        return self._read("secret", self.secret_file, self.secret_env)
+
+    def _read(self, what: str, file: Path | None, variable: str | None) -> str:
+        where = f"receiver {self.name!r}: {what}"
+        try:
+            value = file.read_text().strip() if file else os.environ.get(variable or "", "").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
+        if not value:
+            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
+        return value

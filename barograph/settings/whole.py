@@ -1,0 +1,112 @@
+"""All settings together, their defaults, and what must agree among them."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    Field,
+    model_validator,
+)  # fmt: skip
+
+from barograph.settings.sections import (
+    HIGH_PREVALENCE,
+    MARKERS,
+    Dimension,
+    Event,
+    Marker,
+    Number,
+    Population,
+    Receiver,
+    Rule,
+    Section,
+    Source,
+    Test,
+    Topic,
+    Whole,
+)
+from barograph.tables import LANGUAGES
+
+_DEFAULT_DIMENSIONS = (
+    Dimension(name="anxiety", markers=("anxiety", "fear", "stress")),
+    Dimension(name="depression", markers=("depression", "sadness", "loneliness")),
+    Dimension(name="antagonism", markers=("anger", "hostility")),
+    Dimension(name="positive", markers=("joy", "hope")),
+)
+_DEFAULT_RULES = (
+    Rule.model_validate({"name": "high for two days", "when": "observed", "for": "2d"}),
+    Rule.model_validate({"name": "likely high this week", "when": "forecast"}),
+)
+
+
+class Settings(Section):
+    """The analyst's one file. Every key has a default."""
+
+    minimum_authors: Annotated[Whole, Field(ge=0)] = 20
+    retention_days: Annotated[Whole, Field(ge=1)] = 90
+    closing_hours: Annotated[Number, Field(ge=0, le=48)] = 6
+    monitor_minutes: Annotated[Whole, Field(ge=1, le=1440)] = 5
+    dashboard_url: str = "http://localhost:8501/"
+    """Where the links of notifications lead."""
+    source: tuple[Source, ...] = ()
+    population: tuple[Population, ...] = ()
+    marker: tuple[Marker, ...] = tuple(
+        Marker(name=name, lexicons=tuple(f"{name}_{lang}" for lang in LANGUAGES)) for name in MARKERS
+    )
+    dimension: tuple[Dimension, ...] = _DEFAULT_DIMENSIONS
+    topic: tuple[Topic, ...] = ()
+    event: tuple[Event, ...] = ()
+    test: tuple[Test, ...] = ()
+    rule: tuple[Rule, ...] = _DEFAULT_RULES
+    receiver: tuple[Receiver, ...] = ()
+
+    @property
+    def watchable(self) -> tuple[str, ...]:
+        """Every marker name that `series` holds: markers, then `dimension:NAME`."""
+        return (*(m.name for m in self.marker), *(f"dimension:{d.name}" for d in self.dimension))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_markers_drop_our_dimensions(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return {"dimension": (), **raw} if "marker" in raw else raw
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        for kind in ("source", "population", "marker", "dimension", "topic", "rule", "receiver"):
+            names = [item.name for item in getattr(self, kind)]
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"[[{kind}]] {min(twice)!r} is defined twice; names must differ")
+        markers = [m.name for m in self.marker]
+        populations = [p.name for p in self.population]
+        for dimension in self.dimension:
+            _known(f"dimension {dimension.name!r}: marker", dimension.markers, markers)
+        for event in self.event:
+            if populations and event.population != "*":
+                _known(f"event {event.name!r}: population", (event.population,), populations)
+        for test in self.test:
+            _known("test: event", (test.event,), [e.name for e in self.event])
+            _known("test: topic", (test.topic,), [t.name for t in self.topic])
+        return self
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> Self:
+        markers, populations = [m.name for m in self.marker], [p.name for p in self.population]
+        for rule in self.rule:
+            if rule.name == HIGH_PREVALENCE:
+                raise ValueError(
+                    f"rule {rule.name!r}: the name is taken by the detector of high prevalence; choose another"
+                )
+            _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
+            if rule.method == "calibrated" and not (rule.markers and set(rule.markers) <= set(markers)):
+                raise ValueError(
+                    f"rule {rule.name!r}: got method calibrated for a dimension, which has no such reading; "
+                    "expected the names of markers"
+                )
+            if populations:
+                _known(f"rule {rule.name!r}: population", rule.populations, populations)
+        return self
+
+
+def _known(what: str, got: tuple[str, ...], expected: list[str] | tuple[str, ...]) -> None:
+    for name in got:
+        if name not in expected:
+            choice = f"expected one of {', '.join(expected)}" if expected else "nor is any other"
+            raise ValueError(f"{what} {name!r} is not defined; {choice}")

@@ -1,0 +1,55 @@
+"""Every table: columns, types, units, keys, ranges. The contract between stages and for other programs.
+
+Times are UTC and naive (`TIMESTAMP`); `time_value` and `target` are UTC days. `issue` is when a row was
+published: of rows with one key, the one with the latest issue not after `as_of` is what was known then.
+"""
+
+from barograph.tables.column import TIMESTAMP, Column, Table
+from barograph.tables.private import (
+    ANNOTATIONS,
+    DIRTY_DAYS,
+    META,
+    OUTBOX,
+    POSTS,
+    QUARANTINE,
+    SCORES,
+    SEGMENTS,
+    TESTED,
+    TOMBSTONES,
+)
+from barograph.tables.published import (
+    ALERTS,
+    CLASSES,
+    EVALUATIONS,
+    EVENTS,
+    EXCEEDANCES,
+    FORECASTS,
+    LANGUAGES,
+    LARGEST_ACCOUNT,
+    LINE,
+    METHODS,
+    NOTIFICATIONS,
+    OTHER,
+    POLARIZATION,
+    QUANTILES,
+    RUNS,
+    SERIES,
+    SHIFT,
+    SOURCES,
+    TERM_SHIFTS,
+    UNITS,
+)
+
+ALL = (
+    SERIES, FORECASTS, EXCEEDANCES, POLARIZATION, TERM_SHIFTS, EVENTS, ALERTS, NOTIFICATIONS, EVALUATIONS,
+    SOURCES, RUNS, POSTS, SCORES, SEGMENTS, QUARANTINE, ANNOTATIONS, TOMBSTONES, OUTBOX,
+    DIRTY_DAYS, TESTED, META,
+)  # fmt: skip
+PUBLISHED = tuple(table for table in ALL if table.published)
+
+__all__ = [
+    "ALERTS", "ALL", "ANNOTATIONS", "CLASSES", "DIRTY_DAYS", "EVALUATIONS", "EVENTS", "EXCEEDANCES", "FORECASTS",
+    "LANGUAGES", "LARGEST_ACCOUNT", "LINE", "META", "METHODS", "NOTIFICATIONS", "OTHER", "OUTBOX", "POLARIZATION",
+    "POSTS", "PUBLISHED", "QUANTILES", "QUARANTINE", "RUNS", "SCORES", "SEGMENTS", "SERIES", "SHIFT", "SOURCES",
+    "TERM_SHIFTS", "TESTED", "TIMESTAMP", "TOMBSTONES", "UNITS", "Column", "Table",
+]  # fmt: skip

@@ -1,0 +1,100 @@
+"""What never leaves the warehouse: posts, what was read in them, and the monitor's own notes."""
+
+import polars as pl
+
+from barograph.tables.column import Column, Table, count, day, number, text, time
+from barograph.tables.published import LINE, LINE_COLUMNS
+
+POSTS = Table(
+    "posts", "One post a row; text only for the retention period.", (),
+    {
+        "post_id": text("source:id"),
+        "parent_id": text("source:id of what it replies to", nullable=True),
+        "source": text("name of the source"),
+        "community": text("where it was posted", nullable=True),
+        "lang": text("ISO 639-1, or und where too short to tell"),
+        "geo": text("place, as the source says", nullable=True),
+        "author_key": text("keyed hash of source and author", nullable=True),
+        "created_at": time("when it was posted"),
+        "text": text("title and body, normalised; NULL after retention", nullable=True),
+        "text_hash": text("keyed hash of the text, to tell a duplicate from a conflict"),
+        "segment": count("the batch it came in"),
+    },
+)  # fmt: skip
+
+SCORES = Table(
+    "scores", "Markers a post expresses: a row where it has a hit, or a probability of its own.", (),
+    {
+        "post_id": text("the post"),
+        "marker": text("the marker"),
+        "hits": count("occurrences of its terms; 0 where only the calibrated lexicon has some"),
+        "weight": Column(pl.Float64, "sum of the weights of those terms"),
+        "probability": number(
+            "calibrated, at the base rate as fitted; NULL: that of a post without evidence, or no calibration", 0, 1
+        ),
+    },
+)  # fmt: skip
+
+SEGMENTS = Table(
+    "segments", "Batches of posts, and the lexicons each was last scored with.", ("segment",),
+    {
+        "segment": count("number of the batch"),
+        "source": text("name of the source"),
+        "rows": count("posts kept from it"),
+        "loaded_at": time("by the clock"),
+        "lexicons": text("version of all lexicons together; NULL until scored", nullable=True),
+    },
+)  # fmt: skip
+
+QUARANTINE = Table(
+    "quarantine", "Rows that could not be read as posts, and why.", ("source", "file", "line", "reason"),
+    {
+        "source": text("name of the source"),
+        "file": text("name of the file"),
+        "line": count("line or row within it; 0 for the file itself"),
+        "reason": text("what was got and expected"),
+        "raw_hash": text("keyed hash of the row, never the row"),
+    },
+)  # fmt: skip
+
+ANNOTATIONS = Table(
+    "annotations", "Labels of an annotator.", ("post_id", "task", "annotator", "prompt_version"),
+    {
+        "post_id": text("the post"),
+        "task": text("the task"),
+        "label": text("the label", nullable=True),
+        "cues": text("cues from the task's closed list", nullable=True),
+        "explanation": text("free text; never leaves the warehouse", nullable=True),
+        "annotator": text("who labelled"),
+        "prompt_version": text("hash of all that can change an answer"),
+        "status": text("outcome", "ok", "unclear", "refused", "invalid", "failed"),
+        "inclusion_probability": Column(pl.Float64, "of the post in the sample", low=0, high=1),
+    },
+)  # fmt: skip
+
+TOMBSTONES = Table(
+    "tombstones",
+    "What was deleted and must stay out.",
+    ("id_hash",),
+    {"id_hash": text("keyed hash of the post_id"), "deleted_at": time("by the clock")},
+)
+
+OUTBOX = Table(
+    "outbox", "Bodies of notifications that have not arrived yet.", ("notification_id",),
+    {"notification_id": text("as in notifications"), "body": text("JSON, as it is signed")},
+)  # fmt: skip
+
+DIRTY_DAYS = Table(
+    "dirty_days", "Days whose posts changed since they were last aggregated.", (),
+    {"time_value": day("UTC day")},
+)  # fmt: skip
+
+TESTED = Table(
+    "tested", "Up to which day each line has been tested; a closed day is tested once.", (*LINE, "detector"),
+    {**LINE_COLUMNS, "detector": text("name of the detector"), "through": day("last day tested")},
+)  # fmt: skip
+
+META = Table(
+    "meta", "Small facts the monitor keeps about itself.", ("name",),
+    {"name": text("what"), "value": text("its value")},
+)  # fmt: skip

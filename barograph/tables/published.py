@@ -1,0 +1,266 @@
+"""What leaves the house: aggregates, alerts, and how the monitor itself fares."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from barograph.tables.column import Column, Table, count, day, number, text, time
+
+LANGUAGES = ("en", "es")
+"""Languages that our lexicons are in."""
+UNITS = ("posts", "authors", "interactions")
+METHODS = ("lexicon", "calibrated", "annotator", "corrected")
+QUANTILES: Mapping[str, float] = {
+    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q20": 0.2, "q30": 0.3, "q40": 0.4, "q50": 0.5,
+    "q60": 0.6, "q70": 0.7, "q80": 0.8, "q90": 0.9, "q95": 0.95, "q975": 0.975,
+}  # fmt: skip
+LINE = ("marker", "population", "unit", "method")
+"""What names one line on a chart. Units and methods are never mixed within one."""
+
+LINE_COLUMNS = {
+    "marker": text("marker, `dimension:NAME` or `polarization:TOPIC`"),
+    "population": text("name of a population"),
+    "unit": text("what is counted", *UNITS),
+    "method": text("how a post is read", *METHODS),
+}
+ISSUE = {"issue": time("when this row was published")}
+
+SERIES = Table(
+    "series", "Prevalence of each marker per population and UTC day, with its uncertainty.",
+    (*LINE, "time_value", "issue"),
+    {
+        **LINE_COLUMNS,
+        "time_value": day("UTC day of the posts"),
+        "value_kind": text("a share lies in [0, 1], a mean may not", "share", "mean"),
+        "prevalence": number("share of posts, or mean over authors of their own share; NULL where missing"),
+        "stderr": number("linearised standard error, clustered by author; calibrated: the base rate's included", 0),
+        "lo": number("lower 95 % bound"),
+        "hi": number("upper 95 % bound"),
+        "n_posts": count("posts read in the cell"),
+        "n_authors": count("distinct known authors in the cell"),
+        "provisional": Column(pl.Boolean, "the day had not closed at this issue"),
+        "missing_reason": text("why prevalence is NULL", nullable=True),
+        "label_source": text(
+            "whose reading the value follows; calibrated: what it was fitted on; and which base rate it is read at",
+            nullable=True,
+        ),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+FORECASTS = Table(
+    "forecasts", "What each line is expected to show on the coming days.",
+    (*LINE, "target", "issue"),
+    {
+        **LINE_COLUMNS,
+        "target": day("the day forecast"),
+        "horizon": Column(pl.Int64, "days from the last closed day to target", low=1),
+        "model": text("the model that made it"),
+        "mean": number("mean of the predictive distribution", 0, 1),
+        **{name: number(f"quantile at {level}", 0, 1) for name, level in QUANTILES.items()},
+        "threshold": number("80th percentile of the trailing 84 closed days", 0, 1),
+        "p_high": number("P(prevalence > threshold)", 0, 1),
+        "fallback": text("why a plainer model was used", nullable=True),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+EXCEEDANCES = Table(
+    "exceedances", "Days above a threshold, observed or forecast; each closed day is tested once.",
+    (*LINE, "kind", "detector", "percentile", "target", "issue"),
+    {
+        **LINE_COLUMNS,
+        "target": day("the day tested"),
+        "horizon": Column(pl.Int64, "0 for an observed day", low=0),
+        "kind": text("what was compared", "observed", "forecast", "surprise", "aberration"),
+        "detector": text("name of the detector"),
+        "percentile": Column(pl.Float64, "percentile of the trailing 84 days that is the threshold", low=0, high=100),
+        "value": number("prevalence, or the forecast's mean"),
+        "threshold": number("the percentile's value at the time"),
+        "p": number("p-value, where the detector has one", 0, 1),
+        "p_high": number("P(prevalence > threshold), for forecasts", 0, 1),
+        "level": text("red: clear of the threshold; yellow: above it; grey: no baseline", "red", "yellow", "grey"),
+        "suspect_reason": text("why this may be an artefact", nullable=True),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+CLASSES = tuple(
+    f"c_{stance}_{affect}_{agreement}"
+    for stance in ("same", "opposite") for affect in ("affect", "none") for agreement in ("agree", "disagree")
+)  # fmt: skip
+POLARIZATION = Table(
+    "polarization", "Affective polarization of conversations on a topic.",
+    ("topic", "population", "time_value", "issue"),
+    {
+        "topic": text("name of a topic"),
+        "population": text("name of a population"),
+        "time_value": day("UTC day"),
+        "n_conversations": count("conversations scored"),
+        "n_interactions": count("reply pairs scored"),
+        "n_authors": count("distinct authors"),
+        "share_abstained": number("reply pairs left unscored", 0, 1),
+        "mean_score": number("mean over conversations", 0, 10),
+        "stderr": number("clustered by conversation", 0),
+        "share_extreme": number("conversations above 7.5", 0, 1),
+        **{name: number("share of this class among scored reply pairs", 0, 1) for name in CLASSES},
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+OTHER = "(other)"
+"""Stands in `term_shifts` for all terms that are not named; no term can be called so."""
+LARGEST_ACCOUNT = 0.5
+"""A term is not named where one account makes more than this of all accounts' moves on it."""
+
+TERM_SHIFTS = Table(
+    "term_shifts",
+    "Which terms moved a marker between two periods. The rows of one shift (all columns of the key but term) have one "
+    "issue, and their contributions sum to its change, but for rounding to .0001.",
+    ("population", "marker", "unit", "period", "reference", "term", "issue"),
+    {
+        "population": text("name of a population"),
+        "marker": text("name of a marker, or `dimension:NAME`"),
+        "unit": text("what is counted", *UNITS),
+        "period": text("days explained, first/last"),
+        "reference": text("days compared with, first/last"),
+        "term": text(f"a lexicon's term, never a quote; `{OTHER}` for all that are not named"),
+        "contribution": number("part of the change in prevalence", -1, 1),
+        "lo": number("lower 95 % bound"),
+        "hi": number("upper 95 % bound"),
+        "n_authors": count("known authors who used the term in either period"),
+        "top_account_share": number(
+            "of all accounts' moves on the term, up or down, the largest one's part, rounded up to .05; "
+            ".55 is more than half", 0, 1,
+        ),
+        "change": number("prevalence of the whole period less that of the whole reference", -1, 1),
+        "change_lo": number("lower 95 % bound"),
+        "change_hi": number("upper 95 % bound"),
+        "mix": number("part of the change due to who posts; NULL where few authors post in both periods"),
+        "mix_lo": number("lower 95 % bound"),
+        "mix_hi": number("upper 95 % bound"),
+        "rate": number("part of the change due to what authors of both periods express; NULL as mix"),
+        "rate_lo": number("lower 95 % bound"),
+        "rate_hi": number("upper 95 % bound"),
+        "change_top_account_share": number("the same of moves on the whole marker", 0, 1),
+        "period_posts": count("posts read in the period"),
+        "reference_posts": count("posts read in the reference"),
+        "period_authors": count("known authors in the period"),
+        "reference_authors": count("known authors in the reference"),
+        "both_authors": count("known authors in both; NULL where fewer than minimum_authors", nullable=True),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+SHIFT = TERM_SHIFTS.key[:5]
+"""What names one shift."""
+
+EVENTS = Table(
+    "events", "Dated events the analyst declared.", ("name", "population", "starts_on"),
+    {
+        "name": text("name of the event"),
+        "population": text("whom it concerns; `*` for all"),
+        "kind": text("known beforehand or not", "scheduled", "sudden"),
+        "starts_on": day("first day"),
+        "ends_on": day("last day"),
+        "declared_at": time("`now` of the first run that saw it"),
+    }, published=True,
+)  # fmt: skip
+
+ALERTS = Table(
+    "alerts", "Every state an alert went through.", ("alert_id", "issue"),
+    {
+        "alert_id": text("one episode of one rule on one line"),
+        "fingerprint": text("hash of rule and line: the same through all episodes"),
+        "rule": text("name of the rule"),
+        **LINE_COLUMNS,
+        "state": text("where it stands", "pending", "firing", "acknowledged", "resolved"),
+        "reason": text("why it moved there"),
+        "target": day("the day that decided"),
+        "value": number("prevalence, or the forecast's mean"),
+        "lo": number("lower 95 % bound"),
+        "hi": number("upper 95 % bound"),
+        "n_posts": count("posts behind the value", nullable=True),
+        "n_authors": count("authors behind the value", nullable=True),
+        "threshold": number("the rule's threshold that day"),
+        "percentile": Column(pl.Float64, "how the threshold was derived", low=0, high=100),
+        "p_high": number("P(prevalence > threshold), for forecast rules", 0, 1),
+        "level": text("as in exceedances", "red", "yellow", "grey", nullable=True),
+        "days": count("closed days in a row"),
+        "started_on": day("first day of the run"),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+NOTIFICATIONS = Table(
+    "notifications", "What left the house, and whether it arrived. Never an address or a secret.",
+    ("notification_id",),
+    {
+        "notification_id": text("webhook-id: the receiver's idempotency key"),
+        "alert_id": text("the alert it tells of"),
+        "state": text("the alert's state it tells of"),
+        "receiver": text("name of the receiver"),
+        "status": text("where it stands", "waiting", "delivered", "dead"),
+        "attempts": count("times tried"),
+        "created_at": time("when it was decided"),
+        "next_attempt_at": time("when it is tried next", nullable=True),
+        "last_result": text("HTTP status or kind of failure", nullable=True),
+    }, published=True,
+)  # fmt: skip
+
+EVALUATIONS = Table(
+    "evaluations", "How published forecasts met their truth.",
+    (*LINE, "model", "metric", "horizon", "period", "issue"),
+    {
+        **LINE_COLUMNS,
+        "model": text("the model"),
+        "metric": text("name of the measure"),
+        "horizon": Column(pl.Int64, "days ahead; 0 for all", low=0),
+        "period": text("days evaluated, first/last"),
+        "value": number("value of the measure"),
+        "n": count("forecasts evaluated"),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
+SOURCES = Table(
+    "sources", "What each source has brought so far.", ("source",),
+    {
+        "source": text("name of the source"),
+        "kind": text("kind of the source"),
+        "first_post": time("oldest post", nullable=True),
+        "last_post": time("newest post", nullable=True),
+        "n_posts": count("posts kept"),
+        "n_quarantined": count("rows set aside, with a reason"),
+        "quarantine_reasons": text("the reasons, most frequent first", nullable=True),
+        "n_unmeasured": count("posts in a language that no lexicon covers"),
+        "updated_at": time("`now` of the last run that read it"),
+    }, published=True,
+)  # fmt: skip
+
+RUNS = Table(
+    "runs", "Every run of the monitor and what it counted.", ("run_id",),
+    {
+        "run_id": text("name of the run"),
+        "command": text("run, up or backfill"),
+        "now": time("the time the run took as now", nullable=True),
+        "started_at": time("by the clock"),
+        "finished_at": time("by the clock", nullable=True),
+        "status": text(
+            "how it ended; unexplained: done, but for why markers moved",
+            "running", "done", "unexplained", "failed", "interrupted",
+        ),
+        "stage": text("last stage begun"),
+        **{
+            f"n_{what}": count(doc)
+            for what, doc in {
+                "read": "rows read", "new": "posts kept", "duplicate": "posts already known",
+                "conflicting": "known ids with another text: the first is kept",
+                "repost": "reposts left out", "later": "posts after --as-of, left unread",
+                "quarantined": "rows set aside, with a reason",
+                "cells": "rows of series published or changed", "forecasts": "rows of forecasts issued",
+                "exceedances": "days above a threshold found", "alerts": "alerts firing at the end",
+            }.items()
+        },
+        "version": text("version of barograph"),
+    }, published=True,
+)  # fmt: skip
