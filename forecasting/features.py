@@ -49,14 +49,15 @@ def inputs(panel: Panel, horizon: int, calendar: Calendar, kinds: np.ndarray | N
     profile, seen = _weekly(v, weekday(days))
     w = v - np.take_along_axis(profile, weekday(days), axis=1)
     known = np.isfinite(v)
+    recent = np.nan_to_num(_mean(v, 3))  # its days may all be unknown
     own = [
         np.where(known, v, 0.0)[:, -_LAGS:], known[:, -_LAGS:], np.where(known, w, 0.0)[:, -_WEEK:],
-        *(_mean(v, k) for k in (3, 14, 28, 56, DAYS)), *(_smoothed(w, a) for a in (0.15, 0.4)),
+        recent, *(_mean(v, k) for k in (14, 28, 56, DAYS)), *(_smoothed(w, a) for a in (0.15, 0.4)),
         *(_slope(w, k) for k in (_WEEK, 28)), *(_spread(v, k) for k in (_WEEK, _LAGS, 28, DAYS)),
         np.log(scale), np.log(np.minimum(noise / scale, 5) + 0.01), np.log(known.sum(axis=1)) / 4, centre / 3,
         usual[:, -_WEEK:], panel.eventful(days[:, -_WEEK:]), kinds[:, None] == np.arange(len(KINDS)),
     ]  # fmt: skip
-    together = _together(panel, kinds, np.column_stack([np.nan_to_num(w[:, -_WEEK:]), _mean(v, 3), _mean(v, 28)]))
+    together = _together(panel, kinds, np.column_stack([np.nan_to_num(w[:, -_WEEK:]), recent, _mean(v, 28)]))
     shared = np.column_stack([*own, *together])
     targets = np.stack(
         [
