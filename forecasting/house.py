@@ -42,12 +42,13 @@ def adaptation(seen: Review, ends: np.ndarray) -> np.ndarray:
 
     Adaptive conformal inference (Gibbs and Candès, 2021), on the width: from week to week it moves by .1 times the
     row's own miss, and .3 times the mean miss of all rows of one end; a miss is the share of known days outside the
-    80 % interval, as wide as it then was, less .2.
+    80 % interval, as wide as it then was, less .2. A share of 0 is read as half a post, as everywhere in a panel; no
+    interval of logits holds 0 itself.
     """
     log_width = np.zeros(len(ends))
     _, together = np.unique(ends, return_inverse=True)
     for week in range(seen.truth.shape[1]):
-        z, low, high = logit(seen.truth[:, week]), *_bounds(seen.quantiles[:, week], log_width)
+        z, low, high = seen.z[:, week], *_bounds(seen.quantiles[:, week], log_width)
         known = np.isfinite(z) & np.isfinite(low)
         outside = (known & ((z < low) | (z > high))).sum(axis=1)
         days = known.sum(axis=1)

@@ -1,11 +1,11 @@
 """How a model would have done of late: each of the last weeks forecast from what was known before it."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.panel import Model, Panel
+from forecasting.panel import DAYS, Model, Panel
+from forecasting.quantiles import LEVELS
 
 WEEK = 7
 
@@ -14,33 +14,37 @@ WEEK = 7
 class Review:
     """`truth` (n, weeks, 7): shares of the last weeks, oldest first; `quantiles` (n, weeks, 7, 13): their forecasts.
 
-    Each was made at the end of the week before. Both are NaN where none could be made, the truth also where unknown.
+    Each was made at the end of the week before. `z` (n, weeks, 7): the truth's logit, as a panel has it half a
+    post away from 0 and 1. All are NaN where no forecast could be made, the truth also where unknown.
     """
 
     truth: np.ndarray
+    z: np.ndarray
     quantiles: np.ndarray
 
 
 def review(panel: Panel, model: Model, weeks: int) -> Review:
-    """Every day of the last `weeks` weeks judged once, by the forecast that the model makes from the days before."""
+    """Every day of the last `weeks` weeks judged once, by the forecast that the model makes from the 84 days before.
+
+    A history too short for so many weeks is reviewed over those that leave it a day.
+    """
     n, days = panel.y.shape
-    weeks = min(weeks, (days - 1) // WEEK)
-    back = [WEEK * k for k in range(weeks, 0, -1)]
-    if not back or not n:
-        return Review(np.full((n, 0, WEEK), np.nan), np.full((n, 0, WEEK, 13), np.nan))
-    parts = [_until(panel, k) for k in back]
-    joined: dict[str, Any] = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(panel) if f.name != "events"
-    }
-    whole = replace(panel, **joined)
-    made = model(whole, WEEK)
-    fit = np.array([why is None for why in made.fallbacks]).reshape(weeks, n)
-    quantiles = np.where(fit[..., None, None], made.quantiles.reshape(weeks, n, WEEK, -1), np.nan)
-    truth = panel.y[:, days - WEEK * weeks :].reshape(n, weeks, WEEK)
-    return Review(np.where(fit.T[..., None], truth, np.nan), quantiles.swapaxes(0, 1))
+    weeks = min(weeks, max(days - 1, 0) // WEEK)
+    truth, z = (a[:, days - WEEK * weeks :].reshape(n, weeks, WEEK) for a in (panel.y, panel.z))
+    if not n * weeks:
+        return Review(truth, z, np.full((*truth.shape, len(LEVELS)), np.nan))
+    made = model(_before(panel, WEEK * np.arange(weeks, 0, -1)), WEEK)
+    fit = np.array([why is None for why in made.fallbacks]).reshape(weeks, n).T[..., None]
+    quantiles = made.quantiles.reshape(weeks, n, WEEK, -1).swapaxes(0, 1)
+    truth, z = (np.where(fit, a, np.nan) for a in (truth, z))
+    return Review(truth, z, np.where(fit[..., None], quantiles, np.nan))
 
 
-def _until(panel: Panel, back: int) -> Panel:
-    """What was known `back` days before the end."""
-    y, n_posts = (np.pad(a[:, :-back], ((0, 0), (back, 0)), constant_values=np.nan) for a in (panel.y, panel.n_posts))
-    return replace(panel, ends=panel.ends - back, y=y, n_posts=n_posts)
+def _before(panel: Panel, back: np.ndarray) -> Panel:
+    """What was known `back` (w,) days before the end, no more than 84 days of each: w panels below one another."""
+    y, n_posts = (
+        np.concatenate([np.pad(a[:, : -int(b)], ((0, 0), (int(b), 0)), constant_values=np.nan) for b in back])
+        for a in (panel.y, panel.n_posts)
+    )
+    earlier = (panel.ends - back[:, None]).ravel()
+    return replace(panel.rows(np.tile(np.arange(len(panel)), len(back))), ends=earlier, y=y, n_posts=n_posts).last(DAYS)
