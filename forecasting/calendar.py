@@ -79,9 +79,9 @@ def learn(z: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> Calendar:
     """The calendar of series z (n, d; logit, NaN where unknown) of `kinds` (n,) on common `days` (d,).
 
     The deviation of a day is z less its centred 29-day median and the usual deviation of its weekday, over the typical
-    daily change about it; the mean over all series of a kind is one observation a year. The median m over years with
-    mean square error v/n shrinks to m · max(0, 1 − 2v/(n m²)) (positive-part James–Stein), days seen in fewer than
-    three years to 0. Training series only: the centred median sees both sides.
+    daily change about it (unknown where that is 0); the mean over all series of a kind is one observation a year. The
+    median m over n years shrinks to m · max(0, 1 − 2v/(n m²)), v their variance, but no less than .3 of what days have
+    on average; seen in fewer than three years it is 0. Training series only: the centred median sees both sides.
     """
     calendar = Calendar(np.zeros((len(KINDS), 12 * 31)), np.zeros((len(KINDS), _MOVABLE)))
     fixed, movable = keys(days)
@@ -102,6 +102,7 @@ def _deviation(z: np.ndarray, day: np.ndarray) -> np.ndarray:
     series = pl.Series(z).fill_nan(None)
     level = series.rolling_median(_SMOOTH, center=True, min_samples=10)
     change = series.diff().abs().rolling_median(85, center=True, min_samples=20)
+    change = change.set(change == 0, None)
     rest = pl.DataFrame({"day": day, "rest": series - level, "change": change})
     usual = pl.col("rest").median().over("day")
     out = rest.select(((pl.col("rest") - usual) / (1.2 * pl.col("change"))).clip(-_CLIP, _CLIP)).to_series()
@@ -110,11 +111,10 @@ def _deviation(z: np.ndarray, day: np.ndarray) -> np.ndarray:
 
 def _shrunk(usual: np.ndarray, key: np.ndarray, size: int) -> np.ndarray:
     years = [usual[(key == k) & np.isfinite(usual)] for k in range(size)]
-    typical = np.mean([v.var(ddof=1) for v in years if len(v) > 2])
+    often = {k: (np.median(v), v.var(ddof=1), len(v)) for k, v in enumerate(years) if len(v) > 2}
     effect = np.zeros(size)
-    for k, v in enumerate(years):
-        middle = np.median(v) if len(v) > 2 else 0.0
+    for k, (middle, variance, n) in often.items():
         if middle:
-            error = max(v.var(ddof=1), 0.3 * typical) / len(v)
+            error = max(variance, 0.3 * np.mean([v for _, v, _ in often.values()])) / n
             effect[k] = middle * max(0.0, 1 - 2 * error / middle**2)
     return effect
