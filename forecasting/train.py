@@ -6,6 +6,7 @@ from different seeds on the same rounds; their quantiles are averaged.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +17,7 @@ import polars as pl
 import torch
 from torch import nn
 
-from forecasting import calendar
-from forecasting.calendar import Calendar, kind_of
+from forecasting.calendar import KINDS, Calendar, kind_of, learn
 from forecasting.features import LONGEST, inputs
 from forecasting.network import WEIGHTS, House, Network, save
 from forecasting.panel import DAYS, Panel
@@ -29,22 +29,28 @@ UNTIL = date(2019, 5, 31)
 _BATCH = 1024
 _THINNED, _HIDDEN, _ALONE = 0.3, 0.25, 0.2
 _EVENT = 1.5  # daily changes from which a day of the calendar can stand for an event
+_POPULATION = "/([^/]*)$"
 Examples = dict[str, np.ndarray]
 
 
-def read(path: Path, until: date) -> Archive:
-    """Every series of a file (`unique_id` marker/place, `ds`, `y`, `n_posts`) up to a day, on common days."""
-    found = pl.read_parquet(path).filter(pl.col("ds") <= until)
+def read(path: Path, until: date, without: Sequence[str] = ()) -> Archive:
+    """Every series of a file up to a day, on common days, but not those of populations `without`.
+
+    path: Parquet with `unique_id` (marker/population), `ds` (Date), `y` and `n_posts`, NULL where unknown.
+    """
+    left_out = pl.col("unique_id").str.extract(_POPULATION).fill_null("").is_in(without)
+    found = pl.read_parquet(path).filter(pl.col("ds") <= until, ~left_out)
     days = np.arange(np.datetime64(found.select(pl.col("ds").min()).item()), np.datetime64(until) + 1)
     names = found["unique_id"].unique().sort()
     y, n_posts = (np.full((len(names), len(days)), np.nan) for _ in range(2))
     where = (names.search_sorted(found["unique_id"]).to_numpy(), (found["ds"].to_numpy() - days[0]).astype(int))
     y[where], n_posts[where] = found["y"].to_numpy(), found["n_posts"].to_numpy()
-    parts = names.str.split_exact("/", 1).struct.unnest().to_numpy().astype(object)
-    return Archive(names.to_numpy().astype(object), parts[:, 0], parts[:, 1], days, y, n_posts)
+    parts = (names.str.extract(pattern).fill_null("") for pattern in ("^(.*)/", _POPULATION))
+    markers, populations = (part.to_numpy().astype(object) for part in parts)
+    return Archive(names.to_numpy().astype(object), markers, populations, days, y, n_posts)
 
 
-def examples(archive: Archive, kalender: Calendar, rng: np.random.Generator, share: float = 0.5) -> Examples:
+def examples(archive: Archive, calendar: Calendar, rng: np.random.Generator, share: float = 0.5) -> Examples:
     """One round: what the network sees of a random share of origins, and what came of it."""
     origins = np.arange(DAYS - 1, len(archive.days) - LONGEST)
     origins = np.sort(rng.choice(origins, int(share * len(origins)), replace=False))
@@ -55,7 +61,8 @@ def examples(archive: Archive, kalender: Calendar, rng: np.random.Generator, sha
     history, future = ((series[:, None], origin[:, None] + k) for k in (back, on))
     y, n, truth, n_truth = (a[k] for k in (history, future) for a in (archive.y, archive.n_posts))
 
-    thin = rng.random(len(series)) < _THINNED
+    counted = (n > 0).all(axis=1) & (n_truth > 0).all(axis=1)
+    thin = (rng.random(len(series)) < _THINNED) & counted
     posts = np.exp(rng.uniform(np.log(20), np.log(20_000), len(series))).round()
     for value, count in ((y, n), (truth, n_truth)):
         few = np.minimum(count, posts[:, None]).astype(np.int64)
@@ -79,9 +86,9 @@ def examples(archive: Archive, kalender: Calendar, rng: np.random.Generator, sha
     alone = (rng.random(len(origins)) < _ALONE)[at]
     panel = Panel(
         archive.names[series], np.where(alone, "", markers), np.where(alone, "", populations), archive.days[origin],
-        y, n, _events(hidden[::2], archive.days, kalender),
+        y, n, _events(hidden[::2], archive.days, calendar),
     )  # fmt: skip
-    given = inputs(panel, LONGEST, kalender, np.where(np.isin(populations, hidden), -1, kinds))
+    given = inputs(panel, LONGEST, calendar, np.where(np.isin(populations, hidden), -1, kinds))
     z = replace(panel, y=truth, n_posts=n_truth).z
     middle = 1 / (1 + np.exp(-given.centre))
     return {
@@ -91,10 +98,10 @@ def examples(archive: Archive, kalender: Calendar, rng: np.random.Generator, sha
     }  # fmt: skip
 
 
-def _events(populations: np.ndarray, days: np.ndarray, kalender: Calendar) -> dict[str, np.ndarray]:
+def _events(populations: np.ndarray, days: np.ndarray, calendar: Calendar) -> dict[str, np.ndarray]:
     """To who is not told the calendar, its great days are events known beforehand."""
-    kinds = np.arange(len(calendar.KINDS))
-    great = np.abs(kalender.effects(kinds, np.broadcast_to(days, (len(kinds), len(days))))).max(axis=0) > _EVENT
+    kinds = np.arange(len(KINDS))
+    great = np.abs(calendar.effects(kinds, np.broadcast_to(days, (len(kinds), len(days))))).max(axis=0) > _EVENT
     return dict.fromkeys(populations, days[great])
 
 
@@ -107,14 +114,14 @@ def fit(rounds: list[Examples], seed: int, epochs: int, width: int) -> Network:
     flat = targets.flatten(0, 1)
     network.means.copy_(torch.cat([shared.mean(0), flat.mean(0)]))
     network.deviations.copy_(torch.cat([shared.std(0), flat.std(0)]) + 1e-3)
-    steps = sum(len(tensors[e % len(rounds)]["u"]) // _BATCH for e in range(epochs))
+    passes = [tensors[(epoch + seed) % len(rounds)] for epoch in range(epochs)]
+    batches = [max(1, len(r["u"]) // _BATCH) for r in passes]
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps + 1, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=sum(batches) + 1, pct_start=0.1)
     levels = torch.tensor(LEVELS, dtype=torch.float32)
-    for epoch in range(epochs):
-        r = tensors[(epoch + seed) % len(rounds)]
+    for r, n in zip(passes, batches, strict=True):
         order = torch.randperm(len(r["u"]))
-        for i in range(len(order) // _BATCH):
+        for i in range(n):
             batch = {name: values[order[i * _BATCH : (i + 1) * _BATCH]] for name, values in r.items()}
             miss = batch["u"][..., None] - network(batch["shared"], batch["targets"])
             loss = (torch.maximum(levels * miss, (levels - 1) * miss).mean((1, 2)) * batch["weight"]).mean()
@@ -132,11 +139,11 @@ def train(archive: Archive, seed: int, networks: int = 6, rounds: int = 8, epoch
     kinds = np.array([kind_of(m) for m in archive.markers])
     ends = np.full(len(kinds), archive.days[-1])
     whole = Panel(archive.names, archive.markers, archive.populations, ends, archive.y, archive.n_posts)
-    kalender = calendar.learn(whole.z, kinds, archive.days)
+    calendar = learn(whole.z, kinds, archive.days)
     drawn = []
     for i in range(rounds):
-        real = examples(archive, kalender, rng)
-        made = examples(simulate(60, archive.days[-900:], rng), kalender, rng)
+        real = examples(archive, calendar, rng)
+        made = examples(simulate(60, archive.days[-900:], rng), calendar, rng)
         drawn.append({name: np.concatenate([real[name], made[name]]) for name in real})
         print(f"round {i + 1} of {rounds}: {len(real['u']):,} real histories, {len(made['u']):,} simulated")
     fitted = []
@@ -147,7 +154,7 @@ def train(archive: Archive, seed: int, networks: int = 6, rounds: int = 8, epoch
         "trained_until": str(archive.days[-1]), "series": len(archive.names), "networks": networks, "rounds": rounds,
         "epochs": epochs, "width": width, "seed": seed,
     }  # fmt: skip
-    return House(kalender, fitted, about)
+    return House(calendar, fitted, about)
 
 
 def main(
@@ -174,14 +181,7 @@ def main(
 
     """
     path = series or Path(os.environ.get("BAROGRAPH_SHARED", "../shared")) / "data/series/markers_daily.parquet"
-    archive = read(path, until)
-    kept = ~np.isin(archive.populations, without)
-    archive = Archive(
-        archive.names[kept], archive.markers[kept], archive.populations[kept], archive.days,
-        archive.y[kept], archive.n_posts[kept],
-    )  # fmt: skip
-    house = train(archive, seed, networks, epochs=epochs)
-    save(house, out)
+    save(train(read(path, until, without), seed, networks, epochs=epochs), out)
     print(f"wrote {out}")
 
 
