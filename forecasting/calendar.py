@@ -111,10 +111,11 @@ def _deviation(z: np.ndarray, day: np.ndarray) -> np.ndarray:
 
 def _shrunk(usual: np.ndarray, key: np.ndarray, size: int) -> np.ndarray:
     years = [usual[(key == k) & np.isfinite(usual)] for k in range(size)]
-    often = {k: (np.median(v), v.var(ddof=1), len(v)) for k, v in enumerate(years) if len(v) > 2}
+    often = {k: v for k, v in enumerate(years) if len(v) > 2}
+    typical = np.mean([v.var(ddof=1) for v in often.values()]) if often else 0.0
     effect = np.zeros(size)
-    for k, (middle, variance, n) in often.items():
-        if middle:
-            error = max(variance, 0.3 * np.mean([v for _, v, _ in often.values()])) / n
+    for k, v in often.items():
+        if middle := np.median(v):
+            error = max(v.var(ddof=1), 0.3 * typical) / len(v)
             effect[k] = middle * max(0.0, 1 - 2 * error / middle**2)
     return effect

@@ -65,7 +65,7 @@ def examples(archive: Archive, calendar: Calendar, rng: np.random.Generator, sha
     thin = (rng.random(len(series)) < _THINNED) & counted
     posts = np.exp(rng.uniform(np.log(20), np.log(20_000), len(series))).round()
     for value, count in ((y, n), (truth, n_truth)):
-        few = np.minimum(count, posts[:, None]).astype(np.int64)
+        few = np.maximum(np.minimum(np.nan_to_num(count), posts[:, None]), 1).astype(np.int64)
         value[thin] = (rng.binomial(few, np.clip(value, 0, 1)) / few)[thin]
         count[thin] = few[thin]
     change = np.abs(np.diff(y, axis=1)).mean(axis=1)

@@ -19,7 +19,7 @@ from tests.forecasting.panels import panel, walks
 
 NAN = float("nan")
 ROOT = Path(__file__).parent.parent.parent
-QUICK = ("climatology", "seasonal_naive", "random_walk", "ets", "auto_theta", "mfles", "var", "gru")
+QUICK = ("climatology", "seasonal_naive", "random_walk", "ets", "auto_theta", "mfles", "var", "gru", "house", "auto")
 START = date(2024, 1, 1)
 share = st.one_of(st.sampled_from([NAN, 0.0, 1.0, 0.1, 0.5, 1e-12]), st.floats(0, 1))
 rows = st.one_of(
