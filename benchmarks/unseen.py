@@ -21,7 +21,6 @@ from forecasting.features import inputs
 from forecasting.models import MODELS
 from forecasting.network import House
 from forecasting.panel import Model, Panel, Predicted
-from forecasting.simulated import Archive
 from forecasting.train import read, train
 
 UNTIL, FIRST, LAST = date(2018, 5, 31), date(2018, 6, 3), date(2019, 5, 31)
@@ -42,13 +41,6 @@ class Trained:
         return Predicted(quantiles, ["house"] * len(panel), [None] * len(panel))
 
 
-def without(archive: Archive, places: list[str]) -> Archive:
-    """An archive without some populations."""
-    kept = ~np.isin(archive.populations, places)
-    rows = {name: getattr(archive, name)[kept] for name in ("names", "markers", "populations", "y", "n_posts")}
-    return replace(archive, **rows)
-
-
 def figures_of(found: Windows, outcomes: list[Outcome]) -> dict[str, float]:
     """`MODEL_DAYS_FIGURE` of each."""
     rows = skill.summary(found, outcomes, draws=0).iter_rows(named=True)
@@ -65,7 +57,7 @@ def measure(*, quick: bool) -> dict[str, float]:
     archive = read(SERIES, UNTIL)
     places = sorted(set(archive.populations))[1::3]
     small = {"networks": 1, "rounds": 1, "epochs": 2} if quick else {"networks": 3}
-    seen, unseen = train(archive, SEED, **small), train(without(archive, places), SEED, **small)
+    seen, unseen = train(archive, SEED, **small), train(read(SERIES, UNTIL, places), SEED, **small)
     history = pl.read_parquet(SERIES).filter(pl.col("unique_id").str.extract("/(.*)$").is_in(places))
     found = windows(history, first=FIRST, last=LAST, step=56 if quick else 7)
     models: dict[str, Model] = {
