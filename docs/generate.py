@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from barograph import tables
+from docs import forecasts
 
 _HERE = Path(__file__).parent
 _COMMANDS = ("", "run", "up", "backfill", "backtest", "status", "check", "simulate", "version")
@@ -63,10 +64,10 @@ def _table(table: tables.Table) -> str:
 def main(arguments: list[str]) -> int:
     """Write the pages; with --check say which are out of date and return 1."""
     stale = []
-    for name, text in {"cli.md": cli(), "tables.md": data()}.items():
-        path = _HERE / name
+    pages = {_HERE / "cli.md": cli(), _HERE / "tables.md": data(), forecasts.CARD: forecasts.card()}
+    for path, text in pages.items():
         if not path.exists() or path.read_text() != text:
-            stale.append(name)
+            stale.append(path.name)
             if "--check" not in arguments:
                 path.write_text(text)
     if "--check" in arguments and stale:

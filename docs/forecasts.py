@@ -1,0 +1,82 @@
+"""What was measured of forecasts, for the house model's card: from the JSON of the last full runs, nothing typed."""
+
+import json
+from pathlib import Path
+
+_BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+CARD = Path(__file__).parent.parent / "forecasting" / "CARD.md"
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+_DAYS = (7, 28, 84)
+_TITLES = {
+    "scrps": "sCRPS", "brier_skill": "Brier skill", "average_precision": "AP", "coverage_80": "80 % interval holds",
+    "precision": "precision", "recall": "recall", "random_recall": "recall by chance",
+    "false_alarms_per_week": "false alarms a week",
+}  # fmt: skip
+_MODELS = ("house", "auto", "climatology", "seasonal_naive", "random_walk", "auto_ets", "auto_theta", "mfles", "best")
+
+Figures = dict[str, float]
+
+
+def card() -> str:
+    """The card, its measured part as of the last full runs."""
+    before, _, rest = CARD.read_text().partition(BEGIN)
+    found, unseen = (_figures(name) for name in ("forecasting", "unseen"))
+    return f"{before}{BEGIN}\n{_window(found)}\n{_places(unseen)}{END}{rest.partition(END)[2]}"
+
+
+def _figures(name: str) -> Figures:
+    figures: Figures = json.loads((_BENCHMARKS / f"{name}.json").read_text())["figures"]
+    return figures
+
+
+def _window(found: Figures) -> str:
+    models = [m for m in _MODELS if f"{m}_7_scrps" in found]
+    rows = [
+        [f"{model}, {days} days", *(_said(found[f"{model}_{days}_{figure}"]) for figure in _TITLES)]
+        for model in models
+        for days in _DAYS
+    ]
+    ratios = [
+        [f"{days} days", *(_with_ends(found, f"house_{days}_{name}_ratio") for name in ("scrps", "average_precision"))]
+        for days in _DAYS
+    ]
+    months = sorted({name[-7:] for name in found if name.startswith("coverage_7_")})
+    held = [
+        [f"{days} days", _said(found[f"coverage_{days}"]), *(_said(found[f"coverage_{days}_{m}"]) for m in months)]
+        for days in _DAYS
+    ]
+    return (
+        _table(["model, training days", *_TITLES.values()], rows)
+        + "\nThe house model against AutoETS in the same run (95 % of a bootstrap over series and weeks):\n\n"
+        + _table(["", "sCRPS", "AP"], ratios)
+        + "\nHow often its 80 % interval held, daily origins, by month of the target:\n\n"
+        + _table(["", "all", *(m.replace("_", "-") for m in months)], held)
+    )
+
+
+def _places(found: Figures) -> str:
+    models = ("unseen", "seen", "unnamed", "auto_ets", "climatology")
+    figures = ("scrps", "brier_skill", "average_precision", "coverage_80")
+    rows = [
+        [f"{model}, {days} days", *(_said(found[f"{model}_{days}_{figure}"]) for figure in figures)]
+        for model in models
+        for days in _DAYS
+    ]
+    return (
+        "\nEvery third place, June 2018 to May 2019, by networks trained until May 2018 without these places (unseen), with "
+        "them\n(seen), and with them but not told the marker (unnamed):\n\n"
+        + _table(["model, training days", *(_TITLES[f] for f in figures)], rows)
+    )
+
+
+def _with_ends(found: Figures, name: str) -> str:
+    return f"{_said(found[name])} ({_said(found[f'{name}_low'])} to {_said(found[f'{name}_high'])})"
+
+
+def _said(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in [columns, ["---"] * len(columns), *rows]]
+    return "\n".join(lines) + "\n"
