@@ -4,8 +4,9 @@
 model forecasts the 7 days after each weekly origin from 2 June 2019 to 30 April 2020, days on which nothing was chosen
 or trained. AutoARIMA would take too long: it has a part of the windows, with its ratios to AutoETS there. The house
 model's coverage is that of daily origins. `benchmarks.published` replays what the published network is said to find.
-It prints tables and ends with one JSON line, which a full run keeps for the card in forecasting.json; `n_` of a figure is how many windows it was measured on (peaks, where they
-are found; series, where time is measured). Definitions: docs/methods.md.
+It prints tables and ends with one JSON line, which a full run keeps for the card in forecasting.json; `n_` of a figure
+is how many windows it was measured on (peaks, where they are found; series, where time is measured). Definitions:
+docs/methods.md.
 """
 
 import argparse

@@ -3,7 +3,8 @@
 `python -m benchmarks.unseen [--quick]` trains it twice on the daily marker shares beside the project (BAROGRAPH_SHARED)
 up to 31 May 2018, once without every third place, and asks both for these places' weeks from June 2018 to May 2019, the
 one trained on all also with the markers' names hidden. AutoETS is beside them. Ten minutes on two cores; the weights
-that ship are not touched. It ends with one JSON line, kept in unseen.json; `n_` of a figure is how many windows it was measured on.
+that ship are not touched. It ends with one JSON line, which a full run keeps in unseen.json; `n_` of a
+figure is how many windows it was measured on.
 """
 
 import argparse
