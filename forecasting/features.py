@@ -170,4 +170,4 @@ def _others(group: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, np.ndarra
     total = np.zeros((group.max(initial=-1) + 1, moves.shape[1]))
     np.add.at(total, group, moves)
     n = np.bincount(group, minlength=len(total))[group] - 1.0
-    return (total[group] - moves) / np.maximum(n, 1)[:, None] * (n > 0)[:, None], n
+    return (total[group] - moves) / np.maximum(n, 1)[:, None], n

@@ -76,7 +76,7 @@ def examples(archive: Archive, calendar: Calendar, rng: np.random.Generator, sha
     y[np.arange(DAYS) < DAYS - lengths[:, None]] = np.nan
     gappy = (rng.random(len(series)) < 0.1) & (lengths >= 14)
     lost = gappy[:, None] & (rng.random(y.shape) < rng.uniform(0, 0.4, (len(series), 1)))
-    lost[:, -3] = False
+    lost[:, -3] = False  # one of the last three days is known
     y[lost] = np.nan
 
     markers, populations = archive.markers[series], archive.populations[series]

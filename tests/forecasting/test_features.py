@@ -123,15 +123,16 @@ def test_inputs_are_those_of_a_slow_reading(width: int, posts: float) -> None:
         np.testing.assert_allclose(found.calendar[row], ahead)
 
 
-def test_a_week_is_read_by_hand() -> None:
-    share = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1 / (1 + np.exp(-0.7))]  # logits 0 and, on Sunday 31 March, .7
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_week_is_read_by_hand(sign: int) -> None:
+    share = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1 / (1 + np.exp(-0.7 * sign))]  # logits 0 and, on Sunday 31 March, .7
     found = inputs(panel([share]), 2, QUIET)
     scale = (0 * 5 + 0 + 3 * 0.05) / (6 + 3)  # the median change is 0, so that the only leap counts for nothing
-    assert found.centre.tolist() == pytest.approx([0.1])
+    assert found.centre.tolist() == pytest.approx([0.1 * sign])
     assert found.scale.tolist() == pytest.approx([scale])
-    np.testing.assert_allclose(found.shared[0, 7:14], [-0.1 / scale] * 6 + [24.0], rtol=1e-5)
+    np.testing.assert_allclose(found.shared[0, 7:14], [-0.1 * sign / scale] * 6 + [24.0 * sign], rtol=1e-5)
     assert found.shared[0, 14:28].tolist() == [0.0] * 7 + [1.0] * 7
-    np.testing.assert_allclose(found.targets[0, :, 0], -0.1 / scale, rtol=1e-5)  # Monday and Tuesday of the week before
+    np.testing.assert_allclose(found.targets[0, :, 0], -0.1 * sign / scale, rtol=1e-5)  # Monday and Tuesday of the week before
     assert found.targets[0, :, 15:22].argmax(axis=1).tolist() == [0, 1]
 
 

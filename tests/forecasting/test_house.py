@@ -145,6 +145,12 @@ def test_without_skill_it_is_climatology_that_is_published_and_said_and_else_it_
             np.testing.assert_allclose(found.quantiles[row], wide.quantiles[row])
 
 
+def test_to_do_no_better_is_no_skill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "predict", climatology)
+    assert auto(panel(chancy(3)), 7).models == ["climatology"] * 3
+    assert auto(panel(chancy(3)), 7).fallbacks == ["no skill over climatology in the last 8 weeks"] * 3
+
+
 def test_under_28_judged_days_nothing_is_held_against_the_network() -> None:
     short = auto(panel(chancy(40, 34)), 7)
     assert short.fallbacks == [None] * 40
@@ -156,7 +162,8 @@ def test_under_28_judged_days_nothing_is_held_against_the_network() -> None:
 
 
 def test_what_cannot_be_read_keeps_its_own_reason_and_is_climatology() -> None:
-    made = panel([[0.3] * 140, list(chancy(1)[0]), [0.1, 0.2]], posts=1000)
+    long_ago = [*chancy(1, 56)[0], *[0.3] * 84]
+    made = panel([long_ago, list(chancy(1)[0]), [0.1, 0.2]], posts=1000)
     for found in (predict(made, 3), auto(made, 3)):
         assert found.fallbacks[0] == "the series never moves"
         assert found.fallbacks[2] == "2 known days; 7 needed"

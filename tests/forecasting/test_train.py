@@ -96,6 +96,16 @@ def test_days_that_are_unknown_are_no_origin_and_nothing_made_is_a_hole() -> Non
     assert {name for name, values in made.items() if not np.isfinite(values).all()} == set()
 
 
+def test_histories_of_all_lengths_with_days_left_out_are_shown_but_never_without_a_late_one() -> None:
+    made = examples(archive(40, 300), CALENDAR, np.random.default_rng(5), share=1.0)["shared"]
+    known, late = np.exp(made[:, 50] * 4).round(), made[:, 14:28]
+    assert set(known) >= set(range(7, DAYS + 1))
+    for days_, least in ((7, 0.05), (28, 0.05), (84, 0.05)):
+        assert (known == days_).mean() > least
+    assert 0.02 < (late[:, 7:] == 0).any(axis=1).mean() < 0.1
+    assert late[:, -3:].any(axis=1).all()
+
+
 def small(seed: int, n: int = 30) -> Archive:
     return simulate(n, days(DAYS + LONGEST + 60), np.random.default_rng(seed))
 
