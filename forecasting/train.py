@@ -20,14 +20,14 @@ from torch import nn
 from forecasting.calendar import KINDS, Calendar, kind_of, learn
 from forecasting.features import LONGEST, inputs
 from forecasting.network import WEIGHTS, House, Network, save
-from forecasting.panel import DAYS, Panel
+from forecasting.panel import DAYS, SHORTEST, Panel
 from forecasting.quantiles import LEVELS
 from forecasting.simulated import Archive, simulate
 
 UNTIL = date(2019, 5, 31)
 """The last day that shipped weights have seen."""
 _BATCH = 1024
-_THINNED, _HIDDEN, _ALONE = 0.3, 0.25, 0.2
+_THINNED, _GAPPY, _HIDDEN, _ALONE = 0.3, 0.15, 0.25, 0.2
 _EVENT = 1.5  # daily changes from which a day of the calendar can stand for an event
 _POPULATION = "/([^/]*)$"
 Examples = dict[str, np.ndarray]
@@ -74,9 +74,11 @@ def examples(archive: Archive, calendar: Calendar, rng: np.random.Generator, sha
     lengths = np.exp(rng.uniform(np.log(7), np.log(DAYS + 1), len(origins))).astype(int)
     lengths = np.where(rng.random(len(origins)) < 0.3, rng.choice([7, 28, DAYS], len(origins)), lengths)[at]
     y[np.arange(DAYS) < DAYS - lengths[:, None]] = np.nan
-    gappy = (rng.random(len(series)) < 0.1) & (lengths >= 14)
+    gappy = (rng.random(len(series)) < _GAPPY) & (lengths >= 14)
     lost = gappy[:, None] & (rng.random(y.shape) < rng.uniform(0, 0.4, (len(series), 1)))
-    lost[:, -3] = False  # one of the last three days is known
+    late = np.where(gappy, rng.integers(0, SHORTEST, len(series)), 0)  # days at the end that are not known yet
+    lost |= np.arange(DAYS) >= DAYS - late[:, None]
+    lost[:, -SHORTEST] = False  # one of the last seven is
     y[lost] = np.nan
 
     markers, populations = archive.markers[series], archive.populations[series]
