@@ -102,7 +102,7 @@ def test_histories_of_all_lengths_with_days_left_out_are_shown_but_never_without
     assert set(known) >= set(range(7, DAYS + 1))
     for days_, least in ((7, 0.05), (28, 0.05), (84, 0.05)):
         assert (known == days_).mean() > least
-    assert 0.02 < (late[:, 7:] == 0).any(axis=1).mean() < 0.1
+    assert 0.02 < (late[:, 7:] == 0).any(axis=1).mean() < 0.15
     assert late[:, -7:].any(axis=1).all()
 
 
