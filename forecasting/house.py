@@ -12,7 +12,7 @@ from forecasting.review import Review, review
 
 WEEKS = 8
 """Weeks of late that a model answers for."""
-SHORTEST_REVIEW = 28
+SHORTEST_REVIEW = 21
 """Days that say something about skill; with fewer nothing is held against the house model."""
 _OWN, _SHARED = 0.1, 0.3  # steps of the adaptation: chosen on origins before June 2019
 _LOW, _HIGH = (int(np.flatnonzero(level == LEVELS)[0]) for level in (0.1, 0.9))
@@ -59,7 +59,7 @@ def adaptation(seen: Review, ends: np.ndarray) -> np.ndarray:
 
 
 def skill(seen: Review, plain: Review) -> np.ndarray:
-    """1 − CRPS / CRPS of the plain forecast (n,), over the days on which both were judged; NaN under 28 of them."""
+    """1 − CRPS / CRPS of the plain forecast (n,), over the days on which both were judged; NaN under 21 of them."""
     ours, theirs = (crps(r.quantiles, r.truth) for r in (seen, plain))
     both = np.isfinite(ours) & np.isfinite(theirs)
     sums = [np.where(both, x, 0.0).sum(axis=(1, 2)) for x in (ours, theirs)]

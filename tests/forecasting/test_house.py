@@ -82,15 +82,15 @@ def test_a_width_that_is_wrong_is_led_to_one_that_holds_80_percent(spread: float
 
 
 def test_skill_by_hand() -> None:
-    z = np.random.default_rng(2).normal(0, 1, (3, 5, 7))
-    z[0, 4] = NAN
-    z[1, 0, 0], z[1, 4] = NAN, NAN
+    z = np.random.default_rng(2).normal(0, 1, (3, 4, 7))
+    z[0, 3] = NAN
+    z[1, 0, 0], z[1, 3] = NAN, NAN
     ours, plain = seen(z, 1.0), seen(z, 2.0)
-    ours.quantiles[2, 4] = NAN
+    ours.quantiles[2, 3] = NAN
     by_hand = []
     for row in (0, 2):
         lost = {1.0: 0.0, 2.0: 0.0}
-        for value in z[row, :4].ravel():
+        for value in z[row, :3].ravel():
             for spread in lost:
                 for level in LEVELS[1:-1]:
                     over = special.expit(value) - special.expit(spread * special.ndtri(level))
@@ -98,7 +98,7 @@ def test_skill_by_hand() -> None:
         by_hand.append(1 - lost[1.0] / lost[2.0])
     found = skill(ours, plain)
     assert found[[0, 2]].tolist() == pytest.approx(by_hand)
-    assert np.isnan(found[1]), "27 days say nothing"
+    assert np.isnan(found[1]), "20 days say nothing"
     assert skill(plain, plain)[0] == 0
 
 
@@ -151,11 +151,11 @@ def test_to_do_no_better_is_no_skill(monkeypatch: pytest.MonkeyPatch) -> None:
     assert auto(panel(chancy(3)), 7).fallbacks == ["no skill over climatology in the last 8 weeks"] * 3
 
 
-def test_under_28_judged_days_nothing_is_held_against_the_network() -> None:
-    short = auto(panel(chancy(40, 34)), 7)
+def test_under_21_judged_days_nothing_is_held_against_the_network() -> None:
+    short = auto(panel(chancy(40, 27)), 7)
     assert short.fallbacks == [None] * 40
-    longer = panel(chancy(40, 35))
-    assert "no skill over climatology in the last 4 weeks" in auto(longer, 7).fallbacks
+    longer = panel(chancy(40, 28))
+    assert "no skill over climatology in the last 3 weeks" in auto(longer, 7).fallbacks
     holed = longer.y.copy()
     holed[:, -1] = NAN
     assert auto(replace(longer, y=holed), 7).fallbacks == [None] * 40
