@@ -274,9 +274,18 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     run.count(forecasts=ahead.height)
 
 
+_EXPRESSING = 10.0
+
+
 def shares(series: pl.DataFrame) -> pl.DataFrame:
-    """The lines that are forecast: a mean may leave [0, 1], where forecasts lie."""
-    return series.filter(pl.col("value_kind") == "share")
+    """The lines that are forecast (a mean may leave [0, 1], where forecasts lie), `n_posts` as forecasts take it.
+
+    They take shares for counts: nothing lies between none and one of `n_posts`, and a day is as uncertain as chance
+    makes it. Where a post counts with a probability that is not so: such a value stands for as many posts as it takes
+    for ten to express the marker, if those are more.
+    """
+    enough = pl.when(pl.col("method") != "lexicon", pl.col("prevalence") > 0).then(_EXPRESSING / pl.col("prevalence"))
+    return series.filter(pl.col("value_kind") == "share").with_columns(pl.max_horizontal("n_posts", enough))
 
 
 _ORIGIN = (pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("origin")
@@ -326,7 +335,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
             ahead = watched(newest, rule).with_columns(_ORIGIN, detector=pl.lit(rule.name))
             ahead = ahead.join(before, on=[*tables.LINE, "detector"], how="left")
             ahead = ahead.filter(pl.col("through").is_null() | (pl.col("origin") > pl.col("through")))
-            likely = detection.expected(_with_p_high(ahead, series, rule.percentile), rule, now=now)
+            likely = detection.expected(_with_p_high(ahead, shares(series), rule.percentile), rule, now=now)
             found = pl.concat([found, likely], how="diagonal")
             through = ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
             tested = pl.concat([tested, through])
