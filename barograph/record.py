@@ -29,7 +29,7 @@ class Record:
     @property
     def words(self) -> str:
         """As a clause."""
-        return f"the 80 % interval held {self.coverage:.0%} of {self.n:,}; skill over climatology {self.skill:.2f}"
+        return f"the 80 % interval held {100 * self.coverage:.0f} % of {self.n:,}; skill over climatology {self.skill:.2f}"
 
 
 def recent(evaluations: pl.DataFrame) -> Record | None:
