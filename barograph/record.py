@@ -29,7 +29,8 @@ class Record:
     @property
     def words(self) -> str:
         """As a clause."""
-        return f"the 80 % interval held {100 * self.coverage:.0f} % of {self.n:,}; skill over climatology {self.skill:.2f}"
+        held = f"the 80 % interval held {100 * self.coverage:.0f} % of {self.n:,}"
+        return f"{held}; skill over climatology {self.skill:.2f}"
 
 
 def recent(evaluations: pl.DataFrame) -> Record | None:

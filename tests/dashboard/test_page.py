@@ -140,10 +140,11 @@ def test_a_plainer_forecast_says_why(home: Path) -> None:
 def test_a_forecast_stands_beside_its_track_record(home: Path) -> None:
     rows = {tables.SERIES: frames.series(), tables.FORECASTS: frames.forecasts()}
     frames.snapshot(home, rows | {tables.EVALUATIONS: frames.evaluations()})
+    said = text(opened()).replace("\\", "")
     assert (
         "The forecast is by the house model. Of those for 7 Jan – 30 Mar 2026 the 80 % interval held 79 % of 588; "
         "skill over climatology 0.12 (0: no better, 1: perfect)."
-    ) in text(opened()).replace("\\", "")
+    ) in said
 
 
 def test_without_a_forecast_nothing_is_said_of_how_good_it_is(home: Path) -> None:
