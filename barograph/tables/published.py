@@ -215,8 +215,8 @@ EVALUATIONS = Table(
         **LINE_COLUMNS,
         "model": text("the model that made them"),
         "metric": text(
-            "`crps`, `crps_climatology`, `wis` (in units of the share), `coverage_80`, `coverage_95`, `brier`, and with 0 "
-            "for no better `skill_over_climatology`, `brier_skill`"
+            "`crps`, `crps_climatology`, `wis` (in units of the share), `coverage_80`, `coverage_95`, `brier`; 0 is "
+            "no better of `skill_over_climatology`, `brier_skill`"
         ),
         "horizon": Column(pl.Int64, "days ahead; 0 for all", low=0),
         "period": text("days evaluated, first/last"),
