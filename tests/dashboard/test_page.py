@@ -142,7 +142,7 @@ def test_a_forecast_stands_beside_its_track_record(home: Path) -> None:
     frames.snapshot(home, rows | {tables.EVALUATIONS: frames.evaluations()})
     said = text(opened()).replace("\\", "")
     assert (
-        "The forecast is by the house model. Of those for 7 Jan – 30 Mar 2026 the 80 % interval held 79 % of 588; "
+        "The forecast is by the house model. Of those for 6 Jan – 30 Mar 2026 the 80 % interval held 79 % of 588; "
         "skill over climatology 0.12 (0: no better, 1: perfect)."
     ) in said
 
