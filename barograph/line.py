@@ -7,9 +7,21 @@ from typing import Any
 
 import polars as pl
 
+from barograph.record import Record, recent
 from barograph.settings import HIGH_PREVALENCE as HIGH
 from barograph.store import Snapshot
-from barograph.tables import ALERTS, EVENTS, EXCEEDANCES, FORECASTS, METHODS, OTHER, SERIES, SHIFT, TERM_SHIFTS
+from barograph.tables import (
+    ALERTS,
+    EVALUATIONS,
+    EVENTS,
+    EXCEEDANCES,
+    FORECASTS,
+    METHODS,
+    OTHER,
+    SERIES,
+    SHIFT,
+    TERM_SHIFTS,
+)
 
 BASELINE_DAYS = 28
 _ENOUGH = 7
@@ -32,6 +44,7 @@ class Line:
     events: pl.DataFrame
     alerts: pl.DataFrame
     shifts: pl.DataFrame
+    evaluations: pl.DataFrame
 
     @property
     def kind(self) -> str:
@@ -65,6 +78,11 @@ class Line:
     def threshold(self) -> float | None:
         """The 80th percentile of the 84 closed days before the latest forecast; None under 28 known days."""
         return self.forecasts["threshold"][0] if self.forecasts.height else None
+
+    @property
+    def record(self) -> Record | None:
+        """How its published forecasts have lately done; None before any has met its day."""
+        return recent(self.evaluations)
 
     @property
     def likeliest_high(self) -> dict[str, Any] | None:
@@ -124,6 +142,7 @@ def read(snapshot: Snapshot, marker: str, population: str, unit: str, method: st
         shifts=_shifts(
             snapshot.read(TERM_SHIFTS, where={name: key[name] for name in ("marker", "population", "unit")})
         ),
+        evaluations=snapshot.read(EVALUATIONS, where=key),
     )
 
 

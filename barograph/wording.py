@@ -33,6 +33,11 @@ def methods(names: Sequence[str]) -> str:
     return "; ".join(f"{name}: {METHODS[name]}" for name in names)
 
 
+def model(name: str) -> str:
+    """A model of forecasts, as it is called within a sentence."""
+    return "the house model" if name == "house" else name
+
+
 def label(marker: str) -> str:
     """`fear` → Fear, `dimension:anxiety` → Anxiety (dimension), `polarization:x` → X (polarization)."""
     kind, _, name = marker.rpartition(":")

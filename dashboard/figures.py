@@ -30,6 +30,8 @@ def timeline(line: Line, shown: Line) -> None:
     chart = charts.timeline(shown.series, shown.forecasts, shown.exceedances, shown.events)
     st.altair_chart(chart, width="stretch", alt=sentence, key="timeline")
     st.caption(wording.plain(sentence))
+    if line.forecasts.height:
+        st.caption(wording.plain(trust(line)))
 
 
 def counts(shown: Line) -> None:
@@ -68,6 +70,17 @@ def describe(line: Line, shown: Line) -> str:
         parts.append(f"forecast medians for {days} run from {low} to {high}")
     who, period = line.key["population"], wording.days(series["time_value"][0], series["time_value"][-1])
     return f"{wording.label(line.key['marker'])} expressed in {who}, {period}: {'; '.join(parts)}."
+
+
+def trust(line: Line) -> str:
+    """What made the forecast, why a plainer model stands in, and how forecasts of this line have done."""
+    first = line.forecasts.row(0, named=True)
+    made = f"The forecast is by {wording.model(first['model'])}"
+    if first["fallback"]:
+        made += f", a plainer model that stands in ({first['fallback']})"
+    if (record := line.record) is None:
+        return f"{made}. None of this line has met its day yet."
+    return f"{made}. Of those for {wording.days(record.first, record.last)} {record.words} (0: no better, 1: perfect)."
 
 
 def _above(html: str, rows: pl.DataFrame, name: str) -> None:

@@ -86,7 +86,7 @@ def _ahead(line: Line) -> str:
     if not line.forecasts.height:
         return _cell(name, "No forecast", "no value in the last 7 closed days", "blind")
     first = line.forecasts.row(0, named=True)
-    plainer = f"; {first['model']}: {first['fallback']}" if first["fallback"] else ""
+    plainer = f"; {wording.model(first['model'])}: {first['fallback']}" if first["fallback"] else ""
     if (likeliest := line.likeliest_high) is None:
         return _cell(name, "No threshold", f"fewer than 28 known days of 84{plainer}", "blind")
     limit = wording.level(likeliest["threshold"], line.kind)

@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.progress import Reporter
 from flows.sources import choose_sources
@@ -64,6 +65,7 @@ def backfill(
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
+            evaluate.fn(run, warehouse)
             with run.explaining():
                 explain.fn(run, warehouse)
             stages.publish(run, warehouse)
@@ -71,6 +73,7 @@ def backfill(
             error.add_note(f"stage: {reporter.current}")
             raise
     return {
-        "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing, "delivered": {},
-        "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
+        "record": run.record_of_forecasts, "delivered": {}, "unexplained": run.unexplained,
+        "home": str(place.path), **run.published,
     }  # fmt: skip

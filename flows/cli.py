@@ -5,6 +5,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from barograph import publish, settings, tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
+from barograph.record import Record, recent
 from barograph.webhook import endpoints_of
 from flows.backtest import backtest
 from flows.serve import supervise, temporary_server
@@ -108,6 +110,8 @@ def status(
     """Say what HOME holds: last run, series, alerts, sources."""
     told = _status(Home(home))
     if as_json:
+        if told.get("forecasts"):
+            told["forecasts"] = asdict(told["forecasts"])
         print(json.dumps(told, indent=2, default=str))
         return
     if told["snapshot"] is None:
@@ -125,6 +129,8 @@ def status(
             f"source      {one['source']} ({one['kind']}): {one['n_posts']:,} posts, "
             f"{one['n_quarantined']:,} quarantined"
         )
+    if told["forecasts"]:
+        print(f"forecasts   {describe_record(told['forecasts'])}")
     print(f"alerts      {len(alerts)} firing")
     for alert in alerts:
         print(f"  {describe(alert)}")
@@ -220,6 +226,7 @@ def _status(place: Home) -> dict[str, Any]:
         "populations": series["population"].n_unique(),
         "first_day": series["time_value"].min(),
         "last_day": series["time_value"].max(),
+        "forecasts": recent(snapshot.read(tables.EVALUATIONS)),
         "sources": snapshot.read(tables.SOURCES).to_dicts(),
         "alerts_firing": [a for a in alerts.to_dicts() if a["state"] == "firing"],
         "checked_at": utc_now(),
@@ -234,6 +241,11 @@ def describe(alert: dict[str, Any]) -> str:
     else:
         what = f"{share} on {alert['target']}, above {limit} for {alert['days']} days"
     return f"{alert['population']} · {alert['marker']}: {what} [{alert['rule']}]"
+
+
+def describe_record(record: Record) -> str:
+    """How published forecasts have done, in a line."""
+    return f"of the {record.days} days to {record.last}: {record.words}"
 
 
 def summary(done: dict[str, Any], took: timedelta) -> str:
@@ -259,6 +271,8 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
     )
     if done["censored"]:
         lines.append(f"censored    {done['censored']:,} of {done['rows']:,} values: too few known authors")
+    if done["record"]:
+        lines.append(f"forecasts   {describe_record(done['record'])}")
     if done["delivered"]:
         lines.append("notified    " + ", ".join(f"{count} {what}" for what, count in done["delivered"].items()))
     lines.append(f"alerts      {len(done['firing'])} firing")

@@ -14,6 +14,7 @@ from barograph.store import Warehouse
 from barograph.webhook import endpoints_of
 from flows import stages
 from flows.deliver import deliver
+from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.progress import Reporter
 from flows.sources import choose_sources
@@ -49,6 +50,7 @@ def monitor(
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
                 stages.aggregate(run, warehouse)
+                evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 stages.detect(run, warehouse)
                 stages.alert(run, warehouse)
@@ -65,5 +67,6 @@ def monitor(
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
-        "delivered": delivered, "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "record": run.record_of_forecasts, "delivered": delivered, "unexplained": run.unexplained,
+        "home": str(place.path), **run.published,
     }  # fmt: skip

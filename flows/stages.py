@@ -30,6 +30,7 @@ from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
 from barograph.readings import Readings
+from barograph.record import Record
 from barograph.rules import watched
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
@@ -63,6 +64,7 @@ class Run:
     reasons: dict[str, int] = field(default_factory=dict)
     firing: list[dict[str, Any]] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
+    record_of_forecasts: Record | None = None
     unexplained: str = ""
     """The error, where nobody could be told why markers moved."""
 
@@ -252,19 +254,38 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
 def forecast(run: Run, warehouse: Warehouse) -> None:
     """Forecast every line whose last closed day has moved, or changed, since its last forecast."""
     run.reporter.stage("forecast")
-    series = detection.closed_series(warehouse.latest(tables.SERIES, run.moment))
+    series = shares(detection.closed_series(warehouse.latest(tables.SERIES, run.moment)))
     lines = _due(series, warehouse.latest(tables.FORECASTS, run.moment))
     if lines.is_empty():
         return
-    series = series.join(lines, on=tables.LINE, how="semi")
+    events = warehouse.read(tables.EVENTS).filter(pl.col("declared_at") <= run.moment)
+    kinds = ["unit", "method"]
+    # Lines of one unit and method inform each other, those too that are not due; others never do.
+    together = series.join(lines, on=kinds, how="semi", maintain_order="left").partition_by(kinds, maintain_order=True)
     name = pl.concat_str(tables.LINE, separator="\x1f").alias("unique_id")
-    history = series.select(name, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts")
-    ahead = forecasting.forecast(history, until=run.moment.date()).with_columns(
+    measured = (pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts", "marker", "population")
+    ahead = pl.concat(
+        forecasting.forecast(some.select(name, *measured), until=run.moment.date(), events=events) for some in together
+    ).with_columns(
         pl.col("unique_id").str.split_exact("\x1f", 3).struct.rename_fields(list(tables.LINE)).alias("line")
-    ).unnest("line").drop("unique_id")  # fmt: skip
+    ).unnest("line").drop("unique_id").join(lines, on=tables.LINE, how="semi")  # fmt: skip
     ahead = _with_p_high(ahead, series, detection.HIGH_PERCENTILE)
     warehouse.save({tables.FORECASTS: ahead.with_columns(issue=pl.lit(run.moment))})
     run.count(forecasts=ahead.height)
+
+
+_EXPRESSING = 10.0
+
+
+def shares(series: pl.DataFrame) -> pl.DataFrame:
+    """The lines that are forecast (a mean may leave [0, 1], where forecasts lie), `n_posts` as forecasts take it.
+
+    They take shares for counts: nothing lies between none and one of `n_posts`, and a day is as uncertain as chance
+    makes it. Where a post counts with a probability that is not so: such a value stands for as many posts as it takes
+    for ten to express the marker, if those are more.
+    """
+    enough = pl.when(pl.col("method") != "lexicon", pl.col("prevalence") > 0).then(_EXPRESSING / pl.col("prevalence"))
+    return series.filter(pl.col("value_kind") == "share").with_columns(pl.max_horizontal("n_posts", enough))
 
 
 _ORIGIN = (pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("origin")
@@ -314,7 +335,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
             ahead = watched(newest, rule).with_columns(_ORIGIN, detector=pl.lit(rule.name))
             ahead = ahead.join(before, on=[*tables.LINE, "detector"], how="left")
             ahead = ahead.filter(pl.col("through").is_null() | (pl.col("origin") > pl.col("through")))
-            likely = detection.expected(_with_p_high(ahead, series, rule.percentile), rule, now=now)
+            likely = detection.expected(_with_p_high(ahead, shares(series), rule.percentile), rule, now=now)
             found = pl.concat([found, likely], how="diagonal")
             through = ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
             tested = pl.concat([tested, through])

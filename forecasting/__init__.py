@@ -1,6 +1,7 @@
-"""What is expected: history of a share → quantiles of the coming days."""
+"""What is expected: history of a share → quantiles of the coming days; and what came of it."""
 
 from forecasting.frame import forecast
+from forecasting.met import RECORD_DAYS, track_record
 from forecasting.quantiles import probability_above
 
-__all__ = ["forecast", "probability_above"]
+__all__ = ["RECORD_DAYS", "forecast", "probability_above", "track_record"]

@@ -246,6 +246,14 @@ class Warehouse(Database):
         """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
         return self._frame(latest(table, table.name), [now])
 
+    def first_forecasts(self, now: datetime, since: date) -> pl.DataFrame:
+        """Of each line, target from `since` on and horizon, the forecast that was issued first, none after `now`."""
+        line = ", ".join(tables.LINE)
+        return self._frame(
+            f"""SELECT * FROM forecasts WHERE issue <= ? AND target >= ?
+                QUALIFY row_number() OVER (PARTITION BY {line}, target, horizon ORDER BY issue) = 1""", [now, since]
+        )  # fmt: skip
+
     def save(
         self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = (), now: datetime = datetime.max
     ) -> None:

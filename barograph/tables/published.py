@@ -208,16 +208,20 @@ NOTIFICATIONS = Table(
 )  # fmt: skip
 
 EVALUATIONS = Table(
-    "evaluations", "How published forecasts met their truth.",
+    "evaluations",
+    "How the forecasts first published for each day met it, over the last 84 days of a line that any met.",
     (*LINE, "model", "metric", "horizon", "period", "issue"),
     {
         **LINE_COLUMNS,
-        "model": text("the model"),
-        "metric": text("name of the measure"),
+        "model": text("the model that made them"),
+        "metric": text(
+            "`crps`, `crps_climatology`, `wis` (in units of the share), `coverage_80`, `coverage_95`, `brier`; 0 is "
+            "no better of `skill_over_climatology`, `brier_skill`"
+        ),
         "horizon": Column(pl.Int64, "days ahead; 0 for all", low=0),
         "period": text("days evaluated, first/last"),
         "value": number("value of the measure"),
-        "n": count("forecasts evaluated"),
+        "n": count("forecasts that met their day; a day forecast from seven origins counts seven times"),
         **ISSUE,
     }, published=True,
 )  # fmt: skip

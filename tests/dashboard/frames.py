@@ -36,7 +36,7 @@ def forecasts(*, threshold: float | None = 0.12, fallback: str | None = None, **
     """Seven days after LAST, the fourth most likely high."""
     rows = [
         LINE | {
-            "target": LAST + timedelta(days=h), "horizon": h, "model": "seasonal naive" if fallback else "ETS(A,N,A)",
+            "target": LAST + timedelta(days=h), "horizon": h, "model": "climatology" if fallback else "house",
             "mean": 0.1, **{q: 0.05 + 0.1 * level for q, level in tables.QUANTILES.items()}, "threshold": threshold,
             "p_high": None if threshold is None else 0.62 if h == 4 else 0.2, "fallback": fallback, "issue": NOW,
         } | over
@@ -72,6 +72,19 @@ def alerts(state: str = "firing", **over: Any) -> pl.DataFrame:
         "percentile": 95.0, "p_high": None, "level": "red", "days": 2, "started_on": LAST - timedelta(days=1), "issue": NOW,
     }  # fmt: skip
     return tables.ALERTS.validate(pl.DataFrame([row | over], infer_schema_length=None))
+
+
+def evaluations(n: int = 588, coverage: float = 0.79, skill: float = 0.12) -> pl.DataFrame:
+    """How the line's forecasts did up to the day before LAST, and a worse record a day older."""
+    rows = [
+        LINE | {
+            "model": "house", "metric": metric, "horizon": 0, "value": value - worse, "n": n, "issue": NOW,
+            "period": f"{LAST - timedelta(days=84 + ago)}/{LAST - timedelta(days=1 + ago)}",
+        }
+        for ago, worse in ((0, 0.0), (1, 0.5))
+        for metric, value in {"coverage_80": coverage, "crps": 1 - skill, "crps_climatology": 1.0}.items()
+    ]  # fmt: skip
+    return tables.EVALUATIONS.validate(pl.DataFrame(rows))
 
 
 def shifts(days: int = 7, **over: Any) -> pl.DataFrame:

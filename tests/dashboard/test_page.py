@@ -131,7 +131,27 @@ def test_a_plainer_forecast_says_why(home: Path) -> None:
     frames.snapshot(home, {tables.SERIES: frames.series(4), tables.FORECASTS: plain})
     look, value, below = cells(opened())["Highest P(high) ahead"]
     assert (look, value) == ("blind", "No threshold")
-    assert below == "fewer than 28 known days of 84; seasonal naive: 4 known days; 7 needed"
+    assert below == "fewer than 28 known days of 84; climatology: 4 known days; 7 needed"
+    said = text(opened())
+    assert "The forecast is by climatology, a plainer model that stands in (4 known days; 7 needed)." in said
+    assert "None of this line has met its day yet." in said
+
+
+def test_a_forecast_stands_beside_its_track_record(home: Path) -> None:
+    rows = {tables.SERIES: frames.series(), tables.FORECASTS: frames.forecasts()}
+    frames.snapshot(home, rows | {tables.EVALUATIONS: frames.evaluations()})
+    said = text(opened()).replace("\\", "")
+    assert (
+        "The forecast is by the house model. Of those for 6 Jan – 30 Mar 2026 the 80 % interval held 79 % of 588; "
+        "skill over climatology 0.12 (0: no better, 1: perfect)."
+    ) in said
+
+
+def test_without_a_forecast_nothing_is_said_of_how_good_it_is(home: Path) -> None:
+    frames.snapshot(home, {tables.SERIES: frames.series(4), tables.EVALUATIONS: frames.evaluations()})
+    said = text(opened())
+    assert "The forecast is by" not in said
+    assert "skill over climatology" not in said
 
 
 def test_stale_data_is_said_and_never_green(home: Path) -> None:

@@ -18,7 +18,7 @@ from barograph.sources.simulated import Simulation
 from barograph.store import Snapshot
 from tests.conftest import Command
 
-STAGES = ("load", "score", "aggregate", "forecast", "detect", "alert", "explain", "deliver", "publish")
+STAGES = ("load", "score", "aggregate", "evaluate", "forecast", "detect", "alert", "explain", "deliver", "publish")
 START, LAST = date(2024, 1, 1), date(2024, 3, 10)
 
 

@@ -133,18 +133,19 @@ def _nothing_personal_is_published(home: Path, where: dict[str, tuple[str, date,
 def test_a_run_says_what_it_did(barograph: Command, tmp_path: Path) -> None:
     done = barograph("run", posts(tmp_path / "posts.jsonl"), "--home", tmp_path / "home")
     assert done.returncode == 0, done.stderr
-    assert re.sub(r"in [\d.]+ s", "in N s", done.stdout) == (
+    assert re.sub(r"P = 0\.[789]\d|P = 1\.00", "P = N", re.sub(r"in [\d.]+ s", "in N s", done.stdout)) == (
         "read        1,000 posts up to 2024-04-09 23:10 UTC in N s\n"
         "kept        1,000 new, 0 duplicate, 0 conflicting\n"
         "quarantined 0\n"
         f"published   40 days × 1 populations × 14 markers ({40 * LINES:,} values new or changed, {7 * LINES} forecasts)\n"
         "alerts      2 firing\n"
         "            all · dimension:anxiety: 48.0% on 2024-04-08, above 28.0% for 2 days [high for two days]\n"
-        "            all · dimension:anxiety: likely above 30.0% on 2024-04-09 (P = 1.00) [likely high this week]\n"
+        "            all · dimension:anxiety: likely above 30.0% on 2024-04-09 (P = N) [likely high this week]\n"
         f"snapshot    {tmp_path}/home/published/000001.duckdb\n"
     )
     assert [line for line in done.stderr.splitlines() if line.startswith("stage: ")] == [
-        f"stage: {s}" for s in ("load", "score", "aggregate", "forecast", "detect", "alert", "explain", "deliver", "publish")
+        f"stage: {s}"
+        for s in ("load", "score", "aggregate", "evaluate", "forecast", "detect", "alert", "explain", "deliver", "publish")
     ]
 
 
@@ -187,8 +188,14 @@ def test_as_of_reads_neither_later_posts_nor_later_issues(barograph: Command, tm
     last = then.filter(pl.col("provisional"))["time_value"].unique().to_list()
     assert last == [date(2024, 3, 20)]
 
-    assert barograph("run", source, "--home", home).returncode == 0
+    assert "forecasts  " not in early.stdout  # none has met its day yet
+    late = barograph("run", source, "--home", home)
+    assert late.returncode == 0
+    told = rf"forecasts   of the 84 days to 2024-03-26: the 80 % interval held \d+ % of {7 * LINES}; skill over climatology "
+    assert re.search(told, late.stdout), late.stdout
+    assert re.search(told, barograph("status", "--home", home).stdout)
     assert snapshot(home).read(tables.SERIES)["time_value"].max() == date(2024, 4, 9)
+    assert not snapshot(home).read(tables.EVALUATIONS, as_of=datetime(2024, 3, 20, 23, 59, 59)).height
     as_known = snapshot(home).read(tables.SERIES, as_of=datetime(2024, 3, 20, 23, 59, 59))
     assert as_known.equals(then)
 
@@ -337,6 +344,7 @@ def test_status_and_simulate_and_version(barograph: Command, tmp_path: Path) -> 
     assert barograph("run", out / "posts.parquet", "--home", tmp_path / "home").returncode == 0
     told = json.loads(barograph("status", "--home", tmp_path / "home", "--json").stdout)
     assert told["snapshot"] == "000001.duckdb"
+    assert told["forecasts"] is None
     assert told["last_run"]["status"] == "done"
     assert told["sources"][0]["n_posts"] == pl.read_parquet(out / "posts.parquet").height
     assert barograph("version").stdout.strip() == told["version"]

@@ -1,0 +1,109 @@
+"""Published forecasts that met their truth: what they were worth, line by line, beside climatology."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from barograph.tables import EVALUATIONS, LINE, QUANTILES
+from forecasting.baselines import climatology
+from forecasting.evaluation import CONSTANT, covered, crps, wis
+from forecasting.panel import DAYS, read
+
+RECORD_DAYS = 84
+"""Days, up to the last one that a forecast met, that a track record is about."""
+_ALL = 2**31  # days
+_ONE_DAY = np.timedelta64(1, "D")
+_DIGITS = 6  # of a figure: enough for any reader, and no new issue for less
+_MEANS = ("crps", "crps_climatology", "wis", "coverage_80", "coverage_95", "brier")
+_NAME = pl.concat_str(LINE, separator="\x1f").alias("unique_id")
+
+
+def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """What forecasts came to: rows of `evaluations` but for the issue, of each line and model, all horizons together.
+
+    forecasts: rows of `forecasts`, one for a line, target and horizon: the first that was issued. series: closed days,
+    latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is the
+    `RECORD_DAYS` days that end with the last day so met; a line of which none of the last `RECORD_DAYS` closed days
+    was met has no rows.
+
+    Metrics are means over forecasts: `crps`, `wis` (in units of the share; lower is better), `coverage_80`,
+    `coverage_95`, `brier` of p_high; `crps_climatology` is that of climatology from the 84 days before each origin, as
+    these are known now; `skill_over_climatology` is 1 − crps / crps_climatology, `brier_skill` 1 − brier / that of
+    always saying .2 (0: no better, 1: perfect). Those of p_high count only forecasts with a threshold.
+    """
+    day, line = pl.col("target"), list(LINE)
+    truth = series.select(*line, pl.col("time_value").alias("target"), pl.col("prevalence").alias("y")).drop_nulls("y")
+    closed = series.group_by(line).agg(pl.col("time_value").max().alias("closed"))
+    met = (
+        forecasts.join(truth, on=[*line, "target"])
+        .join(closed, on=line)
+        .with_columns(day.max().over(line).alias("last"))
+        .filter((pl.col("closed") - pl.col("last")).dt.total_days() < RECORD_DAYS)
+        .filter((pl.col("last") - day).dt.total_days() < RECORD_DAYS)
+        .sort(*line, "model", "target", "horizon")
+    )
+    if met.is_empty():
+        return EVALUATIONS.empty().drop("issue")
+    first = pl.col("last") - timedelta(days=RECORD_DAYS - 1)
+    period = pl.concat_str(first.cast(pl.String), pl.lit("/"), pl.col("last").cast(pl.String)).alias("period")
+    figures = [pl.Series(name, values).fill_nan(None) for name, values in _worth(met, series).items()]
+    of = [*line, "model", "period"]
+    means = (
+        met.select(*line, "model", period)
+        .with_columns(figures)
+        .group_by(of, maintain_order=True)
+        .agg(
+            pl.col("crps").count().alias("n"), pl.col("brier").count().alias("n_high"),
+            pl.col(*_MEANS, "brier_constant").mean(),
+        )
+        .with_columns(
+            (1 - pl.col("crps") / pl.col("crps_climatology")).alias("skill_over_climatology"),
+            (1 - pl.col("brier") / pl.col("brier_constant")).alias("brier_skill"),
+        )
+    )  # fmt: skip
+    metrics = [*_MEANS, "skill_over_climatology", "brier_skill"]
+    n = pl.when(pl.col("metric").str.starts_with("brier")).then("n_high").otherwise("n")
+    return (
+        means.unpivot(metrics, index=[*of, "n", "n_high"], variable_name="metric", value_name="value")
+        .drop_nulls("value")
+        .select(
+            *line, "model", "metric", pl.lit(0, pl.Int64).alias("horizon"), "period",
+            pl.col("value").round_sig_figs(_DIGITS), n.cast(pl.Int64).alias("n"),
+        )
+        .sort(*line, "model", "metric")
+    )  # fmt: skip
+
+
+def _worth(met: pl.DataFrame, series: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Each figure of each forecast (n,); NaN where it has none."""
+    quantiles, y = met.select(list(QUANTILES)).to_numpy(), met["y"].to_numpy()
+    threshold, p_high = (met[name].cast(pl.Float64).to_numpy() for name in ("threshold", "p_high"))
+    high = np.where(np.isnan(threshold) | np.isnan(p_high), np.nan, y > threshold)
+    return {
+        "crps": crps(quantiles, y), "crps_climatology": crps(_climatology(met, series), y), "wis": wis(quantiles, y),
+        **{f"coverage_{level}": covered(quantiles, y, level / 100).astype(float) for level in (80, 95)},
+        "brier": (p_high - high) ** 2, "brier_constant": (CONSTANT - high) ** 2,
+    }  # fmt: skip
+
+
+def _climatology(met: pl.DataFrame, series: pl.DataFrame) -> np.ndarray:
+    """Quantiles (n, 13) that climatology gives each forecast's target from the `DAYS` days up to its origin."""
+    whole = read(
+        series.select(_NAME, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts"), _ALL
+    )
+    rows = pl.DataFrame({"unique_id": whole.names.tolist()}).with_row_index("row")
+    row = met.select(_NAME).join(rows, on="unique_id", how="left", maintain_order="left")["row"].to_numpy()
+    origin = met["target"].to_numpy().astype("datetime64[D]") - met["horizon"].to_numpy() * _ONE_DAY
+    back = (whole.ends[row] - origin) // _ONE_DAY
+    # It says the same of all days ahead, so each line and origin is asked once.
+    asked, at = np.unique(np.column_stack([row, back]), axis=0, return_inverse=True)
+    row, back = asked.T
+    y, n_posts = (np.pad(a, ((0, 0), (DAYS, 0)), constant_values=np.nan) for a in (whole.y, whole.n_posts))
+    cells = np.maximum(y.shape[1] - 1 - back[:, None] + np.arange(1 - DAYS, 1), 0)  # before the first day: unknown
+    panel = replace(
+        whole.last(1).rows(row), ends=whole.ends[row] - back * _ONE_DAY,
+        y=y[row[:, None], cells], n_posts=n_posts[row[:, None], cells],
+    )  # fmt: skip
+    return climatology(panel, 1).quantiles[at.ravel(), 0]
