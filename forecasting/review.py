@@ -26,25 +26,22 @@ class Review:
 def review(panel: Panel, model: Model, weeks: int) -> Review:
     """Every day of the last `weeks` weeks judged once, by the forecast that the model makes from the 84 days before.
 
-    A history too short for so many weeks is reviewed over those that leave it a day.
+    A history too short for so many weeks is reviewed over those that leave it a day. The model is asked a week at a
+    time: asked for all at once, it would read histories that end a week apart together, a series with itself.
     """
     n, days = panel.y.shape
     weeks = min(weeks, max(days - 1, 0) // WEEK)
     truth, z = (a[:, days - WEEK * weeks :].reshape(n, weeks, WEEK) for a in (panel.y, panel.z))
     if not n * weeks:
         return Review(truth, z, np.full((*truth.shape, len(LEVELS)), np.nan))
-    made = model(_before(panel, WEEK * np.arange(weeks, 0, -1)), WEEK)
-    fit = np.array([why is None for why in made.fallbacks]).reshape(weeks, n).T[..., None]
-    quantiles = made.quantiles.reshape(weeks, n, WEEK, -1).swapaxes(0, 1)
+    made = [model(_before(panel, WEEK * back), WEEK) for back in range(weeks, 0, -1)]
+    fit = np.array([[why is None for why in of.fallbacks] for of in made]).T[..., None]
+    quantiles = np.stack([of.quantiles for of in made], axis=1)
     truth, z = (np.where(fit, a, np.nan) for a in (truth, z))
     return Review(truth, z, np.where(fit[..., None], quantiles, np.nan))
 
 
-def _before(panel: Panel, back: np.ndarray) -> Panel:
-    """What was known `back` (w,) days before the end, no more than 84 days of each: w panels below one another."""
-    y, n_posts = (
-        np.concatenate([np.pad(a[:, : -int(b)], ((0, 0), (int(b), 0)), constant_values=np.nan) for b in back])
-        for a in (panel.y, panel.n_posts)
-    )
-    earlier = (panel.ends - back[:, None]).ravel()
-    return replace(panel.rows(np.tile(np.arange(len(panel)), len(back))), ends=earlier, y=y, n_posts=n_posts).last(DAYS)
+def _before(panel: Panel, back: int) -> Panel:
+    """What was known `back` days before the end, no more than 84 days of each."""
+    y, n_posts = (a[:, :-back] for a in (panel.y, panel.n_posts))
+    return replace(panel, ends=panel.ends - np.timedelta64(back, "D"), y=y, n_posts=n_posts).last(DAYS)

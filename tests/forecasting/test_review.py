@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecasting import network
 from forecasting.baselines import climatology, random_walk
 from forecasting.panel import Model, Panel, Predicted
 from forecasting.review import review
@@ -48,11 +49,18 @@ def test_a_model_is_shown_no_day_of_the_week_it_is_judged_by_and_84_before() -> 
     y = np.linspace(0.1, 0.9, 140)[None]
     whole = panel(y, posts=np.nan)
     review(whole, model, 8)
-    (shown,) = asked
-    assert shown.ends.tolist() == [END.astype(object) - np.timedelta64(7 * k, "D").astype(object) for k in range(8, 0, -1)]
-    assert shown.y.shape == (8, 84)
-    for row in range(8):
-        np.testing.assert_array_equal(shown.y[row], y[0, 7 * row : 84 + 7 * row])
+    assert [shown.ends.tolist() for shown in asked] == [[(END - 7 * k).astype(object)] for k in range(8, 0, -1)]
+    for week, shown in enumerate(asked):
+        np.testing.assert_array_equal(shown.y, y[:, 7 * week : 84 + 7 * week])
+
+
+def test_what_is_said_of_one_end_does_not_hang_on_other_ends_asked_with_it() -> None:
+    y = walks(4, 91)
+    ends = END + np.array([0, 0, -7, -7])  # as a backtest asks: the same two series, a week apart
+    names = np.array(["a", "b", "a", "b"], dtype=object)
+    together = replace(panel(np.vstack([y[:2, 7:], y[:2, :-7]]), ends=ends), names=names)
+    apart = [review(together.rows(ends == end), network.predict, 8).quantiles for end in (END, END - 7)]
+    np.testing.assert_allclose(review(together, network.predict, 8).quantiles, np.concatenate(apart), rtol=1e-5)
 
 
 def test_a_share_of_none_is_judged_as_half_a_post() -> None:
