@@ -67,7 +67,7 @@ def against(found: Windows, one: Outcome, other: Outcome, draws: int) -> dict[st
         return np.array([x[name] / y[name] for name in ("scrps", "average_precision")])
 
     values = ratios(slice(None))
-    ends = evaluation.bootstrap(ratios, found.panel.names, found.panel.ends, draws)
+    ends = evaluation.bootstrap(ratios, found.panel.names, found.weeks, draws)
     return {
         f"{name}_ratio{end}": float(of[i])
         for i, name in enumerate(("scrps", "average_precision"))

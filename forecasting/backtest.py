@@ -50,6 +50,11 @@ class Windows:
         """Whether a day (n, horizon) came above its threshold."""
         return self.truth > self.threshold[:, None]
 
+    @property
+    def weeks(self) -> np.ndarray:
+        """The week (n,) of each origin, counted from the first."""
+        return (self.panel.ends - self.panel.ends.min()) // (7 * _ONE_DAY)
+
     def rows(self, which: np.ndarray) -> "Windows":
         """Some windows, by mask or position."""
         return Windows(

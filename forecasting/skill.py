@@ -94,7 +94,7 @@ def _intervals(found: Windows, scores: Evaluated, draws: int) -> dict[str, float
         figures = scores.figures(rows)
         return np.array([figures[name] for name in BESIDE])
 
-    ends = evaluation.bootstrap(drawn, found.panel.names, found.panel.ends, draws)
+    ends = evaluation.bootstrap(drawn, found.panel.names, found.weeks, draws)
     return {
         f"{name}_{end}": float(values[i])
         for i, name in enumerate(BESIDE)

@@ -231,3 +231,8 @@ def test_coverage_by_month_is_by_the_day_forecast():
         for h in range(7):
             counted.setdefault((end + (h + 1) * DAY).replace(day=1), []).append(bool(held[k, h]))
     assert table.rows() == [(month, len(kept), pytest.approx(np.mean(kept))) for month, kept in sorted(counted.items())]
+
+
+def test_weeks_of_origins_are_counted_from_the_first_whatever_the_step() -> None:
+    found = backtest.windows(series("joy/a", waves(84 + 7 + 20)), step=3)
+    assert found.weeks.tolist() == [0, 0, 0, 1, 1, 2, 2]
