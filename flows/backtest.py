@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import polars as pl
 from cyclopts import Parameter
 
+from barograph.clock import utc_now
 from barograph.errors import ConfigError, InputError, Terminal
 
 if TYPE_CHECKING:
     from forecasting.backtest import Windows
 
-SLOW = ("auto_arima", "gru", "var")
-"""Models that are only asked where they are named."""
+NAMED_ONLY = ("auto_arima", "gru", "var")
+"""Models that are only asked where they are named: AutoARIMA is slow, VAR and the GRU are of a publication."""
+MOST = 366
+"""Days ahead, and between origins, that can be asked for."""
 SUFFIXES = (".csv", ".parquet")
+_DAY = r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$"  # a time of day may follow
 
 
 def backtest(
@@ -34,7 +38,7 @@ def backtest(
         date | None, Parameter(name="--to", help="No day after it is forecast; default the last there is.")
     ] = None,
     step: Annotated[int, Parameter(help="Days between origins.")] = 7,
-    models: Annotated[str | None, Parameter(help="Names with commas between; default all that are quick.")] = None,
+    models: Annotated[str | None, Parameter(help="Names with commas between; default all but auto_arima, gru, var.")] = None,
 ) -> None:
     """Replay forecasts on series of your own, beside plain models and alarms that know nothing.
 
@@ -43,15 +47,22 @@ def backtest(
     """
     lengths, names = _lengths(train_days), _names(models)
     for option, number in (("--horizon", horizon), ("--step", step)):
-        if number < 1:
-            raise ConfigError(f"{option}: got {number}; expected at least 1 day")
+        if not 1 <= number <= MOST:
+            raise ConfigError(f"{option}: got {number}; expected at least 1 day and at most {MOST}")
     if first and last and first >= last:
         raise ConfigError(f"--from and --to: got {first} and {last}; expected an origin before the last day forecast")
     if out.suffix not in SUFFIXES or out.is_dir():
         raise ConfigError(f"--out: got {out}; expected a file that ends in .csv or .parquet")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out: got {out}; its folder cannot be made: {error.strerror}") from None
     from forecasting import backtest as rolling
 
     history = read(series)
+    if (late := history.filter(pl.col("ds").cast(pl.Date, strict=False) > utc_now().date())).height:
+        got = late.row(0, named=True)
+        raise InputError(f"{series}: {got['unique_id']} on {got['ds']}: a day to come; expected days up to today")
     try:
         windows = rolling.windows(history, horizon, first, last, step)
     except Terminal as error:
@@ -63,7 +74,6 @@ def backtest(
         print(_line(row.row(0, named=True)), flush=True)
     table = pl.concat(rows)
     print(_footing(table.row(0, named=True)))
-    out.parent.mkdir(parents=True, exist_ok=True)
     (table.write_csv if out.suffix == ".csv" else table.write_parquet)(out)
     print(f"{out}: {table.height} rows, with 95 % intervals and alarms that know nothing beside them")
 
@@ -81,7 +91,7 @@ def _names(given: str | None) -> list[str]:
     from forecasting.models import MODELS
 
     if given is None:
-        return [name for name in MODELS if name not in SLOW]
+        return [name for name in MODELS if name not in NAMED_ONLY]
     names = [part.strip() for part in given.split(",")]
     if unknown := [name for name in names if name not in MODELS]:
         raise ConfigError(f"--models: got {unknown[0]!r}; expected some of {', '.join(MODELS)}")
@@ -109,7 +119,7 @@ def read(path: Path) -> pl.DataFrame:
     if not (frame.schema["ds"] == pl.String or frame.schema["ds"].is_temporal()):
         raise InputError(f"{path}: ds is {frame.schema['ds']}, e.g. {frame['ds'][0]}; expected a day, e.g. 2019-05-31")
     if frame.schema["ds"] == pl.String:
-        days = frame["ds"].str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+        days = frame["ds"].str.extract(_DAY).str.to_date("%Y-%m-%d", strict=False)
         if (wrong := frame.filter(days.is_null() & frame["ds"].is_not_null())).height:
             got = wrong.row(0, named=True)
             raise InputError(f"{path}: ds of {got['unique_id']} is {got['ds']!r}; expected a day, e.g. 2019-05-31")

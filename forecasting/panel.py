@@ -139,9 +139,12 @@ def _checked(history: pl.DataFrame) -> pl.DataFrame:
     optional: dict[str, Any] = {
         "n_posts": pl.Float64, "marker": pl.String, "population": pl.String, "flagged": pl.Boolean,
     }  # fmt: skip
-    history = history.with_columns(
-        (pl.col(c) if c in history.columns else pl.lit(None)).cast(kind).alias(c) for c, kind in optional.items()
-    )
+    for column, kind in optional.items():
+        given = pl.col(column) if column in history.columns else pl.lit(None)
+        try:
+            history = history.with_columns(given.cast(kind).alias(column))
+        except pl.exceptions.PolarsError:
+            raise Terminal(f"history: {column} is {history.schema[column]}; expected {kind}") from None
     y, n = pl.col("y"), pl.col("n_posts")
     wrong = {
         "unique_id": (pl.col("unique_id").is_null(), "a name"),
