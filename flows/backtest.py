@@ -38,7 +38,9 @@ def backtest(
         date | None, Parameter(name="--to", help="No day after it is forecast; default the last there is.")
     ] = None,
     step: Annotated[int, Parameter(help="Days between origins.")] = 7,
-    models: Annotated[str | None, Parameter(help="Names with commas between; default all but auto_arima, gru, var.")] = None,
+    models: Annotated[
+        str | None, Parameter(help="Names with commas between; default all but auto_arima, gru, var.")
+    ] = None,
 ) -> None:
     """Replay forecasts on series of your own, beside plain models and alarms that know nothing.
 
