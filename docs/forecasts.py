@@ -14,7 +14,7 @@ _TITLES = {
 }  # fmt: skip
 _MODELS = ("house", "auto", "climatology", "seasonal_naive", "random_walk", "auto_ets", "auto_theta", "mfles", "best")
 
-Figures = dict[str, float]
+Figures = dict[str, float | None]
 
 
 def card() -> str:
@@ -73,8 +73,8 @@ def _with_ends(found: Figures, name: str) -> str:
     return f"{_said(found[name])} ({_said(found[f'{name}_low'])} to {_said(found[f'{name}_high'])})"
 
 
-def _said(value: float) -> str:
-    return f"{value:.3f}"
+def _said(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:
