@@ -228,6 +228,14 @@ def _count(key: int, weight: float, hits: Any, sums: Any, bits: Any, blocks: Any
 
 
 @compiled
+def take(views: Any, which: Any, taken: Any) -> None:
+    """Into `taken` the `views` (two numbers each) at the places `which`."""
+    for k in range(len(which)):
+        place = uint64(which[k])
+        taken[k, 0], taken[k, 1] = views[place, 0], views[place, 1]
+
+
+@compiled
 def scan(
     views: Any, buffers: Any, first: int, last: int, chars: Characters, vocabulary: Vocabulary, scratch: Scratch
 ) -> Any:
