@@ -6,7 +6,7 @@ import numpy as np
 from numba import int64, uint64
 
 from lexicons.characters import Characters
-from lexicons.compiled import compiled, inlined
+from lexicons.compiled import borrowed, compiled, inlined
 from lexicons.fitting import BEGINS, OPENS, fit_hashtag, fit_token, outdoes
 from lexicons.tokens import (
     BREAKS,
@@ -243,6 +243,8 @@ def scan(
 
     views: Arrow's string views, (n, 4) int32. buffers: addresses of its data buffers (uint64).
     """
+    chars, vocabulary, scratch = borrowed(chars), borrowed(vocabulary), borrowed(scratch)
+    views, buffers = borrowed((views, buffers))
     beginning = uint64(views.ctypes.data)
     row, said, hot, seen, pool, used = (
         scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
