@@ -390,6 +390,18 @@ def scan(
                 ):
                     _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
         near = 0
+        if n_spans == 0 and not contexts:  # nothing keeps a term from counting
+            for h in range(n_hot):
+                place = hot[h, 1]
+                if place < 0:
+                    continue
+                at_entry = uint64(place + 4 + pool[place + 1])
+                behind = at_entry + uint64(pool[place + 2])
+                while at_entry < behind:
+                    entry = uint64(pool[at_entry])
+                    _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
+                    at_entry += uint64(1)
+            n_hot = 0
         for h in range(n_hot):
             begin, place = hot[h, 0], hot[h, 1]
             if place < 0:
