@@ -63,7 +63,7 @@ def _places(found: Figures) -> str:
         for days in _DAYS
     ]
     return (
-        "\nEvery third place, June 2018 to May 2019, by networks trained until May 2018 without these places\n"
+        "Every third place, June 2018 to May 2019, by networks trained until May 2018 without these places\n"
         "(unseen), with them (seen), and with them but not told the marker (unnamed):\n\n"
         + _table(["model, training days", *(_TITLES[f] for f in figures)], rows)
     )
