@@ -14,7 +14,7 @@ _TITLES = {
 }  # fmt: skip
 _MODELS = ("house", "auto", "climatology", "seasonal_naive", "random_walk", "auto_ets", "auto_theta", "mfles", "best")
 
-Figures = dict[str, float]
+Figures = dict[str, float | None]
 
 
 def card() -> str:
@@ -63,7 +63,7 @@ def _places(found: Figures) -> str:
         for days in _DAYS
     ]
     return (
-        "\nEvery third place, June 2018 to May 2019, by networks trained until May 2018 without these places\n"
+        "Every third place, June 2018 to May 2019, by networks trained until May 2018 without these places\n"
         "(unseen), with them (seen), and with them but not told the marker (unnamed):\n\n"
         + _table(["model, training days", *(_TITLES[f] for f in figures)], rows)
     )
@@ -73,8 +73,8 @@ def _with_ends(found: Figures, name: str) -> str:
     return f"{_said(found[name])} ({_said(found[f'{name}_low'])} to {_said(found[f'{name}_high'])})"
 
 
-def _said(value: float) -> str:
-    return f"{value:.3f}"
+def _said(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:

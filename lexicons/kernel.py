@@ -6,36 +6,28 @@ import numpy as np
 from numba import int64, uint64
 
 from lexicons.characters import Characters
-from lexicons.compiled import compiled, inlined
+from lexicons.compiled import borrowed, compiled, inlined
 from lexicons.fitting import BEGINS, OPENS, fit_hashtag, fit_token, outdoes
 from lexicons.tokens import (
-    AGAIN,
-    BEHIND,
-    DOUBTFUL,
+    BREAKS,
     HASHTAG,
     NAME,
     NOTHING,
     PICTURE,
     SENTENCE_END,
-    START,
     WORD_TOKEN,
     byte,
-    eight,
-    letters,
     mix,
     token,
-    trailing,
 )  # fmt: skip
-from lexicons.vocabulary import (
-    Vocabulary,
-    edge_hash,
-)  # fmt: skip
+from lexicons.vocabulary import Vocabulary, edge_hash
+from lexicons.windows import KEY, eight, trailing, window
 
 _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
 _NEGATED_WITHIN = 3
-_FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(17)], dtype=np.uint64)
-_SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(17)], dtype=np.uint64)
+_FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
+_SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
 """By length of a token: the bits that are its own of its first eight bytes, and of the next eight."""
 _INLINE = 12
 """Bytes of a text that Arrow keeps within its view."""
@@ -236,6 +228,14 @@ def _count(key: int, weight: float, hits: Any, sums: Any, bits: Any, blocks: Any
 
 
 @compiled
+def take(views: Any, which: Any, taken: Any) -> None:
+    """Into `taken` the `views` (two numbers each) at the places `which`."""
+    for k in range(len(which)):
+        place = uint64(which[k])
+        taken[k, 0], taken[k, 1] = views[place, 0], views[place, 1]
+
+
+@compiled
 def scan(
     views: Any, buffers: Any, first: int, last: int, chars: Characters, vocabulary: Vocabulary, scratch: Scratch
 ) -> Any:
@@ -243,6 +243,8 @@ def scan(
 
     views: Arrow's string views, (n, 4) int32. buffers: addresses of its data buffers (uint64).
     """
+    chars, vocabulary, scratch = borrowed(chars), borrowed(vocabulary), borrowed(scratch)
+    views, buffers = borrowed((views, buffers))
     beginning = uint64(views.ctypes.data)
     row, said, hot, seen, pool, used = (
         scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
@@ -258,43 +260,39 @@ def scan(
     for k in range(len(skips)):
         contexts |= skips[k] != 0 or needs[k] != 0
     for post in range(first, last):
-        out = used[2]
-        if out + len(hits) > len(out_post):
+        out = uint64(used[2])
+        if used[2] + len(hits) > len(out_post):
             return post, ANSWER
         end = int64(views[post, 0])
         at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
         i, n, n_hot, n_open, n_ends = int64(0), 0, 0, 0, 0
-        while i < end:
-            first_byte = byte(at, i)
-            start = START[first_byte]
-            if start == 0:
-                i += 1
-                continue
-            if start == 2:
-                row[n] = _SENTENCE_END
-                n += 1
-                n_ends += 1
-                i += 1
-                continue
-            begin, kind, length = i, WORD_TOKEN, int64(0)
-            # Sixteen bytes at once, and behind an apostrophe as many again, but never beyond this page of memory.
-            plain = start == 1 and (at + uint64(i)) & uint64(4095) <= 4063
-            if plain:
-                length = min(letters(at, i), end - i)
-                i += length
-                behind = BEHIND[byte(at, i)] if i < end else 0
-                if behind & 1 and byte(at, i) == 39 and i + 1 < end and AGAIN[byte(at, i + 1)]:  # can't
-                    length = min(length + 1 + letters(at, i + 1), end - begin)
-                    i = begin + length
-                    behind = BEHIND[byte(at, i)] if i < end else 0
-                plain = length < 16 and not behind & DOUBTFUL[first_byte]
-                i += int64(behind >> 2)  # a space is done with
+        words = begins = doubtful = uint64(0)
+        base = int64(0)
+        while begins or i < end:
+            begin, bit, length, kind = i, uint64(0), uint64(0), WORD_TOKEN
+            if not begins:
+                base = i
+                words, begins, doubtful, size = window(at, i, end)
+                i += size
+                if size and not begins:
+                    continue
+            if begins:
+                bit = trailing(begins)
+                begins &= begins - uint64(1)
+                begin = base + int64(bit)
+                length = trailing(~(words >> bit))
+                if length == 0 and BREAKS[byte(at, begin)]:
+                    row[n] = _SENTENCE_END
+                    n += 1
+                    n_ends += 1
+                    continue
             # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
-            if plain:
+            if uint64(0) < length <= uint64(KEY) and not doubtful >> bit >> length & uint64(1):
                 low, high = eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length]
             else:
                 kind, i = token(at, begin, end, chars)
-                length = i - begin
+                begins = uint64(0)
+                length = uint64(i - begin)
                 if kind == NOTHING:
                     continue
                 if kind in (SENTENCE_END, NAME):
@@ -306,35 +304,35 @@ def scan(
             slot = _slot(low, high, mask)
             while seen[slot, 2] and (seen[slot, 0] != low or seen[slot, 1] != high):
                 slot = (slot + uint64(1)) & mask
-            if seen[slot, 2] == 0:
+            found = seen[slot, 2]
+            if found == 0:
                 if 2 * used[0] > len(seen):
                     return post, SEEN
-                place = used[1]
+                place, stop = used[1], begin + int64(length)
                 if kind == HASHTAG:
-                    filled = fit_hashtag(at, begin + 1, begin + length, chars, vocabulary, pool, place)
+                    filled = fit_hashtag(at, begin + 1, stop, chars, vocabulary, pool, place)
                 else:
-                    filled = fit_token(at, begin, begin + length, kind == PICTURE, -1, chars, vocabulary, pool, place)
+                    filled = fit_token(at, begin, stop, kind == PICTURE, -1, chars, vocabulary, pool, place)
                 if filled > len(pool):
                     used[3] = filled
                     return post, POOL
-                if kind != HASHTAG and pool[place + 1] == 0:
-                    place = 0
+                if kind == HASHTAG:
+                    found = uint64(place << 2) + uint64(1)
+                elif pool[place + 1] == 0:
+                    filled, found = place, uint64(1)
                 else:
-                    used[1] = filled
-                seen[slot, 0], seen[slot, 1], seen[slot, 2] = low, high, uint64(place + 1)
+                    found = uint64(place << 2 | (pool[place] & BEGINS != 0) | (pool[place] & OPENS != 0) << 1)
+                    found += uint64(1)
+                seen[slot, 0], seen[slot, 1], seen[slot, 2] = low, high, found
                 used[0] += 1
-            else:
-                place = int64(seen[slot, 2]) - 1
-            if place == 0:
-                row[n] = 0
-                n += 1
-                continue
+                used[1] = filled
+            found -= uint64(1)
+            place = int64(found >> uint64(2))
             if kind != HASHTAG:
                 row[n] = place
-                if pool[place] & BEGINS:
-                    hot[n_hot, 0], hot[n_hot, 1] = n, place
-                    n_hot += 1
-                    n_open += pool[place] & OPENS
+                hot[n_hot, 0], hot[n_hot, 1] = n, place
+                n_hot += int64(found & uint64(1))
+                n_open += int64(found & uint64(2))
                 n += 1
                 continue
             parts = pool[place]
@@ -392,6 +390,18 @@ def scan(
                 ):
                     _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
         near = 0
+        if n_spans == 0 and not contexts:  # nothing keeps a term from counting
+            for h in range(n_hot):
+                place = hot[h, 1]
+                if place < 0:
+                    continue
+                at_entry = uint64(place + 4 + pool[place + 1])
+                behind = at_entry + uint64(pool[place + 2])
+                while at_entry < behind:
+                    entry = uint64(pool[at_entry])
+                    _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
+                    at_entry += uint64(1)
+            n_hot = 0
         for h in range(n_hot):
             begin, place = hot[h, 0], hot[h, 1]
             if place < 0:
@@ -407,14 +417,16 @@ def scan(
                     continue
                 _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
         for many in range(len(blocks)):
-            while blocks[many]:  # bit by bit: keys come in order
-                block = uint64(64 * many) + trailing(blocks[many])
-                blocks[many] &= blocks[many] - uint64(1)
-                while bits[block]:
-                    key = uint64(64) * block + trailing(bits[block])
-                    bits[block] &= bits[block] - uint64(1)
+            waiting, blocks[many] = blocks[many], 0
+            while waiting:  # bit by bit: keys come in order
+                block = uint64(64 * many) + trailing(waiting)
+                waiting &= waiting - uint64(1)
+                mine, bits[block] = bits[block], 0
+                while mine:
+                    key = uint64(64) * block + trailing(mine)
+                    mine &= mine - uint64(1)
                     out_post[out], out_key[out], out_n[out], out_weight[out] = post, key, hits[key], sums[key]
                     hits[key], sums[key] = 0, 0
-                    out += 1
+                    out += uint64(1)
         used[2] = out
     return last, DONE

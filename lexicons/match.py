@@ -53,6 +53,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from lexicons import kernel
@@ -66,9 +67,10 @@ __all__ = ["LONGEST", "count_tokens", "cut", "match", "match_arrays", "occurrenc
 
 _SHARE = 2_000
 """Posts from which on a second core pays."""
-_ROWS = 1 << 17
-_ANSWER = {"post": np.int32, "key": np.int32, "n": np.int32, "weight": np.float64}
-"""The kernel's columns of an answer, and how many rows it writes at a time."""
+_ROWS = 1 << 18
+_ANSWER = {"post": np.int32, "key": np.int32, "n": np.int64, "weight": np.float64}
+"""The kernel's columns of an answer, and how many rows it writes at a time: larger arrays get large pages, which
+cost a core .05 to .66 s a million posts where memory is scattered."""
 _MOST_SEEN, _MANY = 1 << 18, 50_000
 """Tokens kept at once: what is seen of a larger vocabulary is forgotten and found again."""
 _Piece = tuple[NDArray[Any], ...]
@@ -99,7 +101,7 @@ class Matches(NamedTuple):
     """Place of the post among the texts."""
     marker: NDArray[np.int32]
     """Place of the marker in `markers`."""
-    hits: NDArray[np.int32]
+    hits: NDArray[np.int64]
     weight: NDArray[np.float64]
     markers: list[str]
     n_tokens: NDArray[np.int32]
@@ -114,11 +116,7 @@ def match_arrays(texts: pl.Series, lexicons: Sequence[Lexicon]) -> Matches:
     """`match` and `count_tokens` in one pass, for whoever goes on with millions of rows."""
     table, keys = vocabulary(tuple(lexicons), by_term=False)
     counts = np.zeros(len(texts), dtype=np.int32)
-
-    def copies(pieces: Iterator[_Piece]) -> list[_Piece]:
-        return [tuple(column.copy() for column in piece) for piece in pieces]
-
-    found = [piece for share in _shares(texts, table, keys.height, counts, copies) for piece in share]
+    found = [piece for share in _shares(texts, table, keys.height, counts, list) for piece in share]
     empty = tuple(np.zeros(0, dtype=dtype) for dtype in _ANSWER.values())
     post, marker, hits, weight = (np.concatenate(columns) for columns in zip(empty, *found, strict=True))
     return Matches(post, marker, hits, weight, keys["marker"].to_list(), counts)
@@ -148,11 +146,37 @@ def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_t
 
 
 def _frame(piece: _Piece, ids: pl.Series, keys: pl.DataFrame) -> pl.DataFrame:
-    """A piece of the answer as a frame of its own memory: the kernel writes the next one over it."""
+    """A piece of the answer as a frame."""
     post, key, hits, weight = piece
-    which = pl.Series(key)
-    columns = [ids.gather(pl.Series(post)), *(keys[name].gather(which) for name in keys.columns)]
-    return pl.DataFrame([*columns, pl.Series("hits", hits.astype(np.int64)), pl.Series("weight", weight.copy())])
+    columns = [_gathered(ids, post), *(_gathered(column, key) for column in keys)]
+    return pl.DataFrame([*columns, _series("hits", pa.array(hits)), _series("weight", pa.array(weight))])
+
+
+def _gathered(column: pl.Series, which: NDArray[np.int32]) -> pl.Series:
+    """The values at these places; of texts only Arrow's views are copied, which is faster than Polars does it."""
+    if column.dtype != pl.String or column.null_count():
+        return column.gather(pl.Series(which))
+    views, buffers = _views(column)
+    taken = np.empty((len(which), 2), dtype=np.uint64)
+    kernel.take(views.view(np.uint64), which, taken)
+    return _series(
+        column.name, pa.Array.from_buffers(pa.string_view(), len(which), [None, pa.py_buffer(taken), *buffers])
+    )
+
+
+def _series(name: str, array: pa.Array) -> pl.Series:
+    """An Arrow array as a series of the same memory."""
+    series = pl.from_arrow(array)
+    assert isinstance(series, pl.Series), "an array is no table"
+    return series.alias(name)
+
+
+def _views(texts: pl.Series) -> tuple[NDArray[np.int32], list[pa.Buffer]]:
+    """Arrow's string views, (n, 4), of a text column without nulls, and the buffers that they point into."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, raw, *buffers = array.buffers()
+    views = np.frombuffer(raw or b"", dtype=np.int32).reshape(-1, 4)
+    return views[array.offset : array.offset + len(texts)], buffers
 
 
 def _shares(
@@ -160,10 +184,8 @@ def _shares(
     use: Callable[[Iterator[_Piece]], _Used],
 ) -> list[_Used]:  # fmt: skip
     """What `use` makes of the pieces of each share of posts, a share a core; `counts` becomes the tokens by post."""
-    array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    _, raw, *buffers = array.buffers()
     n = len(texts)
-    views = np.frombuffer(raw or b"", dtype=np.int32).reshape(-1, 4)[array.offset : array.offset + n]
+    views, buffers = _views(texts.cast(pl.String).fill_null(""))
     addresses = np.array([buffer.address for buffer in buffers], dtype=np.uint64)
     workers = max(1, min(_cores(), n // _SHARE))
     edges = [n * i // workers for i in range(workers + 1)]
@@ -186,7 +208,7 @@ def _pieces(
 ) -> Iterator[_Piece]:  # fmt: skip
     """What the kernel finds in posts `first` to `last`, piece by piece: arrays post, key, hits, weight.
 
-    A piece is to be used before the next one is asked for. Gives the kernel room where it wants more.
+    Gives the kernel room where it wants more.
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
@@ -198,8 +220,7 @@ def _pieces(
         spans=np.empty((64, 3), dtype=np.int32), span_weights=np.empty(64), stack=np.empty((64, 2), dtype=np.int32),
         hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),
         bits=np.zeros(n_keys // 64 + 1, dtype=np.uint64), blocks=np.zeros(n_keys // 4096 + 1, dtype=np.uint64),
-        **{name: np.empty(max(_ROWS, 2 * n_keys), dtype=dtype) for name, dtype in _ANSWER.items()},
-        counts=counts, used=np.array([0, 1, 0, 0]),
+        **_room(last - first, n_keys), counts=counts, used=np.array([0, 1, 0, 0]),
     )  # fmt: skip
     why = -1
     while why != kernel.DONE:
@@ -218,7 +239,14 @@ def _pieces(
             scratch = scratch._replace(stack=_larger(scratch.stack))
         elif scratch.used[2]:
             yield tuple(getattr(scratch, name)[: scratch.used[2]] for name in _ANSWER)
+            scratch = scratch._replace(**_room(last - first, n_keys))
             scratch.used[2] = 0
+
+
+def _room(n_posts: int, n_keys: int) -> dict[str, NDArray[Any]]:
+    """Where the kernel writes an answer: the rows of at least one post."""
+    rows = max(min(_ROWS, n_posts * n_keys), n_keys)
+    return {name: np.empty(rows, dtype=dtype) for name, dtype in _ANSWER.items()}
 
 
 def _larger(array: NDArray[Any], wanted: int = 0) -> NDArray[Any]:

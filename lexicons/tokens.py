@@ -19,23 +19,10 @@ NOTHING, WORD_TOKEN, HASHTAG, PICTURE, SENTENCE_END, NAME = range(6)
 _JOINER, _VARIATIONS, _TONES, _TAGS = 0x200D, (0xFE0E, 0xFE0F), (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F)
 _TILDE, _N, _N_TILDE, _MARKS = 0x303, ord("n"), ord("ñ"), (0x300, 0x36F)
 
-AGAIN = np.zeros(256, dtype=np.uint8)
-"""By byte: 1 for the ASCII letters and digits, which go on a word."""
-START = np.zeros(256, dtype=np.uint8)
-"""By byte: 0 is skipped, 1 begins a word (or what `doubtful` tells), 2 ends a sentence, 3 `token` must look at."""
-BEHIND = np.zeros(256, dtype=np.uint8)
-"""By byte behind ASCII letters: bit 1 where it may go on the word, 2 where a URL or name, 4 where it is a space."""
-DOUBTFUL = np.full(256, 1, dtype=np.uint8)
-"""By first byte of a word: the bits behind it for which `token` must look; 2 is among them where a URL may begin."""
-for _byte in range(256):
-    AGAIN[_byte] = START[_byte] = chr(_byte).isascii() and chr(_byte).isalnum()
-    BEHIND[_byte] = _byte > 127
-for _table, _chars, _value in (
-    (START, ".!?\r\n", 2), (START, "#@:;=<^->", 3), (BEHIND, "'`", 1), (BEHIND, ":/.", 2), (BEHIND, " ", 4),
-    (DOUBTFUL, "hHwWur", 3),
-):  # fmt: skip
-    _table[[ord(_char) for _char in _chars]] = _value
-START[128:] = 3
+AGAIN, BREAKS = np.zeros(256, dtype=np.bool_), np.zeros(256, dtype=np.bool_)
+"""By byte: the ASCII letters and digits, which go on a word; what ends a sentence."""
+AGAIN[[byte for byte in range(128) if chr(byte).isalnum()]] = True
+BREAKS[list(b".!?\r\n")] = True
 
 
 @intrinsic
@@ -47,47 +34,6 @@ def byte(typing: Any, address: Any, place: Any) -> Any:  # noqa: ARG001
         return builder.load(pointer)
 
     return uint8(types.uint64, types.int64), generate
-
-
-@intrinsic
-def eight(typing: Any, address: Any, place: Any) -> Any:  # noqa: ARG001
-    """The eight bytes at an address as one number, the first the least."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        pointer = builder.inttoptr(builder.add(*arguments), ir.PointerType(ir.IntType(64)))
-        return builder.load(pointer, align=1)
-
-    return uint64(types.uint64, types.int64), generate
-
-
-@intrinsic
-def letters(typing: Any, address: Any, place: Any) -> Any:  # noqa: ARG001
-    """How many of the sixteen bytes at an address, from the first on, are ASCII letters and digits (one comparison)."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        vector = ir.VectorType(ir.IntType(8), 16)
-        value = builder.load(builder.inttoptr(builder.add(*arguments), ir.PointerType(vector)), align=1)
-        lower = builder.or_(value, ir.Constant(vector, [0x20] * 16))
-        among = [
-            builder.icmp_unsigned(
-                "<", builder.sub(given, ir.Constant(vector, [ord(first)] * 16)), ir.Constant(vector, [n] * 16)
-            )
-            for given, first, n in ((lower, "a", 26), (value, "0", 10))
-        ]
-        bits = builder.zext(builder.bitcast(builder.or_(*among), ir.IntType(16)), ir.IntType(64))
-        return builder.cttz(builder.not_(bits), ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64, types.int64), generate
-
-
-@intrinsic
-def trailing(typing: Any, bits: Any) -> Any:  # noqa: ARG001
-    """The number of the lowest bit that is set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return uint64(types.uint64), generate
 
 
 @compiled

@@ -334,6 +334,14 @@ def test_agrees_with_the_oracle_on_generated_posts():
     agree(texts, [*ours, SMALL, *ASIDE])
 
 
+def test_no_array_is_read_out_of_bounds(tmp_path):
+    """The two tests of most kinds of posts again, compiled so that a place outside an array is an error."""
+    env = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "one_term or any_text"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.shared
 def test_agrees_with_the_oracle_on_real_posts(college):
     paths = sorted(college.glob("*.jsonl.gz"))
