@@ -35,7 +35,9 @@ APART = date(2020, 4, 1)
 """The month that is reported, not judged."""
 TRAIN_DAYS, PUBLISHED_DAYS = (7, 28, 84), (7, 14, 21)
 HOUSE, RIVAL, SLOW = "house", "auto_ets", "auto_arima"
-COMPARED = (HOUSE, "climatology", "seasonal_naive", "random_walk", RIVAL, "auto_theta", "mfles", "best")
+COMPARED = (
+    HOUSE, "auto", "climatology", "seasonal_naive", "random_walk", RIVAL, "auto_theta", "mfles", "best", "var", "gru",
+)  # fmt: skip
 FIGURES = (
     "scrps", "wis", "coverage_80", "coverage_95", "mape", "brier_skill", "average_precision", "precision", "recall",
     "calibration_error", "false_alarms_per_week", "random_recall", "always_precision", "seconds",
@@ -126,7 +128,7 @@ def speed(n: int) -> float:
 
 def replayed(history: pl.DataFrame, last: date) -> dict[str, float]:
     """`found_MODEL_DAYS_FIGURE` of the published network, the house model and climatology."""
-    models = {name: MODELS[name] for name in ("gru", HOUSE, "climatology")}
+    models = {name: MODELS[name] for name in ("var", "gru", HOUSE, "climatology")}
     figures: dict[str, float] = {}
     for row in published.replay(history, models, PUBLISHED_DAYS, FIRST, last):
         name, days = row.pop("model"), row.pop("train_days")

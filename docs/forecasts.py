@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 _BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CARD = Path(__file__).parent.parent / "forecasting" / "CARD.md"
@@ -12,7 +13,10 @@ _TITLES = {
     "precision": "precision", "recall": "recall", "random_recall": "recall by chance",
     "false_alarms_per_week": "false alarms a week",
 }  # fmt: skip
-_MODELS = ("house", "auto", "climatology", "seasonal_naive", "random_walk", "auto_ets", "auto_theta", "mfles", "best")
+_MODELS = (
+    "house", "auto", "climatology", "seasonal_naive", "random_walk", "auto_ets", "auto_theta", "mfles", "best",
+    "var", "gru",
+)  # fmt: skip
 
 Figures = dict[str, float | None]
 
@@ -20,16 +24,17 @@ Figures = dict[str, float | None]
 def card() -> str:
     """The card, its measured part as of the last full runs."""
     before, _, rest = CARD.read_text().partition(BEGIN)
-    found, unseen = (_figures(name) for name in ("forecasting", "unseen"))
-    return f"{before}{BEGIN}\n{_window(found)}\n{_places(unseen)}{END}{rest.partition(END)[2]}"
+    found, unseen = (_kept(name) for name in ("forecasting", "unseen"))
+    window = _window(found["figures"], found["misses"])
+    return f"{before}{BEGIN}\n{window}\n{_places(unseen['figures'])}{END}{rest.partition(END)[2]}"
 
 
-def _figures(name: str) -> Figures:
-    figures: Figures = json.loads((_BENCHMARKS / f"{name}.json").read_text())["figures"]
-    return figures
+def _kept(name: str) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads((_BENCHMARKS / f"{name}.json").read_text())
+    return line
 
 
-def _window(found: Figures) -> str:
+def _window(found: Figures, misses: list[str]) -> str:
     models = [m for m in _MODELS if f"{m}_7_scrps" in found]
     rows = [
         [f"{model}, {days} days", *(_said(found[f"{model}_{days}_{figure}"]) for figure in _TITLES)]
@@ -51,7 +56,33 @@ def _window(found: Figures) -> str:
         + _table(["", "sCRPS", "AP"], ratios)
         + "\nHow often its 80 % interval held, daily origins, by month of the target:\n\n"
         + _table(["", "all", *(m.replace("_", "-") for m in months)], held)
+        + _missed(misses)
+        + _peaks(found)
     )
+
+
+def _missed(misses: list[str]) -> str:
+    return "".join(["\nWanted and not reached:\n\n", *(f"- {miss}\n" for miss in misses)]) if misses else ""
+
+
+def _peaks(found: Figures) -> str:
+    """The published protocol, with what alarms on random days have."""
+    columns = ["hit_2", "hit_3", "hit_week", "precision_2", "precision_3", "precision_week"]
+    rows = [
+        [f"{model}, {days} days", *(_beside_chance(found, f"found_{model}_{days}", c) for c in columns)]
+        for model in ("house", "gru", "var", "climatology")
+        for days in (7, 14, 21)
+    ]
+    every = ["every week", *(_said(found[f"found_every_week_{c}"]) for c in columns)]
+    return (
+        "\nThe published protocol on every fourth place: share of peaks that an alarm met within 2 or 3 days or in the "
+        "same week, and\nof alarms that met a peak; in brackets as many alarms on random days:\n\n"
+        + _table(["model, training days", *(c.replace("_", " ") for c in columns)], [*rows, every])
+    )
+
+
+def _beside_chance(found: Figures, key: str, figure: str) -> str:
+    return f"{_said(found[f'{key}_{figure}'])} ({_said(found[f'{key}_random_{figure}'])})"
 
 
 def _places(found: Figures) -> str:

@@ -150,7 +150,10 @@ def _checked(history: pl.DataFrame) -> pl.DataFrame:
         "unique_id": (pl.col("unique_id").is_null(), "a name"),
         "ds": (pl.col("ds").is_null(), "a day"),
         "y": ((y < 0) | (y > 1) | y.is_nan(), "a share from 0 to 1"),
-        "n_posts": ((n < 0) | n.is_nan() | n.is_infinite(), "a count of posts"),
+        "n_posts": (
+            (n < 0) | n.is_nan() | n.is_infinite() | ((n < 1) & y.is_not_null()),
+            "posts behind the share, at least 1",
+        ),
     }
     for column, (mask, expected) in wrong.items():
         if (bad := history.filter(mask)).height:
