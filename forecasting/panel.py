@@ -151,7 +151,7 @@ def _checked(history: pl.DataFrame) -> pl.DataFrame:
         "ds": (pl.col("ds").is_null(), "a day"),
         "y": ((y < 0) | (y > 1) | y.is_nan(), "a share from 0 to 1"),
         "n_posts": (
-            (n < 0) | n.is_nan() | n.is_infinite() | ((n < 1) & y.is_not_null()),
+            (n < 0) | n.is_nan() | n.is_infinite() | ((n < 1) & (y > 0)),
             "posts behind the share, at least 1",
         ),
     }

@@ -85,6 +85,7 @@ def test_shares_of_none_and_all_are_kept_half_a_post_away() -> None:
         ({"y": [0.1, 7]}, "joy/here on 2024-01-02: y is 7.0; expected a share from 0 to 1"),
         ({"n_posts": [1, -1]}, "joy/here on 2024-01-02: n_posts is -1.0; expected posts behind the share, at least 1"),
         ({"n_posts": [1.0, float("inf")]}, "joy/here on 2024-01-02: n_posts is inf; expected posts behind the share, at least 1"),
+        ({"n_posts": [1, 0]}, "joy/here on 2024-01-02: n_posts is 0.0; expected posts behind the share, at least 1"),
         ({"ds": [START, START]}, "joy/here on 2024-01-01: the day occurs twice; expected one row a day"),
         ({"ds": [START, None]}, "joy/here on None: ds is None; expected a day"),
         ({"unique_id": ["joy/here", None]}, "None on 2024-01-02: unique_id is None; expected a name"),
