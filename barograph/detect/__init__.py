@@ -1,0 +1,12 @@
+"""Which days depart from what a line did before: above a threshold, or from a statistical baseline. Pure functions."""
+
+from barograph.detect.thresholds import (
+    HIGH_PERCENTILE,
+    closed_series,
+    expected,
+    observed,
+    origin_thresholds,
+    thresholds,
+)
+
+__all__ = ["HIGH_PERCENTILE", "closed_series", "expected", "observed", "origin_thresholds", "thresholds"]
