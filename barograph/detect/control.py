@@ -8,7 +8,6 @@ Both compare a weighted sum of days, Σ a y, with 0. Its variance is Σ a² (pro
 """
 
 import numpy as np
-from scipy import stats
 
 from barograph.detect.baseline import Baseline, Floats, known_error, process_variance, trailing
 
@@ -22,7 +21,7 @@ _PAST = slice(GUARD + 1, None)
 
 
 def ewma(values: Floats, error: Floats | None = None, weight: float = WEIGHT) -> Baseline:
-    """Moving average z of the tested day and the 30 before, weights `weight` · (1 − weight)^k, against the 28 days' mean.
+    """Moving average of the tested day and the 30 before, of weights w(1 − w)^k, against the mean of the 28 days.
 
     The limit is on the day's own value, given the days before. t with n − 1 degrees of freedom. The days between that
     are unknown hand their weight on to the others.
@@ -94,7 +93,7 @@ def switched(values: Floats, error: Floats | None = None) -> tuple[Baseline, Flo
 
 
 def _windows(values: Floats, error: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """Each day with the 30 before (newest first), their variances of measurement, and the known days of the 28 or NaN."""
+    """Each day with the 30 before (newest first), their variances of measurement, the known days of the 28 or NaN."""
     window = trailing(values, 0, GUARD + DAYS)
     noise = np.where(np.isnan(window), 0, trailing(known_error(values, error), 0, GUARD + DAYS))
     n = (~np.isnan(window[..., _PAST])).sum(axis=2).astype(float)

@@ -13,7 +13,7 @@ One fit serves seven days, as 26 weeks lie between. values, error: as in `ears`.
 import numpy as np
 import numpy.typing as npt
 
-from barograph.detect.baseline import Baseline, Floats, process_variance
+from barograph.detect.baseline import TWO_THIRDS, Baseline, Floats, process_variance
 
 EXCLUDED = 26 * 7
 YEARS = 5
@@ -55,7 +55,7 @@ def farrington(values: Floats, posts: Floats, error: Floats | None = None, *, fi
             of_a_day = process + np.nan_to_num(error[np.ix_(rows, week)]) ** 2
         centre[np.ix_(rows, week)] = share**POWER
         spread[np.ix_(rows, week)] = POWER * share ** (POWER - 1) * np.sqrt(of_a_day + own)
-    return Baseline(centre, spread, np.full_like(centre, np.inf), POWER)
+    return Baseline(centre, spread, np.full_like(centre, np.inf), TWO_THIRDS)
 
 
 def _season(lag: Days) -> Days:
