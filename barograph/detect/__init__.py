@@ -1,5 +1,6 @@
 """Which days depart from what a line did before: above a threshold, or from a statistical baseline. Pure functions."""
 
+from barograph.detect.aberration import aberrations, surprises
 from barograph.detect.thresholds import (
     HIGH_PERCENTILE,
     closed_series,
@@ -9,4 +10,7 @@ from barograph.detect.thresholds import (
     thresholds,
 )
 
-__all__ = ["HIGH_PERCENTILE", "closed_series", "expected", "observed", "origin_thresholds", "thresholds"]
+__all__ = [
+    "HIGH_PERCENTILE", "aberrations", "closed_series", "expected", "observed", "origin_thresholds", "surprises",
+    "thresholds",
+]  # fmt: skip

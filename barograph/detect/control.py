@@ -2,7 +2,7 @@
 
 As the switch of the R package Rnssp: where a straight line and weekdays explain the 28 days (adjusted R² ≥ .60) the
 regression is taken, else the moving average. values, error: as in `ears`. A baseline needs 21 known days of the 28,
-and that the first known day lies before all of them.
+and one on their first or the 28 before.
 
 Both compare a weighted sum of days, Σ a y, with 0. Its variance is Σ a² (process + error²) over its days.
 """
@@ -79,25 +79,12 @@ def regression(values: Floats, error: Floats | None = None) -> tuple[Baseline, F
     return Baseline(centre, spread, df), explained
 
 
-def switched(values: Floats, error: Floats | None = None) -> tuple[Baseline, Floats]:
-    """The regression where it explains enough, else the moving average; and 1 where it is the regression, else 0."""
-    line, explained = regression(values, error)
-    smooth = ewma(values, error)
-    chosen = explained >= EXPLAINED
-    return (
-        Baseline(
-            *(np.where(chosen, getattr(line, part), getattr(smooth, part)) for part in ("centre", "spread", "df"))
-        ),
-        chosen.astype(float),
-    )
-
-
 def _windows(values: Floats, error: Floats | None) -> tuple[Floats, Floats, Floats]:
     """Each day with the 30 before (newest first), their variances of measurement, the known days of the 28 or NaN."""
     window = trailing(values, 0, GUARD + DAYS)
     noise = np.where(np.isnan(window), 0, trailing(known_error(values, error), 0, GUARD + DAYS))
     n = (~np.isnan(window[..., _PAST])).sum(axis=2).astype(float)
-    begun = trailing((np.cumsum(~np.isnan(values), axis=1) > 0).astype(float), GUARD + DAYS, GUARD + DAYS)[..., 0] > 0
+    begun = ~np.isnan(trailing(values, GUARD + DAYS, GUARD + 2 * DAYS)).all(axis=2)
     return window, noise, np.where(begun & (n >= FEWEST), n, np.nan)
 
 
