@@ -42,7 +42,7 @@ DETECTORS: Mapping[str, tuple[Detector, int]] = {
 """Name → detector, and how many days before a day it looks back on."""
 LADDER = "ladder"
 _RUNGS = ("eears", "ewma", "regression", "sustained")
-_ALPHAS = (0.0001, 0.001, 0.01, 0.025, 0.05, 0.1)
+ALPHAS = (0.0001, 0.001, 0.01, 0.025, 0.05, 0.1)
 _MEASURED: Mapping[str, tuple[float, ...]] = {}
 """Alarms a year of one line at these p, on daily marker shares of 2013 to 2016 (`benchmarks/alerts.py`)."""
 
@@ -52,7 +52,7 @@ def false_alarms(name: str, alpha: Floats) -> Floats:
     measured = _MEASURED.get(name)
     if measured is None:
         return np.asarray(365 * alpha)
-    return np.asarray(np.exp(np.interp(np.log(alpha), np.log(_ALPHAS), np.log(measured))))
+    return np.asarray(np.exp(np.interp(np.log(alpha), np.log(ALPHAS), np.log(measured))))
 
 
 @dataclass(frozen=True)
