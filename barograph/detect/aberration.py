@@ -90,15 +90,12 @@ def _tests(whole: Panel, rule: Rule, first: int) -> pl.DataFrame:
     q = discovery.rates(p)
     limit = discovery.limits(q, alpha)
     line, day = np.nonzero(q <= alpha)
-    threshold, expected = (
-        np.concatenate([getattr(tests, what)(limit) for _, tests in parts])[line, day]
-        for what in ("limit", "false_alarms")
-    )
+    threshold = np.concatenate([tests.limit(limit) for _, tests in parts])[line, day]
     rungs = np.concatenate([np.array([*tests.names, ""])[tests.rung] for _, tests in parts])
     return whole.lines[line].with_columns(
         whole.days[first + day], pl.Series("value", whole.values[line, first + day]), pl.Series("p", p[line, day]),
         pl.Series("q", q[line, day]), pl.Series("threshold", threshold), pl.Series("rung", rungs[line, day]),
-        pl.Series("expected_false_alarms", expected),
+        pl.Series("expected_false_alarms", 365 * limit[day]),
     )  # fmt: skip
 
 

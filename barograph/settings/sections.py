@@ -156,7 +156,7 @@ class Rule(Section):
 
     name: Name
     when: Literal["observed", "forecast", "surprise", "aberration"] = "observed"
-    detector: Literal["ladder", "c1", "c2", "c3", "eears", "ewma", "regression", "sustained", "farrington"] = "ladder"
+    detector: Literal["ladder", "c1", "c2", "c3", "eears", "ewma", "regression", "own_year", "farrington"] = "ladder"
     """Whose baseline an aberration departs from; by default the best one that a line's history allows."""
     markers: tuple[str, ...] = ()
     populations: tuple[str, ...] = ()

@@ -51,11 +51,11 @@ def test_a_line_climbs_as_its_history_grows() -> None:
     assert set(names[0, 30:330]) <= {"ewma", "regression"}
     assert (names[0, 30:330] == "ewma").mean() > 0.9
     assert (names[1, 30:330] == "regression").mean() > 0.9
-    assert set(names[:, 360:].ravel()) == {"sustained"}
+    assert set(names[:, 360:].ravel()) == {"own_year"}
     p = tests.p(VALUES)
     for name, baseline in zip(tests.names, tests.baselines, strict=True):
         mine = names == name
-        assert p[mine] == pytest.approx(baseline.p(VALUES)[mine])
+        assert p[mine] == pytest.approx(ladder.false_alarms(name, baseline.p(VALUES)[mine]) / 365)
 
 
 @pytest.mark.parametrize("name", [ladder.LADDER, *ladder.DETECTORS])
@@ -81,9 +81,11 @@ def test_a_value_is_above_its_limit_just_where_p_is_below_alpha(name: str) -> No
     assert known.any()
 
 
-def test_false_alarms_are_as_measured_and_grow_with_alpha() -> None:
-    alphas = np.array([0.00001, 0.0003, 0.01, 0.04, 0.3])
-    for name in ladder.DETECTORS:
-        expected = ladder.false_alarms(name, alphas)
-        assert (np.diff(expected) >= 0).all()
-        assert (expected > 0).all()
+@pytest.mark.parametrize("name", ladder.DETECTORS)
+def test_false_alarms_are_as_measured_on_logarithms_and_back(name: str) -> None:
+    one, three, *_, thirty = ladder.MEASURED[name]
+    assert ladder.false_alarms(name, [one, three, thirty, 1]) == pytest.approx([1, 3, 30, 365])
+    # Halfway on logarithms between 1 and 3 a year is √3; as far below 1 as 3 is above is ⅓; 0 is never.
+    assert ladder.false_alarms(name, [(one * three) ** 0.5, one * one / three, 0]) == pytest.approx([3**0.5, 1 / 3, 0])
+    alphas = np.array([1e-6, 0.001, 0.01, 0.05, 0.5])
+    assert ladder.false_alarms(name, ladder.reached_at(name, alphas)) == pytest.approx(365 * alphas)
