@@ -1,6 +1,6 @@
-"""A baseline of the line's own year: how far two days stand from the twelve weeks before, and how far they usually do.
+"""A baseline of the line's own year: how far five days stand from the twelve weeks before, and how far they usually do.
 
-On the logit scale, D = mean of the last two days − mean of the 84 days that end a week before, less what the same
+On the logit scale, D = mean of the last five days − mean of the 84 days that end a week before, less what the same
 eleven days of the year before rose (never what they fell): an exam week comes every year. Its spread is measured
 rather than assumed: the standard deviation of D itself over the 364 days that end a week before. That makes a line
 which often drifts hard to alarm and a steady one easy, where a standard deviation of days takes drift for news.
@@ -12,13 +12,13 @@ import numpy as np
 
 from barograph.detect.baseline import LOGIT, Baseline, Floats, known_error, process_variance, rolling, trailing
 
-DAYS = 2
+DAYS = 5
 GUARD = 7
 LEVEL = 84
 MEMORY = 364
 SEASON = (359, 369)
 """Days back, first and last: the year before, whole weeks, five days to both sides."""
-DF, SCALE = 3.0, 0.42
+DF, SCALE = 3.0, 0.5
 """D over its own spread is as t with three degrees of freedom, times this: so it was on 2013 to 2016."""
 
 

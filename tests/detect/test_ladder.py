@@ -87,5 +87,5 @@ def test_false_alarms_are_as_measured_on_logarithms_and_back(name: str) -> None:
     assert ladder.false_alarms(name, [one, three, thirty, 1]) == pytest.approx([1, 3, 30, 365])
     # Halfway on logarithms between 1 and 3 a year is √3; as far below 1 as 3 is above is ⅓; 0 is never.
     assert ladder.false_alarms(name, [(one * three) ** 0.5, one * one / three, 0]) == pytest.approx([3**0.5, 1 / 3, 0])
-    alphas = np.array([1e-6, 0.001, 0.01, 0.05, 0.5])
+    alphas = np.array([0.0005, 0.001, 0.01, 0.05, 0.5])
     assert ladder.false_alarms(name, ladder.reached_at(name, alphas)) == pytest.approx(365 * alphas)

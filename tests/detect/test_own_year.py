@@ -13,9 +13,9 @@ SHARES, POSTS = special.expit(Z), np.full((2, DAYS), 5000.0)
 
 
 def departure(z: np.ndarray, t: int) -> float | None:
-    """Two days against the 84 that end a week before; None where three quarters of them are not there."""
+    """Five days against the 84 that end a week before; None where three quarters of them are not there."""
     past = z[max(t - 90, 0) : max(t - 6, 0)]
-    return None if len(past) < 63 else float(z[t - 1 : t + 1].mean() - past.mean())
+    return None if len(past) < 63 else float(z[t - 4 : t + 1].mean() - past.mean())
 
 
 def oracle(z: np.ndarray, t: int) -> tuple[float, float]:
@@ -35,11 +35,11 @@ def test_it_is_its_definition(t: int) -> None:
     got = own_year(SHARES, POSTS)
     for row in range(2):
         d, sd = oracle(Z[row], t)
-        assert got.p(SHARES)[row, t] == pytest.approx(stats.t.sf(d / sd / 0.42, 3), rel=1e-6)
+        assert got.p(SHARES)[row, t] == pytest.approx(stats.t.sf(d / sd / 0.5, 3), rel=1e-6)
         # At its limit the day's own value brings D to where p is alpha.
         moved = Z[row].copy()
         moved[t] = special.logit(got.limit(0.01)[row, t])
-        assert oracle(moved, t)[0] / sd / 0.42 == pytest.approx(stats.t.isf(0.01, 3), rel=1e-6)
+        assert oracle(moved, t)[0] / sd / 0.5 == pytest.approx(stats.t.isf(0.01, 3), rel=1e-6)
 
 
 def test_it_begins_after_eleven_months() -> None:
