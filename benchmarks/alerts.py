@@ -178,8 +178,8 @@ def ratio(p: Floats, limit: float, other: Floats, other_limit: float, which: Out
 def march_2020(shares: Shares, limits: dict[str, float]) -> dict[str, float]:
     """Anxiety: the share of places alarmed within three days of their first day above mean + 3 sd after 1 March.
 
-    Each detector at its limit; `red`: among the lines of the day at a false discovery rate of 1 %; `observed`: the day's
-    whole interval above the 80th percentile of the 84 days before.
+    Each detector at its limit; `red`: among all lines of the day, at a false discovery rate of 1 %; `observed`: its
+    95 % interval lies above the 80th percentile of the 84 days before.
     """
     march = shares.column(date(2020, 3, 1))
     until = march + 45

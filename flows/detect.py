@@ -1,6 +1,6 @@
 """The stage that tests closed days, each once, and the days ahead."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -10,7 +10,13 @@ from barograph import tables
 from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.store import Warehouse
-from flows.stages import ORIGIN, Run, shares, stage, with_p_high
+from flows.stages import ORIGIN, Run, populations, shares, stage, with_p_high
+
+_FRESH = timedelta(days=14)
+"""Older days fire no alert, so that nobody asks whether they are artefacts."""
+_NOTHING = pl.DataFrame(
+    schema={"marker": pl.String, "time_value": pl.Date, "n": pl.Int64, "population": pl.String, "what": pl.String}
+)
 
 
 @stage
@@ -27,7 +33,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
         detection.surprises(series, _met(series, forecasts), before, rules, now=now),
         *(_ahead(series, forecasts, before, rule, now) for rule in rules if rule.when == "forecast"),
     ]
-    found = pl.concat([rows for rows, _ in each], how="diagonal")
+    found = _suspected(run, warehouse, pl.concat([rows for rows, _ in each], how="diagonal"), series)
     tested = pl.concat([through for _, through in each])
     warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})
     run.count(exceedances=found.height)
@@ -51,3 +57,38 @@ def _ahead(
     ahead = ahead.filter(pl.col("through").is_null() | (pl.col("origin") > pl.col("through")))
     likely = detection.expected(with_p_high(ahead, shares(series), rule.percentile), rule, now=now)
     return likely, ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
+
+
+def _suspected(run: Run, warehouse: Warehouse, found: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """What is found, fresh days with the reason why they may be artefacts."""
+    now, fresh = run.moment, pl.col("target") >= run.moment.date() - _FRESH
+    new = found.filter(fresh, pl.col("kind") != "forecast")
+    if new.is_empty():
+        return found
+    days = new["target"].unique().sort().to_list()
+    dimensions = {d.name: d.markers for d in run.settings.dimension}
+    volumes = warehouse.volumes(days[0] - timedelta(days=detection.USUAL_DAYS), days[-1], now, run.languages)
+    texts = warehouse.copies(days, now, run.languages, dimensions)
+    _, accounts = warehouse.activity(days, now, run.languages, dimensions)
+    accounts = accounts.filter("known").select(pl.exclude("known")).rename({"cluster": "one"})
+    sorts = {"one account": accounts, "one text": texts}
+    ours, repeated = [], [_NOTHING]
+    wanted = set(new["population"])
+    for name, where in populations(run, warehouse).items():
+        if name not in wanted:
+            continue
+        inside = [pl.col(column).is_in(list(values)) for column, values in where.items()] or [pl.lit(True)]
+        population = pl.lit(name).alias("population")
+        ours.append(volumes.filter(*inside).with_columns(population))
+        for what, ones in sorts.items():
+            sums = ones.filter(*inside).group_by("marker", "time_value", "one").agg(pl.col("n").sum())
+            most = sums.group_by("marker", "time_value").agg(pl.col("n").max())
+            repeated.append(most.select(*_NOTHING.columns[:2], "n", population, pl.lit(what).alias("what")))
+    frozen = warehouse.get("frozen")
+    told = detection.suspected(
+        new, series.filter(pl.col("time_value") >= days[0] - timedelta(days=detection.USUAL_DAYS + 1)),
+        pl.concat([volumes.clear().with_columns(population=pl.lit("")), *ours]), pl.concat(repeated),
+        frozen=date.fromisoformat(frozen) if frozen else None,
+    )  # fmt: skip
+    rest = found.filter(~(fresh & (pl.col("kind") != "forecast")))
+    return pl.concat([rest, told], how="diagonal")

@@ -1,6 +1,7 @@
 """Which days depart from what a line did before: above a threshold, or from a statistical baseline. Pure functions."""
 
 from barograph.detect.aberration import aberrations, surprises
+from barograph.detect.artifact import USUAL_DAYS, suspected
 from barograph.detect.thresholds import (
     HIGH_PERCENTILE,
     closed_series,
@@ -11,6 +12,6 @@ from barograph.detect.thresholds import (
 )
 
 __all__ = [
-    "HIGH_PERCENTILE", "aberrations", "closed_series", "expected", "observed", "origin_thresholds", "surprises",
-    "thresholds",
+    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "expected", "observed", "origin_thresholds",
+    "surprises", "suspected", "thresholds",
 ]  # fmt: skip
