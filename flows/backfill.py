@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.progress import Reporter
@@ -61,7 +62,7 @@ def backfill(
             days = max((end.date() - day).days + 1, 1)
             for passed in range(0, days, step):
                 run.now = min(day_end(day + timedelta(days=passed)), end)
-                for stage in (stages.aggregate, stages.forecast, stages.detect, stages.alert):
+                for stage in (stages.aggregate, stages.forecast, detect, stages.alert):
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end

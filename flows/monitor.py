@@ -14,6 +14,7 @@ from barograph.store import Warehouse
 from barograph.webhook import endpoints_of
 from flows import stages
 from flows.deliver import deliver
+from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.progress import Reporter
@@ -52,7 +53,7 @@ def monitor(
                 stages.aggregate(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
-                stages.detect(run, warehouse)
+                detect(run, warehouse)
                 stages.alert(run, warehouse)
                 with run.explaining():
                     explain(run, warehouse)

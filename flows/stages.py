@@ -31,7 +31,6 @@ from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
 from barograph.readings import Readings
 from barograph.record import Record
-from barograph.rules import watched
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
@@ -269,7 +268,7 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     ).with_columns(
         pl.col("unique_id").str.split_exact("\x1f", 3).struct.rename_fields(list(tables.LINE)).alias("line")
     ).unnest("line").drop("unique_id").join(lines, on=tables.LINE, how="semi")  # fmt: skip
-    ahead = _with_p_high(ahead, series, detection.HIGH_PERCENTILE)
+    ahead = with_p_high(ahead, series, detection.HIGH_PERCENTILE)
     warehouse.save({tables.FORECASTS: ahead.with_columns(issue=pl.lit(run.moment))})
     run.count(forecasts=ahead.height)
 
@@ -288,12 +287,13 @@ def shares(series: pl.DataFrame) -> pl.DataFrame:
     return series.filter(pl.col("value_kind") == "share").with_columns(pl.max_horizontal("n_posts", enough))
 
 
-_ORIGIN = (pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("origin")
+ORIGIN = (pl.col("target") - pl.duration(days=pl.col("horizon"))).alias("origin")
+"""The last closed day a forecast was made from."""
 
 
-def _with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float) -> pl.DataFrame:
+def with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float) -> pl.DataFrame:
     """Forecasts with the threshold of their origin at a percentile, and the probability to exceed it."""
-    rows = ahead.drop("threshold", "p_high", strict=False).with_columns(_ORIGIN)
+    rows = ahead.drop("threshold", "p_high", strict=False).with_columns(ORIGIN)
     limits = [
         detection.origin_thresholds(series, percentile, origin).with_columns(origin=pl.lit(origin))
         for origin in rows["origin"].unique()
@@ -309,7 +309,7 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
     """Lines to forecast: the last closed day is new, or a closed day was issued after the last forecast."""
     known = series.group_by(tables.LINE).agg(pl.col("time_value").max().alias("last"), pl.col("issue").max())
     made = forecasts.group_by(tables.LINE).agg(
-        _ORIGIN.max(),
+        ORIGIN.max(),
         pl.col("issue").max().alias("forecast_at"),
     )
     return (
@@ -319,28 +319,6 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
         )
         .select(tables.LINE)
     )  # fmt: skip
-
-
-@stage
-def detect(run: Run, warehouse: Warehouse) -> None:
-    """Test every closed day once against its thresholds, and the days ahead against the rules'."""
-    run.reporter.stage("detect")
-    now, rules = run.moment, run.settings.rule
-    series = detection.closed_series(warehouse.latest(tables.SERIES, now))
-    before = warehouse.read(tables.TESTED)
-    found, tested = detection.observed(series, before, rules, now=now)
-    newest = warehouse.latest(tables.FORECASTS, now).filter(pl.col("issue") == pl.col("issue").max().over(tables.LINE))
-    for rule in rules:
-        if rule.when == "forecast":
-            ahead = watched(newest, rule).with_columns(_ORIGIN, detector=pl.lit(rule.name))
-            ahead = ahead.join(before, on=[*tables.LINE, "detector"], how="left")
-            ahead = ahead.filter(pl.col("through").is_null() | (pl.col("origin") > pl.col("through")))
-            likely = detection.expected(_with_p_high(ahead, shares(series), rule.percentile), rule, now=now)
-            found = pl.concat([found, likely], how="diagonal")
-            through = ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
-            tested = pl.concat([tested, through])
-    warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})
-    run.count(exceedances=found.height)
 
 
 @stage

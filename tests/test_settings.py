@@ -201,7 +201,7 @@ SOURCE_KEYS = "name, kind, path, columns, timezone, lang, seed, days, posts_per_
 CALIBRATED_RULE = (
     "rule 'r': got method calibrated for a dimension, which has no such reading; expected the names of markers"
 )
-RULE_KEYS = "name, when, markers, populations, unit, method, percentile, p_high, horizon, for"
+RULE_KEYS = "name, when, detector, markers, populations, unit, method, percentile, p_high, horizon, for"
 RECEIVER_KEYS = "name, kind, url, url_file, url_env, secret_file, secret_env"
 DEFAULT_MARKERS = ", ".join(MARKERS)
 DEFAULT_WATCHABLE = (
@@ -322,7 +322,7 @@ MISTAKES = [
     ('[[rule]]\nname = "r"\nfor = "48h"', "rule['r'].for: got '48h'; expected days, e.g. 2d"),
     ('[[rule]]\nname = "r"\nfor = 2', "rule['r'].for: got 2; expected text in quotes"),
     ('[[rule]]\nname = "r"\nfor_ = "2d"', f"rule['r'].for_: unknown key; expected one of {RULE_KEYS}"),
-    ('[[rule]]\nname = "r"\nwhen = "aberration"', "rule['r'].when: got 'aberration'; expected 'observed' or 'forecast'"),
+    ('[[rule]]\nname = "r"\nwhen = "odd"', "rule['r'].when: got 'odd'; expected 'observed', 'forecast', 'surprise' or 'aberration'"),
     ('[[rule]]\nname = "r"\nmethod = "corrected"', "rule['r'].method: got 'corrected'; expected 'lexicon' or 'calibrated'"),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"', CALIBRATED_RULE),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"\nmarkers = ["fear", "dimension:anxiety"]', CALIBRATED_RULE),

@@ -21,8 +21,8 @@ EXPECTED = {
         *LINE, "issue", "target", "horizon", "model", "mean", *LEVELS, "threshold", "p_high", "fallback",
     ],
     "exceedances": [
-        *LINE, "issue", "target", "horizon", "kind", "detector", "percentile", "value", "threshold", "p", "p_high",
-        "level", "suspect_reason",
+        *LINE, "issue", "target", "horizon", "kind", "detector", "percentile", "value", "threshold", "p", "q", "rung",
+        "expected_false_alarms", "p_high", "level", "suspect_reason",
     ],
     "polarization": [
         "topic", "population", "time_value", "n_conversations", "n_interactions", "n_authors", "share_abstained",
@@ -44,7 +44,7 @@ WAREHOUSE_ONLY = {
 }  # fmt: skip
 MINTED_HERE = {  # every published column of words, all of them ours: names, kinds, states, reasons
     "marker", "population", "unit", "method", "value_kind", "missing_reason", "label_source", "model", "fallback",
-    "kind", "detector", "level", "suspect_reason", "topic", "period", "reference", "term", "name", "alert_id",
+    "kind", "detector", "level", "suspect_reason", "rung", "topic", "period", "reference", "term", "name", "alert_id",
     "fingerprint", "rule", "state", "reason", "notification_id", "receiver", "status", "last_result", "metric",
     "source", "quarantine_reasons", "run_id", "command", "stage", "version",
 }  # fmt: skip

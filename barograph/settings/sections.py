@@ -155,12 +155,15 @@ class Rule(Section):
     """
 
     name: Name
-    when: Literal["observed", "forecast"] = "observed"
+    when: Literal["observed", "forecast", "surprise", "aberration"] = "observed"
+    detector: Literal["ladder", "c1", "c2", "c3", "eears", "ewma", "regression", "own_year", "farrington"] = "ladder"
+    """Whose baseline an aberration departs from; by default the best one that a line's history allows."""
     markers: tuple[str, ...] = ()
     populations: tuple[str, ...] = ()
     unit: Literal["posts", "authors"] = "authors"
     method: Literal["lexicon", "calibrated"] = "lexicon"
     percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
+    """Of the trailing 84 days; for an aberration or surprise 100 less the false discovery rate, in percent."""
     p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7
     horizon: Annotated[Whole, Field(ge=1, le=7)] = 7
     for_: Annotated[str, StringConstraints(pattern=DAYS_PATTERN)] = Field("1d", alias="for")

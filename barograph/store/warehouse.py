@@ -14,7 +14,8 @@ import duckdb
 import polars as pl
 
 from barograph import tables
-from barograph.store.database import DISK, Database, create, latest, unwritable
+from barograph.store.database import DISK, create, latest, unwritable
+from barograph.store.evidence import Evidence
 from barograph.tables import Table
 
 
@@ -26,7 +27,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Database):
+class Warehouse(Evidence):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.

@@ -66,7 +66,7 @@ FORECASTS = Table(
 )  # fmt: skip
 
 EXCEEDANCES = Table(
-    "exceedances", "Days above a threshold, observed or forecast; each closed day is tested once.",
+    "exceedances", "Days above a threshold, observed or forecast, or off a baseline; each closed day is tested once.",
     (*LINE, "kind", "detector", "percentile", "target", "issue"),
     {
         **LINE_COLUMNS,
@@ -74,10 +74,16 @@ EXCEEDANCES = Table(
         "horizon": Column(pl.Int64, "0 for an observed day", low=0),
         "kind": text("what was compared", "observed", "forecast", "surprise", "aberration"),
         "detector": text("name of the detector"),
-        "percentile": Column(pl.Float64, "percentile of the trailing 84 days that is the threshold", low=0, high=100),
+        "percentile": Column(
+            pl.Float64, "of the trailing 84 days; aberration, surprise: 100 less the false discovery rate in percent",
+            low=0, high=100,
+        ),
         "value": number("prevalence, or the forecast's mean"),
-        "threshold": number("the percentile's value at the time"),
+        "threshold": number("the value above which the day was found; surprise: the bound of the forecast's interval"),
         "p": number("p-value, where the detector has one", 0, 1),
+        "q": number("false discovery rate at which p is found among the lines of the day", 0, 1),
+        "rung": text("the baseline that the line's history allowed", nullable=True),
+        "expected_false_alarms": number("alarms a year of one line to expect at this threshold without an outbreak", 0),
         "p_high": number("P(prevalence > threshold), for forecasts", 0, 1),
         "level": text("red: clear of the threshold; yellow: above it; grey: no baseline", "red", "yellow", "grey"),
         "suspect_reason": text("why this may be an artefact", nullable=True),

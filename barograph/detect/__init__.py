@@ -1,0 +1,17 @@
+"""Which days depart from what a line did before: above a threshold, or from a statistical baseline. Pure functions."""
+
+from barograph.detect.aberration import aberrations, surprises
+from barograph.detect.artifact import USUAL_DAYS, suspected
+from barograph.detect.thresholds import (
+    HIGH_PERCENTILE,
+    closed_series,
+    expected,
+    observed,
+    origin_thresholds,
+    thresholds,
+)
+
+__all__ = [
+    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "expected", "observed", "origin_thresholds",
+    "surprises", "suspected", "thresholds",
+]  # fmt: skip
