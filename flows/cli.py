@@ -17,8 +17,8 @@ from barograph import publish, settings, tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
+from barograph.notify import endpoints_of
 from barograph.record import Record, recent
-from barograph.webhook import endpoints_of
 from flows.backtest import backtest
 from flows.serve import supervise, temporary_server
 

@@ -7,10 +7,10 @@ the name cannot come to mean another address.
 import ipaddress
 import socket
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from ssl import SSLContext
-from typing import Any, override
+from typing import Any
 
 import httpcore
 
@@ -91,38 +91,30 @@ class GuardedBackend(httpcore.NetworkBackend):
     def __init__(self, allowed: Collection[str], deadline: Deadline) -> None:
         self._allowed, self._deadline = allowed, deadline
 
-    @override
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:  # fmt: skip
+    def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        """A guarded connection; the other arguments are what httpcore would wait for and bind to."""
         return _Stream(connect(host, port, self._allowed, self._deadline), self._deadline)
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream whose waits end with the deadline; the time-outs it is given are longer."""
+    """A stream whose waits end with the deadline, whatever time-out it is given."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream, self._deadline = stream, deadline
 
-    @override
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
         return self._stream.read(max_bytes, self._deadline.left())
 
-    @override
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
         self._stream.write(buffer, self._deadline.left())
 
-    @override
     def close(self) -> None:
         self._stream.close()
 
-    @override
     def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self, ssl_context: SSLContext, server_hostname: str | None = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()), self._deadline)
 
-    @override
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,89 +1,101 @@
-"""Signed delivery of notifications, after the Standard Webhooks specification."""
+"""Receivers as what notifications are sent to: an address, a secret, a form. None of it is ever shown."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import httpx
 from standardwebhooks import Webhook
 
 from barograph.errors import ConfigError
+from barograph.notify.attempt import Attempt, Send
+from barograph.notify.connection import Deadline, is_local
+from barograph.notify.http import posting
+from barograph.notify.mail import mailing
 from barograph.settings import Receiver
 
-RETRIES = tuple(
-    timedelta(**wait)
-    for wait in (
-        {"seconds": 5}, {"minutes": 5}, {"minutes": 30}, {"hours": 2}, {"hours": 5}, {"hours": 10}, {"hours": 14},
-        {"hours": 20}, {"hours": 24},
-    )
-)  # fmt: skip
-"""Waits after the 1st, 2nd, … failed attempt; after the last the notification is dead."""
 TIMEOUT = 10.0
-"""Seconds a receiver has for each step of answering."""
+"""Seconds that one notification may take in all, from the connection to the answer."""
+_SCHEMES = {"email": ("smtp", "smtps")}
+_MOST_SECRETS = 2
 
 for _name in ("httpx", "httpcore"):  # they log addresses, and an address may hold a token
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Endpoint:
-    """A receiver's address and signing secret (`whsec_…`). Neither is ever shown."""
+    """A receiver with its address and secret at hand. Raises `ConfigError` where these cannot be what they should.
 
-    name: str
+    receiver: as configured. url: `http(s)://…`, or `smtp(s)://USER@HOST:PORT`. secret: of a webhook `whsec_…`, or two
+    with space between them, of which one replaces the other; else a token, a password or empty.
+    """
+
+    receiver: Receiver
     url: str
-    secret: str
+    secret: str = ""
 
     def __post_init__(self) -> None:
+        if self.receiver.kind == "webhook":
+            self._check_secrets()
+        schemes = _SCHEMES.get(self.receiver.kind, ("https", "http"))
+        expected = " or ".join(f"{scheme}://" for scheme in sorted(schemes))
         try:
-            Webhook(self.secret)
+            parsed = httpx.URL(self.url)
+            parsed.raw_host.decode("ascii").encode("idna")  # an empty label would fail when it is looked up
+        except (httpx.InvalidURL, UnicodeError):
+            raise self._wrong(f"url: got no address; expected {expected} and a host") from None
+        if parsed.scheme not in schemes or not parsed.host:
+            raise self._wrong(f"url: expected {expected} and a host")
+        if is_local(parsed.host) and parsed.host.lower() not in self.allowed:
+            raise self._wrong(
+                "url: got a private, loopback or link-local host; expected a public one, or its name in allow_hosts"
+            )
+
+    def _check_secrets(self) -> None:
+        secrets = self.secret.split()
+        try:
+            for secret in secrets:
+                Webhook(secret)
         except Exception:  # noqa: BLE001 (the library raises what base64 does)
-            raise ConfigError(f"receiver {self.name!r}: secret: expected whsec_ and base64") from None
-        if not self.url.startswith(("http://", "https://")):
-            raise ConfigError(f"receiver {self.name!r}: url: expected http:// or https://")
+            secrets = []
+        if not 1 <= len(secrets) <= _MOST_SECRETS:
+            raise self._wrong("secret: expected whsec_ and base64, or two of them while one replaces the other")
+
+    def _wrong(self, what: str) -> ConfigError:
+        return ConfigError(f"receiver {self.receiver.name!r}: {what}")
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.name!r})"
+        return f"Endpoint({self.receiver.name!r})"
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Hosts, in small letters, that may be private."""
+        return frozenset(host.lower() for host in self.receiver.allow_hosts)
+
+    @property
+    def configured_as(self) -> str:
+        """All that makes this receiver what it is. It holds the secret: only a keyed hash of it may be kept."""
+        return "\n".join([self.receiver.model_dump_json(), ",".join(self.receiver.to), self.url, self.secret])
+
+    @contextmanager
+    def open(self, timeout: float = TIMEOUT) -> Iterator[Send]:
+        """What sends it notifications, one at a time; connections are kept in between.
+
+        timeout: seconds that each may take in all.
+        """
+        deadline = Deadline(timeout)
+        if self.receiver.kind == "email":
+            yield mailing(self.receiver, httpx.URL(self.url), self.secret, self.allowed, deadline)
+        else:
+            with posting(self.receiver, httpx.URL(self.url), self.secret, self.allowed, deadline) as send:
+                yield send
 
 
 def endpoints_of(receivers: Iterable[Receiver]) -> dict[str, Endpoint]:
-    """Receiver's name → address and secret. Raises `ConfigError` where one cannot be had."""
-    return {r.name: Endpoint(r.name, r.address(), r.secret()) for r in receivers}
+    """Receiver's name → where it is. Raises `ConfigError` where address or secret cannot be had."""
+    return {r.name: Endpoint(r, r.address(), r.secret()) for r in receivers}
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """What came of sending once."""
-
-    result: str
-    """HTTP status, or the kind of failure."""
-    delivered: bool
-    gone: bool = False
-    """The receiver wants nothing more (410)."""
-    reached: bool = True
-    """Somebody answered at all."""
-
-
-def send(endpoint: Endpoint, notification_id: str, body: str, at: datetime, timeout: float = TIMEOUT) -> Attempt:
-    """POST one signed body. Any 2xx is an arrival; redirects are not followed. at: the clock, naive UTC.
-
-    The answer's body is not read: it says nothing, and may never end.
-    """
-    moment = at.replace(tzinfo=UTC)
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": notification_id,
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": Webhook(endpoint.secret).sign(notification_id, moment, body),
-    }
-    try:
-        with httpx.stream("POST", endpoint.url, content=body.encode(), headers=headers, timeout=timeout) as response:
-            status = response.status_code
-    except (httpx.InvalidURL, httpx.HTTPError, UnicodeError) as error:  # the last: a host name that is none
-        return Attempt(type(error).__name__, delivered=False, reached=False)
-    return Attempt(str(status), delivered=200 <= status < 300, gone=status == 410)
-
-
-def next_attempt(attempts: int, at: datetime) -> datetime | None:
-    """When to try again after so many failed attempts; None where it was the last."""
-    return at + RETRIES[attempts - 1] if attempts <= len(RETRIES) else None
+__all__ = ["TIMEOUT", "Attempt", "Endpoint", "Send", "endpoints_of"]
