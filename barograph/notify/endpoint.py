@@ -77,7 +77,7 @@ class Endpoint:
     @property
     def configured_as(self) -> str:
         """All that makes this receiver what it is. It holds the secret: only a keyed hash of it may be kept."""
-        return "\n".join([self.receiver.model_dump_json(), ",".join(self.receiver.to), self.url, self.secret])
+        return f"{self.receiver.model_dump_json()}\n{self.url}\n{self.secret}"
 
     @contextmanager
     def open(self, timeout: float = TIMEOUT) -> Iterator[Send]:

@@ -9,6 +9,7 @@ from barograph.notify.message import CUT
 
 _LEAST = 40
 """Characters that a text keeps."""
+_MOST_TOLD = 20
 _WHOLE = ("link", "truncated")
 """Half a link leads nowhere."""
 
@@ -34,7 +35,8 @@ def shortened(body: dict[str, Any], limit: int) -> dict[str, Any]:
             path, kept, n = max(data.keys() - {"truncated"}, key=lambda name: _size(data[name])), 0, 1
             del data[path]
         told[path] = (f"{path}: {kept} of {n}", n)
-        data["truncated"] = [said for said, _ in told.values()]
+        said = [text for text, _ in told.values()]
+        data["truncated"] = said[:_MOST_TOLD] + [f"{len(said) - _MOST_TOLD} more"] * (len(said) > _MOST_TOLD)
     return body
 
 
