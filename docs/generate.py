@@ -10,8 +10,8 @@ from docs import forecasts
 
 _HERE = Path(__file__).parent
 _COMMANDS = (
-    "", "run", "up", "backfill", "backtest", "status", "check", "notifications", "notifications list", "notifications retry",
-    "simulate", "version",
+    "", "run", "up", "backfill", "backtest", "status", "check", "notifications",
+    "notifications list", "notifications retry", "simulate", "version",
 )  # fmt: skip
 
 
