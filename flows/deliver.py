@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,9 @@ _AT_ONCE = 8
 """Receivers that are sent to at the same time."""
 _BATCH = 500
 """Notifications to one receiver that are recorded together: what a crash can make it hear twice."""
-_BATCH_SECONDS = 5.0
+_TOGETHER = 0.2
+"""Seconds for which a batch that is through waits for others, to be recorded with them."""
+_BATCH_SECONDS = 1.0
 """A receiver that takes longer for them is recorded before."""
 _SECONDS = 120.0
 """What one delivery takes at most of a run; the rest stays due for the next one."""
@@ -71,20 +73,23 @@ def send_due(home: Home, settings: Settings, clock: Clock = utc_now) -> dict[str
         due = warehouse.due(clock(), listening, _BATCH)
     with ExitStack() as connections, ThreadPoolExecutor(_AT_ONCE) as pool:
         sends: dict[str, Send] = {}
-        while due.height:
-            batches = {str(name): part.to_dicts() for (name,), part in due.group_by("receiver", maintain_order=True)}
-            sends |= {n: connections.enter_context(endpoints[n].open()) for n in batches.keys() - sends.keys()}
-            jobs = {name: pool.submit(_tell, sends[name], batch, clock) for name, batch in batches.items()}
-            told = {name: job.result() for name, job in jobs.items()}
+        jobs: dict[Future[_Told], str] = {}
+        while due.height or jobs:
+            for (name,), batch in due.group_by("receiver", maintain_order=True):
+                if name not in sends:
+                    sends[name] = connections.enter_context(endpoints[name].open())
+                jobs[pool.submit(_tell, sends[name], batch.to_dicts(), clock)] = name
+            wait(jobs, return_when=FIRST_COMPLETED)
+            done, _ = wait(jobs, _TOGETHER)
+            told = {jobs.pop(job): job.result() for job in done}
             listening -= {name for name, one in told.items() if _rests(one.last)}
             rows = [row for one in told.values() for row in one.rows]
             ended |= {row["notification_id"]: row["status"] for row in rows}
             known = [row for name, one in told.items() if (row := _known(name, hashes[name], one))]
             with Warehouse(home.warehouse) as warehouse:
                 buried += warehouse.settle(_frame(NOTIFICATIONS, rows), _frame(RECEIVERS, known))
-                due = warehouse.due(clock(), listening, _BATCH)
-            if time.monotonic() > end:
-                break
+                ready = listening - set(jobs.values()) if time.monotonic() < end else ()
+                due = warehouse.due(clock(), ready, _BATCH)
     return dict(Counter(ended.values()) + Counter(dead=buried))
 
 
