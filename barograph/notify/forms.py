@@ -18,7 +18,8 @@ LIMIT = 20_000
 _ROOMS = (1500, 400, 100)
 """Characters of a text, tried until the whole is short enough."""
 _LONGEST_LINK = 1000
-_SLACK_TITLE = 150
+_TITLE = 150
+"""Characters of what must be short: Slack's header, a subject, a label."""
 _LASTS = timedelta(days=30)
 """Alertmanager ends an alert that it is not told of again; one that was not ended here stays so long there."""
 
@@ -43,19 +44,19 @@ def mail_text(receiver: Receiver, body: str) -> tuple[str, str, str]:
     message = _within(message_of(receiver, read), _ROOMS[0])
     facts = [f"{label}: {value}" for label, value in message.facts]
     lines = [message.text, "", *facts, "", message.link, message.about]
-    return cut(message.title, _SLACK_TITLE), "\n".join(lines).rstrip() + "\n", str(read["data"].get("alert_id", ""))
+    return cut(message.title, _TITLE), "\n".join(lines).rstrip() + "\n", str(read["data"].get("alert_id", ""))
 
 
 def _within(message: Message, room: int) -> Message:
     facts = tuple((label, cut(value, max(room // 4, 60))) for label, value in message.facts)
     link = message.link if len(message.link) <= _LONGEST_LINK else ""  # half a link leads nowhere
-    return Message(cut(message.title, room), cut(message.text, room), facts, link, message.about)
+    return Message(cut(message.title, room), cut(message.text, room), facts, link, cut(message.about, room))
 
 
 def _slack(message: Message, _: Mapping[str, Any]) -> dict[str, Any]:
     """An incoming webhook's message in blocks; `text` is what a notification shows."""
     parts = ["\n".join(f"{label}: {value}" for label, value in message.facts), message.about]
-    blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(cut(message.title, _SLACK_TITLE))}]
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(cut(message.title, _TITLE))}]
     blocks += [{"type": "section", "text": _plain(text)} for text in (message.text, *parts) if text]
     if message.link:
         link = {"type": "mrkdwn", "text": f"<{_escaped(message.link).replace('|', '%7C')}|Open the page>"}
@@ -94,13 +95,13 @@ def _run(text: str, **style: Any) -> dict[str, Any]:
 def _alertmanager(message: Message, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One alert of the API v2. Its labels are the same through all states: they name it there."""
     data = body["data"]
-    named = {name: str(data.get(name) or "") for name in ("marker", "population", "unit", "method")}
+    named = {"alertname": str(data.get("rule") or "barograph"), "source": "barograph"}
+    named |= {name: str(data.get(name) or "") for name in ("marker", "population", "unit", "method")}
     told = datetime.fromisoformat(body["timestamp"])
     ends = told if data.get("state") == "resolved" else told + _LASTS
     facts = {label.lower().replace(" ", "_"): value for label, value in message.facts if label != "Rule"}
     alert = {
-        "labels": {"alertname": str(data.get("rule") or "barograph"), "source": "barograph"}
-        | {name: cut(value, _SLACK_TITLE) for name, value in named.items() if value},
+        "labels": {name: cut(value, _TITLE) for name, value in named.items() if value},
         "annotations": {"summary": message.title, "description": message.text, **facts, "about": message.about},
         "startsAt": f"{data['started_on']}T00:00:00Z" if data.get("started_on") else f"{told:%Y-%m-%dT%H:%M:%SZ}",
         "endsAt": f"{ends:%Y-%m-%dT%H:%M:%SZ}",

@@ -9,7 +9,7 @@ from barograph.notify.message import CUT
 
 _LEAST = 40
 """Characters that a text keeps."""
-_MOST_TOLD = 20
+_MOST_TOLD, _LONGEST_PATH = 10, 40
 _WHOLE = ("link", "truncated")
 """Half a link leads nowhere."""
 
@@ -34,7 +34,7 @@ def shortened(body: dict[str, Any], limit: int) -> dict[str, Any]:
         else:
             path, kept, n = max(data.keys() - {"truncated"}, key=lambda name: _size(data[name])), 0, 1
             del data[path]
-        told[path] = (f"{path}: {kept} of {n}", n)
+        told[path] = (f"{path[:_LONGEST_PATH]}: {kept} of {n}", n)
         said = [text for text, _ in told.values()]
         data["truncated"] = said[:_MOST_TOLD] + [f"{len(said) - _MOST_TOLD} more"] * (len(said) > _MOST_TOLD)
     return body
