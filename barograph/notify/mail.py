@@ -52,7 +52,8 @@ def mailing(receiver: Receiver, url: httpx.URL, secret: str, allowed: Collection
             return Attempt(str(min(code for code, _ in error.recipients.values())), delivered=False)
         except smtplib.SMTPResponseException as error:
             before = isinstance(error, _BEFORE_MAIL)
-            return Attempt(str(error.smtp_code) if error.smtp_code > 0 else "no SMTP", delivered=False, reached=not before)
+            code = str(error.smtp_code) if error.smtp_code > 0 else "no SMTP"
+            return Attempt(code, delivered=False, reached=not before)
         except (smtplib.SMTPException, OSError, ValueError, httpcore.NetworkError, httpcore.TimeoutException) as error:
             return Attempt(type(error).__name__, delivered=False, reached=False)
         return Attempt(f"250, {len(refused)} of {len(receiver.to)} refused" if refused else "250", delivered=True)

@@ -75,26 +75,54 @@ def _text(data: Mapping[str, Any], words: Mapping[str, str]) -> str:
 
 
 def _facts(data: Mapping[str, Any], words: Mapping[str, str]) -> list[tuple[str, str]]:
-    percentile, posts, authors = (data.get(name) for name in ("percentile", "n_posts", "n_authors"))
-    derived = f" ({wording.ordinal(percentile)} percentile)" if percentile is not None and words["threshold"] else ""
-    counts = [wording.count(n, noun) for n, noun in ((posts, "posts"), (authors, "authors")) if n is not None]
-    why = data.get("why") or {}
-    change = _number(
-        why.get("change"), lambda v: wording.change_interval(v, why.get("change_lo"), why.get("change_hi"))
-    )
-    terms = [f"{t['term']} {wording.change(t['contribution'])}" for t in why.get("terms", ()) if _tells(t)]
     facts = [
         ("Rule", words["rule"]),
         ("Value", words["value"]),
-        ("Threshold", words["threshold"] + derived),
+        ("Threshold", _threshold(data, words)),
         ("Since", words["started"]),
-        ("Made of", " by ".join(counts)),
+        ("Made of", _counts(data)),
         ("Read as", ", ".join(filter(None, (words["unit"], words["method"])))),
-        ("Changed", change),
-        ("Words behind it", "; ".join(terms)),
-        ("Cut", "; ".join(data.get("truncated", ()))),
+        *_moved(data.get("why") or {}),
+        ("Events near it", "; ".join(str(event.get("name", "")) for event in data.get("events") or ())),
+        ("The rule so far", "; ".join(filter(None, map(_record, data.get("skill_card") or ())))),
+        ("Parts that are high too", ", ".join(map(str, data.get("parts") or ()))),
+        ("Others", f"{data['n_others']} more in this notification" if data.get("n_others") else ""),
+        ("Cut", "; ".join(data.get("truncated") or ())),
     ]
     return [(label, value.replace("\N{NO-BREAK SPACE}", " ")) for label, value in facts]
+
+
+def _threshold(data: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    percentile = data.get("percentile")
+    derived = data.get("derivation") or (f"{wording.ordinal(percentile)} percentile" if percentile is not None else "")
+    rung = f"rung {data['rung']}" if data.get("rung") else ""
+    how = "; ".join(filter(None, (derived, rung)))
+    return words["threshold"] + (f" ({how})" if how else "") if words["threshold"] else ""
+
+
+def _counts(data: Mapping[str, Any]) -> str:
+    counts = [(data.get("n_posts"), "posts"), (data.get("n_authors"), "authors")]
+    return " by ".join(wording.count(n, noun) for n, noun in counts if n is not None)
+
+
+def _moved(why: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a word shift says in brief."""
+    low, high = why.get("change_lo"), why.get("change_hi")
+    terms = [f"{t['term']} {wording.change(t['contribution'])}" for t in why.get("terms") or () if _tells(t)]
+    return [
+        ("Changed", _number(why.get("change"), lambda v: wording.change_interval(v, low, high))),
+        ("Words behind it", "; ".join(terms)),
+        ("Largest account", _number(why.get("change_top_account_share"), wording.at_most)),
+    ]
+
+
+def _record(card: Mapping[str, Any]) -> str:
+    """A skill card in brief: by whom or what it was judged, and how often the rule was right."""
+    judged, right = card.get("n_judged"), card.get("n_true")
+    if not judged or right is None:
+        return ""
+    weekly = _number(card.get("false_alarms_per_week"), lambda v: f", {v:.2f} false alarms a week")
+    return f"right {right} of {judged} by {card.get('basis', 'record')}{weekly}"
 
 
 def _tells(term: Mapping[str, Any]) -> bool:

@@ -50,6 +50,22 @@ def test_slack_gets_blocks_of_plain_text() -> None:
     assert {b["type"] for b in told["blocks"][1:]} == {"section"}
 
 
+def test_what_else_an_alert_carries_is_told_in_brief() -> None:
+    cards = [{"basis": "dispositions", "n_judged": 4, "n_true": 3, "false_alarms_per_week": 0.25},
+             {"basis": "series", "n_judged": 0, "n_true": 0}]  # fmt: skip
+    more = {"derivation": "percentile 95 of the 84 closed days before the day tested", "rung": "a year", "skill_card": cards,
+            "events": [{"name": "exam week"}, {"name": "storm"}], "parts": ["north", "south"], "n_others": 7,
+            "why": {"change_top_account_share": 0.15}, "truncated": ["others: 5 of 20"]}  # fmt: skip
+    told = dict(message_of(receiver("slack"), json.loads(body(**more))).facts)
+    assert told["Threshold"] == "3.0 % (percentile 95 of the 84 closed days before the day tested; rung a year)"
+    assert told["The rule so far"] == "right 3 of 4 by dispositions, 0.25 false alarms a week"
+    assert told["Events near it"] == "exam week; storm"
+    assert told["Parts that are high too"] == "north, south"
+    assert told["Others"] == "7 more in this notification"
+    assert told["Largest account"] == "at most 15 %"
+    assert told["Cut"] == "others: 5 of 20"
+
+
 def test_teams_gets_one_adaptive_card() -> None:
     told = form("teams")
     assert told["type"] == "message"
