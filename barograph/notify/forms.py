@@ -20,6 +20,8 @@ _ROOMS = (1500, 400, 100)
 _LONGEST_LINK = 1000
 _TITLE = 150
 """Characters of what must be short: Slack's header, a subject, a label."""
+_SECTION = 3000
+"""Characters of one section of Slack's."""
 _LASTS = timedelta(days=30)
 """Alertmanager ends an alert that it is not told of again; one that was not ended here stays so long there."""
 
@@ -57,7 +59,7 @@ def _slack(message: Message, _: Mapping[str, Any]) -> dict[str, Any]:
     """An incoming webhook's message in blocks; `text` is what a notification shows."""
     parts = ["\n".join(f"{label}: {value}" for label, value in message.facts), message.about]
     blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(cut(message.title, _TITLE))}]
-    blocks += [{"type": "section", "text": _plain(text)} for text in (message.text, *parts) if text]
+    blocks += [{"type": "section", "text": _plain(cut(text, _SECTION))} for text in (message.text, *parts) if text]
     if message.link:
         link = {"type": "mrkdwn", "text": f"<{_escaped(message.link).replace('|', '%7C')}|Open the page>"}
         blocks.append({"type": "section", "text": link})
