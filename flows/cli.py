@@ -17,21 +17,17 @@ from barograph import publish, settings, tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
+from barograph.notify import endpoints_of
 from barograph.record import Record, recent
-from barograph.webhook import endpoints_of
 from flows.backtest import backtest
+from flows.notifications import notifications
+from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.serve import supervise, temporary_server
 
-HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
-ConfigOption = Annotated[
-    Path | None,
-    Parameter("--config", help="The analyst's file; default HOME/barograph.toml, then ./barograph.toml."),
-]
 Inputs = Annotated[
     tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")
 ]
 SourceOption = Annotated[str | None, Parameter("--source", help="One source by name; `simulated` needs no config.")]
-DEFAULT_HOME = Path("barograph-home")
 
 app = App(
     name="barograph",
@@ -87,6 +83,7 @@ def backfill(
 
 
 app.command(backtest)
+app.command(notifications)
 
 
 @app.command

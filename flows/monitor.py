@@ -10,8 +10,8 @@ from prefect import flow
 from barograph import settings as settings_room
 from barograph.errors import BarographError
 from barograph.home import Home
+from barograph.notify import endpoints_of
 from barograph.store import Warehouse
-from barograph.webhook import endpoints_of
 from flows import stages
 from flows.deliver import deliver
 from flows.detect import detect

@@ -15,13 +15,15 @@ MAY_IMPORT = {
     "forecasting": {"barograph.tables", "barograph.errors"},
     "barograph": {"barograph"},
 }
-STAGES = {"ingest", "annotate", "polarization", "aggregate", "detect", "alerts", "explain", "webhook"}
+STAGES = {"ingest", "annotate", "polarization", "aggregate", "detect", "alerts", "explain", "notify"}
 ONE_HOME = {
     "prefect": ("flows",),
     "streamlit": ("dashboard",),
     "torch": ("forecasting", "barograph.annotate"),
     "duckdb": ("barograph.store",),
-    "httpx": ("barograph.sources", "barograph.annotate", "barograph.webhook"),
+    "httpx": ("barograph.sources", "barograph.annotate", "barograph.notify"),
+    "httpcore": ("barograph.notify",),
+    "smtplib": ("barograph.notify",),
 }
 SQL = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "PRAGMA ")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))

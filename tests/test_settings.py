@@ -202,7 +202,12 @@ CALIBRATED_RULE = (
     "rule 'r': got method calibrated for a dimension, which has no such reading; expected the names of markers"
 )
 RULE_KEYS = "name, when, detector, markers, populations, unit, method, percentile, p_high, horizon, for"
-RECEIVER_KEYS = "name, kind, url, url_file, url_env, secret_file, secret_env"
+RECEIVER_KEYS = "name, kind, url, url_file, url_env, secret_file, secret_env, allow_hosts, title, text, sender, to"
+MAIL = 'expected sender = "name@host" and to = ["name@host"] for email, plain addresses'
+TEMPLATE = (
+    "$state, $rule, $marker, $population, $unit, $method, $reason, $target, $value, $threshold, $chance, $days, $level, "
+    "$started, $link"
+)
 DEFAULT_MARKERS = ", ".join(MARKERS)
 DEFAULT_WATCHABLE = (
     f"{DEFAULT_MARKERS}, dimension:anxiety, dimension:depression, dimension:antagonism, dimension:positive"
@@ -355,8 +360,48 @@ MISTAKES = [
         f"receiver['d'].secret: unknown key; expected one of {RECEIVER_KEYS}",
     ),
     (
-        '[[receiver]]\nname = "d"\nkind = "email"\nurl_env = "U"\nsecret_env = "S"',
-        "receiver['d'].kind: got 'email'; expected 'webhook'",
+        '[[receiver]]\nname = "d"\nkind = "pager"\nurl_env = "U"\nsecret_env = "S"',
+        "receiver['d'].kind: got 'pager'; expected 'webhook', 'slack', 'teams', 'alertmanager' or 'email'",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "slack"\nurl_env = "U"\nsecret_env = "S"',
+        "receiver['d']: got a secret for slack, whose address is its secret; expected none",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "alertmanager"\nurl_env = "U"\nsecret_env = "S"\nsecret_file = "s"',
+        "receiver['d']: got 2 of secret_file or secret_env; expected at most one",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "email"\nurl_env = "U"\nsender = "a@b"',
+        f"receiver['d']: {MAIL}",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "email"\nurl_env = "U"\nsender = "Desk <a@b>"\nto = ["c@d"]',
+        f"receiver['d']: {MAIL}",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "email"\nurl_env = "U"\nsender = "a@b"\nto = ["c@d", "e@f\\nBcc: g@h"]',
+        f"receiver['d']: {MAIL}",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "teams"\nurl_env = "U"\nto = ["c@d"]',
+        "receiver['d']: got to for teams; expected it for email alone",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nurl_env = "U"\nsecret_env = "S"\ntitle = "$state"',
+        "receiver['d']: got title or text for webhook, whose body is all data; expected neither",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "slack"\nurl_env = "U"\ntitle = "$state of $author"',
+        f"receiver['d'].title: got $author; expected some of {TEMPLATE}",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "slack"\nurl_env = "U"\ntext = "100 $"',
+        f"receiver['d'].text: got a $ that begins no name ($$ is a dollar sign); expected some of {TEMPLATE}",
+    ),
+    (
+        '[[receiver]]\nname = "d"\nkind = "slack"\nurl_env = "U"\nallow_hosts = "localhost"',
+        "receiver['d'].allow_hosts: got text; expected a list",
     ),
     # the file itself
     ("minimum_authors =", "not TOML: Invalid value (at end of document)"),
@@ -408,6 +453,8 @@ LEAKS = [
     f'[[receiver]]\nname = "d"\nurl = ["https://a/{SECRET}"]\nsecret_env = "S"',
     f'[[receiver]]\nname = "d"\nurl = {{ address = "https://a/{SECRET}" }}\nsecret_env = "S"',
     f'[[receiver]]\nname = "d"\nurl = "https://a/{SECRET}"\nkind = "email"\nsecret_env = "S"',
+    f'[[receiver]]\nname = "d"\nkind = "slack"\nurl = "https://a/{SECRET}"\nsender = "{SECRET}"\nallow_hosts = "{SECRET}"',
+    f'[[receiver]]\nname = "d"\nkind = "email"\nurl = "smtp://a/{SECRET}"\nsender = "{SECRET}"\nto = ["{SECRET}"]',
     f'[[receiver]]\nname = "d:"\nurl = "https://a/{SECRET}"\nsecret_env = "S"',
     f'[[receiver]]\nname = "d"\nurl_env = "U"\nsecret_env = {{ value = "{SECRET}" }}',
     f'[[receiver]]\nname = "d"\nurl_env = "U"\nsecret_file = ["{SECRET}"]',

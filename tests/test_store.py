@@ -469,6 +469,7 @@ def test_a_notification_is_due_from_its_time_on_and_loses_its_body_once_settled(
                 "attempts": 0, "created_at": at(0), "next_attempt_at": due}  # fmt: skip
 
     rows = [told("b", at(1)), told("a", at(1)), told("later", at(2)), told("dead", at(0), "dead")]
+    rows = [{**row, "alert_id": row["notification_id"]} for row in rows]
     bodies = pl.DataFrame({"notification_id": ["a", "b", "later", "dead"], "body": ["A", "B", "L", "D"]})
     warehouse.save({tables.NOTIFICATIONS: pl.DataFrame(rows), tables.OUTBOX: bodies})
     assert warehouse.due(at(1) - timedelta(microseconds=1)).height == 0

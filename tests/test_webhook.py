@@ -1,135 +1,57 @@
 """Signed delivery to a real HTTP server on the loopback, whatever that server does."""
 
-import base64
+import itertools
 import json
 import logging
-import os
 import re
 import signal
 import socket
-import struct
+import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import trustme
 from standardwebhooks import Webhook
 
 from barograph import tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
-from barograph.settings import Receiver, Settings
+from barograph.notify import Attempt, Endpoint, next_attempt, wait_asked
+from barograph.notify.retries import JITTER
+from barograph.settings import Settings
 from barograph.store import Warehouse
-from barograph.webhook import Attempt, Endpoint, next_attempt, send
-from flows.deliver import deliver
-from flows.progress import Reporter
+from flows.deliver import send_due
+from tests.notify.receiving import (
+    OTHER_SECRET,
+    SECRET,
+    Answer,
+    drip,
+    endless,
+    endpoint,
+    hang,
+    receiver,
+    reset,
+    serving,
+    status,
+    unused_port,
+)
 
-SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four byt").decode()
 BODY = json.dumps({"type": "alert.firing", "data": {"marker": "ánimo"}})
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-def status(code: int, **headers: str) -> Answer:
-    """Answer with a status and an empty body."""
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(code)
-        for name, value in {**headers, "Content-Length": "0"}.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-
-    return answer
-
-
-def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Break the connection off without an answer."""
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(handler.connection.detach())
-
-
-class Receiving(ThreadingHTTPServer):
-    """A receiver that does what `answers` says for each path, and remembers what it got."""
-
-    daemon_threads = True
-    block_on_close = False
-    address_family = socket.AF_INET
-
-    def __init__(self, **answers: Answer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers = answers
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.closing = threading.Event()
-
-    def url(self, path: str) -> str:
-        """Where `answers[path]` is."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
-
-    def ids(self, path: str) -> list[str]:
-        """The webhook-ids that came to a path, in order."""
-        return [headers["webhook-id"] for where, headers, _ in self.got if where == path]
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that breaks is part of the game."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiving
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.strip("/").split("?")[0]
-        self.server.got.append((path, headers, body))
-        self.server.answers[path](self)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(**answers: Answer) -> Iterator[Receiving]:
-    """A server for the length of a test."""
-    server = Receiving(**answers)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def hang(handler: BaseHTTPRequestHandler) -> None:
-    """Say nothing until the test is over."""
-    assert isinstance(handler.server, Receiving)
-    handler.server.closing.wait(60)
-
-
-def endless(handler: BaseHTTPRequestHandler) -> None:
-    """Say yes, and then promise a body that never comes."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000000000")
-    handler.end_headers()
-    handler.wfile.flush()
-    hang(handler)
-
-
-def unused_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def send(to: Endpoint, notification_id: str, body: str, at: datetime, timeout: float = 10) -> Attempt:
+    """Send one."""
+    with to.open(timeout) as one:
+        return one(notification_id, body, at)
 
 
 # One notification.
@@ -137,14 +59,13 @@ def unused_port() -> int:
 
 def test_what_arrives_is_signed_so_that_the_receiver_can_verify_it() -> None:
     with serving(hook=status(204)) as server:
-        assert send(Endpoint("desk", server.url("hook"), SECRET), "msg_1", BODY, utc_now()).delivered
+        assert send(endpoint(server.url("hook")), "msg_1", BODY, utc_now()).delivered
     ((_, headers, body),) = server.got
     assert body == BODY.encode()
     assert Webhook(SECRET).verify(body, headers) == json.loads(BODY)  # raises where it does not hold
     assert headers["webhook-id"] == "msg_1"
     assert headers["content-type"] == "application/json"
-    other = "whsec_" + base64.b64encode(b"b key of twenty-four byt").decode()
-    for secret, forged in ((other, body), (SECRET, body + b" ")):
+    for secret, forged in ((OTHER_SECRET, body), (SECRET, body + b" ")):
         with pytest.raises(Exception, match="No matching signature"):
             Webhook(secret).verify(forged, headers)
 
@@ -152,7 +73,7 @@ def test_what_arrives_is_signed_so_that_the_receiver_can_verify_it() -> None:
 def test_the_timestamp_is_the_moment_of_sending_in_utc() -> None:
     at = datetime(2024, 3, 1, 12, 0, 5, 999_999)
     with serving(hook=status(200)) as server:
-        send(Endpoint("desk", server.url("hook"), SECRET), "msg_1", BODY, at)
+        send(endpoint(server.url("hook")), "msg_1", BODY, at)
     assert server.got[0][1]["webhook-timestamp"] == str(int(datetime(2024, 3, 1, 12, 0, 5, tzinfo=UTC).timestamp()))
 
 
@@ -167,6 +88,10 @@ def test_the_timestamp_is_the_moment_of_sending_in_utc() -> None:
         (status(400), Attempt("400", delivered=False)),
         (status(410), Attempt("410", delivered=False, gone=True)),
         (status(429), Attempt("429", delivered=False)),
+        (status(429, **{"Retry-After": "90"}), Attempt("429", delivered=False, asked=timedelta(seconds=90))),
+        (status(503, **{"Retry-After": "Fri, 01 Mar 2024 12:02:00 GMT"}),
+         Attempt("503", delivered=False, asked=timedelta(minutes=2))),
+        (status(200, **{"Retry-After": "90"}), Attempt("200", delivered=True)),
         (status(500), Attempt("500", delivered=False)),
         (endless, Attempt("200", delivered=True)),
         (reset, Attempt("ReadError", delivered=False, reached=False)),
@@ -175,30 +100,98 @@ def test_the_timestamp_is_the_moment_of_sending_in_utc() -> None:
         (lambda handler: handler.wfile.write(b"good day\r\n\r\n"),
          Attempt("RemoteProtocolError", delivered=False, reached=False)),
     ],
-    ids=["200", "202", "204", "301", "307", "400", "410", "429", "500", "endless", "reset", "closed", "no HTTP"],
+    ids=["200", "202", "204", "301", "307", "400", "410", "429", "429 wait", "503 wait", "200 wait", "500", "endless", "reset", "closed", "no HTTP"],
 )  # fmt: skip
 def test_an_answer_says_whether_it_arrived(answer: Answer, attempt: Attempt) -> None:
     with serving(hook=answer, elsewhere=status(200)) as server:
-        assert send(Endpoint("desk", server.url("hook"), SECRET), "msg_1", BODY, utc_now(), timeout=5) == attempt
+        assert send(endpoint(server.url("hook")), "msg_1", BODY, datetime(2024, 3, 1, 12), timeout=5) == attempt
     assert [path for path, _, _ in server.got] == ["hook"]  # once, and no redirect is followed
 
 
-def test_a_receiver_that_says_nothing_is_given_up() -> None:
-    with serving(hook=hang) as server:
-        attempt = send(Endpoint("desk", server.url("hook"), SECRET), "msg_1", BODY, utc_now(), timeout=0.2)
+@pytest.mark.parametrize("answer", [hang, drip])
+def test_a_receiver_that_does_not_come_to_an_end_is_given_up(answer: Answer) -> None:
+    with serving(hook=answer) as server:
+        attempt = send(endpoint(server.url("hook")), "msg_1", BODY, utc_now(), timeout=0.3)
     assert attempt == Attempt("ReadTimeout", delivered=False, reached=False)
 
 
+def test_one_connection_serves_many_notifications() -> None:
+    peers = []
+
+    def remember(handler: BaseHTTPRequestHandler) -> None:
+        peers.append(handler.client_address)
+        status(200)(handler)
+
+    with serving(hook=remember) as server, endpoint(server.url("hook")).open() as one:
+        assert all(one(f"msg_{i}", BODY, utc_now()).delivered for i in range(5))
+    assert len(peers) == 5
+    assert len(set(peers)) == 1
+
+
+@pytest.mark.parametrize("url", [f"http://127.0.0.1:{unused_port()}/", f"http://localhost:{unused_port()}/"])
+def test_an_address_where_nobody_is_fails_like_any_other(url: str) -> None:
+    attempt = send(endpoint(url), "msg_1", BODY, utc_now(), timeout=5)
+    assert attempt == Attempt("ConnectError", delivered=False, reached=False)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Whom a receiver's certificate is from."""
+    return trustme.CA()
+
+
+def certified(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    """What a server with a certificate for `name` speaks TLS with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
 @pytest.mark.parametrize(
-    ("url", "result"),
+    ("name", "trusted", "attempt"),
     [
-        (f"http://127.0.0.1:{unused_port()}/", "ConnectError"), ("http://", "UnsupportedProtocol"),
-        ("http://[::1", "InvalidURL"), ("http://a..b/", "UnicodeError"), ("http://127.0.0.1:1/a\nb", "InvalidURL"),
+        ("localhost", True, Attempt("200", delivered=True)),
+        ("elsewhere.example", True, Attempt("ConnectError", delivered=False, reached=False)),
+        ("localhost", False, Attempt("ConnectError", delivered=False, reached=False)),
     ],
-)  # fmt: skip
-def test_an_address_where_nobody_is_fails_like_any_other(url: str, result: str) -> None:
-    attempt = send(Endpoint("desk", url, SECRET), "msg_1", BODY, utc_now(), timeout=5)
-    assert attempt == Attempt(result, delivered=False, reached=False)
+    ids=["right", "of another host", "of nobody we know"],
+)
+def test_a_certificate_must_be_that_of_the_host(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, trusted: bool, attempt: Attempt
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with serving(certified(authority, name), hook=status(200)) as server:
+        url = f"https://localhost:{server.server_address[1]}/hook"
+        assert send(endpoint(url), "msg_1", BODY, utc_now(), timeout=5) == attempt
+    assert len(server.got) == attempt.delivered
+
+
+def test_no_tls_where_tls_was_expected_fails() -> None:
+    with serving(hook=status(200)) as server:
+        attempt = send(endpoint(server.url("hook").replace("http", "https")), "msg_1", BODY, utc_now(), timeout=5)
+    assert attempt == Attempt("ConnectError", delivered=False, reached=False)
+
+
+def test_while_a_secret_is_replaced_both_sign() -> None:
+    with serving(hook=status(200)) as server:
+        send(endpoint(server.url("hook"), f"{OTHER_SECRET}\n{SECRET}"), "msg_1", BODY, utc_now())
+        send(endpoint(server.url("hook"), OTHER_SECRET), "msg_2", BODY, utc_now())
+    (_, both, body), (_, new, _) = server.got
+    for secret in (SECRET, OTHER_SECRET):
+        assert Webhook(secret).verify(body, both)
+    assert len(both["webhook-signature"].split()) == 2
+    with pytest.raises(Exception, match="No matching signature"):
+        Webhook(SECRET).verify(body, new)
+
+
+def test_a_name_and_password_in_the_address_are_told_to_the_receiver_alone() -> None:
+    with serving(hook=status(200)) as server:
+        url = server.url("hook").replace("127.0.0.1", "me:pass%20word@127.0.0.1")
+        assert send(endpoint(url), "msg_1", BODY, utc_now()).delivered
+    assert server.got[0][1]["authorization"] == "Basic bWU6cGFzcyB3b3Jk"  # base64 of "me:pass word"
+    assert server.got[0][1]["host"] == f"127.0.0.1:{server.server_address[1]}"
 
 
 # When to try again.
@@ -208,8 +201,31 @@ def test_retries_come_after_5_s_5_min_30_min_and_2_5_10_14_20_and_24_h_and_then_
     at = datetime(2024, 3, 1)
     seconds = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     for failed, wait in enumerate(seconds, start=1):
-        assert next_attempt(failed, at) == at + timedelta(seconds=wait)
-    assert next_attempt(10, at) is None
+        waits = {next_attempt(failed, at, f"msg_{i}") - at for i in range(200)}
+        assert timedelta(seconds=wait) <= min(waits) <= max(waits) <= timedelta(seconds=wait) * (1 + JITTER)
+        assert max(waits) - min(waits) > timedelta(seconds=wait) * JITTER / 2  # not all at once
+        assert next_attempt(failed, at, "msg_1") == next_attempt(failed, at, "msg_1")
+    assert next_attempt(10, at, "msg_1") is None
+
+
+def test_the_longer_of_our_wait_and_the_one_asked_for_counts() -> None:
+    at = datetime(2024, 3, 1)
+    assert next_attempt(1, at, "msg_1", timedelta(hours=1)) == at + timedelta(hours=1)
+    assert next_attempt(4, at, "msg_1", timedelta(hours=1)) == next_attempt(4, at, "msg_1")
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        (None, None), ("", None), ("soon", None), ("-5", None), ("1.5", None), ("٣", None),
+        ("0", timedelta(0)), ("120", timedelta(minutes=2)), (" 120 ", timedelta(minutes=2)),
+        ("99999999999999", timedelta(days=1)), ("Fri, 01 Mar 2024 00:00:30 GMT", timedelta(seconds=30)),
+        ("Thu, 29 Feb 2024 00:00:00 GMT", timedelta(0)), ("Fri, 01 Mar 2030 00:00:00 GMT", timedelta(days=1)),
+        ("Fri, 01 Mar 2024 01:00:30 +0100", timedelta(seconds=30)), ("Fri, 99 Mar 2024 00:00:30 GMT", None),
+    ],
+)  # fmt: skip
+def test_what_retry_after_asks_for(header: str | None, wait: timedelta | None) -> None:
+    assert wait_asked(header, datetime(2024, 3, 1)) == wait
 
 
 # What must not be seen.
@@ -219,31 +235,41 @@ def test_neither_address_nor_secret_is_ever_shown(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.DEBUG)
     shown = []
     with serving(T0KEN=status(500)) as server:
-        endpoints = [Endpoint("desk", url, SECRET) for url in (server.url("T0KEN?key=T0KEN"), "http://a..T0KEN/")]
-        for endpoint in endpoints:
-            shown += [repr(endpoint), str(endpoint), f"{endpoint}", str([endpoint])]
-            shown.append(repr(send(endpoint, "msg_1", BODY, utc_now(), timeout=5)))
-    for url, secret in (("ftp://T0KEN", SECRET), ("https://T0KEN", f"whsec_{SECRET}!")):
+        for to in (endpoint(url) for url in (server.url("T0KEN?key=T0KEN"), "http://t0ken.invalid/T0KEN")):
+            shown += [repr(to), str(to), f"{to}", str([to])]
+            shown.append(repr(send(to, "msg_1", BODY, utc_now(), timeout=5)))
+    for url, secret in (("ftp://T0KEN", SECRET), ("https://T0KEN", f"whsec_{SECRET}!"), ("http://a..T0KEN/", SECRET),
+                        ("http://10.0.0.1/T0KEN", SECRET), ("http://[::T0KEN", SECRET), ("https://T0KEN", f"{SECRET} " * 3)):
         with pytest.raises(ConfigError) as error:
-            Endpoint("desk", url, secret)
+            endpoint(url, secret)
         shown += [str(error.value), repr(error.value), repr(error.value.__cause__)]
     shown += [record.getMessage() for record in caplog.records]
     assert shown[0] == "Endpoint('desk')"
     assert [text for text in shown if "T0KEN" in text or SECRET[6:] in text] == []
 
 
+_SECRET = "receiver 'desk': secret: expected whsec_ and base64, or two of them while one replaces the other"
+_PRIVATE = "receiver 'desk': url: got a private, loopback or link-local host; expected a public one, or its name in allow_hosts"
+
+
 @pytest.mark.parametrize(
     ("url", "secret", "message"),
     [
-        ("https://x", "", "receiver 'desk': secret: expected whsec_ and base64"),
-        ("https://x", "whsec_", "receiver 'desk': secret: expected whsec_ and base64"),
-        ("https://x", "whsec_é", "receiver 'desk': secret: expected whsec_ and base64"),
-        ("x.example", SECRET, "receiver 'desk': url: expected http:// or https://"),
+        ("https://x", "", _SECRET), ("https://x", "whsec_", _SECRET), ("https://x", "whsec_é", _SECRET),
+        ("https://x", f"{SECRET} {SECRET} {SECRET}", _SECRET),
+        ("x.example", SECRET, "receiver 'desk': url: expected http:// or https:// and a host"),
+        ("smtp://x.example", SECRET, "receiver 'desk': url: expected http:// or https:// and a host"),
+        ("http://", SECRET, "receiver 'desk': url: expected http:// or https:// and a host"),
+        ("http://[::1", SECRET, "receiver 'desk': url: got no address; expected http:// or https:// and a host"),
+        ("http://a..b/", SECRET, "receiver 'desk': url: got no address; expected http:// or https:// and a host"),
+        ("http://1.1.1.1/a\nb", SECRET, "receiver 'desk': url: got no address; expected http:// or https:// and a host"),
+        ("http://10.0.0.1/", SECRET, _PRIVATE), ("http://[::1]/", SECRET, _PRIVATE), ("http://localhost./", SECRET, _PRIVATE),
+        ("http://169.254.169.254/latest", SECRET, _PRIVATE),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_receiver_is_refused_by_name(url: str, secret: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
-        Endpoint("desk", url, secret)
+        endpoint(url, secret)
     assert str(error.value) == message
 
 
@@ -261,14 +287,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def receivers(**urls: str) -> Settings:
     """Settings with a receiver a keyword."""
-    return Settings(receiver=tuple(Receiver(name=n, url=url, secret_env="DESK_SECRET") for n, url in urls.items()))
+    return Settings(receiver=tuple(receiver(name=n, url_env=None, url=url, secret_env="DESK_SECRET") for n, url in urls.items()))
 
 
-def fill(home: Home, *names: str, receiver: str = "desk", **values: Any) -> None:
+def fill(home: Home, *names: str, to: str = "desk", **values: Any) -> None:
     """Put notifications into the outbox, due one after the other since yesterday."""
     yesterday = utc_now() - timedelta(days=1)
     rows = [
-        {"notification_id": name, "alert_id": "a", "state": "firing", "receiver": receiver, "status": "waiting",
+        {"notification_id": name, "alert_id": f"alert of {name}", "state": "firing", "receiver": to, "status": "waiting",
          "attempts": 0, "created_at": yesterday + timedelta(minutes=i), "next_attempt_at": yesterday, **values}
         for i, name in enumerate(names)
     ]  # fmt: skip
@@ -283,10 +309,9 @@ def kept(home: Home) -> dict[str, dict[str, Any]]:
         return {row["notification_id"]: row for row in warehouse.read(tables.NOTIFICATIONS).to_dicts()}
 
 
-def go(home: Home, settings: Settings) -> dict[str, int]:
+def go(home: Home, settings: Settings, clock: Callable[[], datetime] = utc_now) -> dict[str, int]:
     """Deliver, as the monitor does, without the flow around it."""
-    done: dict[str, int] = deliver.fn(home, settings, Reporter(silent=True))
-    return done
+    return send_due(home, settings, clock)
 
 
 def test_what_waits_is_delivered_once(home: Home) -> None:
@@ -306,7 +331,7 @@ def test_what_waits_is_delivered_once(home: Home) -> None:
 
 def test_what_is_not_due_or_has_no_receiver_any_more_waits(home: Home) -> None:
     fill(home, "msg_later", next_attempt_at=utc_now() + timedelta(days=1))
-    fill(home, "msg_orphan", receiver="gone from the config")
+    fill(home, "msg_orphan", to="gone from the config")
     before = kept(home)
     with serving(hook=status(200)) as server:
         assert go(home, receivers(desk=server.url("hook"))) == {}
@@ -326,14 +351,14 @@ def test_a_failure_waits_for_its_next_time_until_there_is_none(
     row = kept(home)["msg_1"]
     assert (row["attempts"], row["last_result"]) == (attempts + 1, "500")
     if wait:
-        assert before + wait <= row["next_attempt_at"] <= after + wait
+        assert before + wait <= row["next_attempt_at"] <= after + wait * (1 + JITTER)
     else:
         assert row["next_attempt_at"] is None
 
 
 def test_after_410_a_receiver_is_told_nothing_more_and_others_are(home: Home) -> None:
     fill(home, "msg_1", "msg_2", "msg_3")
-    fill(home, "msg_4", receiver="pager")
+    fill(home, "msg_4", to="pager")
     with serving(gone=status(410), hook=status(200)) as server:
         both = receivers(desk=server.url("gone"), pager=server.url("hook"))
         assert go(home, both) == {"dead": 3, "delivered": 1}
@@ -381,10 +406,9 @@ KILLED = """
 import sys; from pathlib import Path
 from barograph.home import Home
 from barograph.settings import Receiver, Settings
-from flows.deliver import deliver
-from flows.progress import Reporter
-desk = Receiver(name="desk", url=sys.argv[2], secret_env="DESK_SECRET")
-deliver.fn(Home(Path(sys.argv[1])), Settings(receiver=(desk,)), Reporter(silent=True))
+from flows.deliver import send_due
+desk = Receiver(name="desk", url=sys.argv[2], secret_env="DESK_SECRET", allow_hosts=("127.0.0.1",))
+send_due(Home(Path(sys.argv[1])), Settings(receiver=(desk,)))
 """
 
 
@@ -424,3 +448,162 @@ def test_delivery_leaves_neither_address_nor_secret_behind(
     assert files
     assert not re.search(f"T0KEN|{re.escape(SECRET[6:])}", "\n".join(texts))
     assert not any(word in content for content in files for word in (b"T0KEN", SECRET[6:].encode()))
+
+
+# Over time: the clock is a test's own.
+
+
+class Hours:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2024, 3, 5, 6)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **wait: float) -> None:
+        """Let time go by."""
+        self.now += timedelta(**wait)
+
+
+def put(home: Home, clock: Hours, *names: str, **values: Any) -> None:
+    """Notifications decided now, in this order."""
+    for i, name in enumerate(names):
+        fill(home, name, **{"created_at": clock() + timedelta(microseconds=i), "next_attempt_at": clock(), **values})
+
+
+def test_ten_tries_take_three_days_of_the_clock_and_then_the_letter_is_dead_with_its_body(home: Home) -> None:
+    clock, tried = Hours(), []
+    put(home, clock, "msg_1")
+    with serving(hook=lambda handler: (tried.append(clock()), status(500)(handler))) as server:
+        desk = receivers(desk=server.url("hook"))
+        while again := kept(home)["msg_1"]["next_attempt_at"]:
+            clock.now = again - timedelta(microseconds=1)
+            assert go(home, desk, clock) == {}
+            clock.now = again
+            go(home, desk, clock)
+    waits = [later - sooner for sooner, later in itertools.pairwise(tried)]
+    schedule = [timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)]
+    assert len(waits) == len(schedule)
+    assert all(wait <= got <= wait * (1 + JITTER) for got, wait in zip(waits, schedule, strict=True))
+    assert {**kept(home)["msg_1"], "created_at": None} == {
+        "notification_id": "msg_1", "alert_id": "alert of msg_1", "state": "firing", "receiver": "desk", "status": "dead",
+        "attempts": 10, "created_at": None, "next_attempt_at": None, "last_result": "500",
+    }  # fmt: skip
+    with Warehouse(home.warehouse) as warehouse:
+        assert warehouse.read(tables.OUTBOX)["body"].to_list() == [BODY]
+
+
+def test_no_receiver_hears_of_an_end_before_the_beginning(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_z", "msg_b", "msg_a", alert_id="one")
+    clock.pass_(seconds=1)
+    put(home, clock, "msg_c", alert_id="another")
+    answers = iter([500, 200, 200, 500, 200, 200])
+    with serving(hook=lambda handler: status(next(answers))(handler)) as server:
+        desk = receivers(desk=server.url("hook"))
+        assert go(home, desk, clock) == {"waiting": 1, "delivered": 1}
+        assert server.ids("hook") == ["msg_z", "msg_c"]
+        clock.pass_(seconds=4)
+        assert go(home, desk, clock) == {}
+        clock.pass_(seconds=2)
+        assert go(home, desk, clock) == {"delivered": 1, "waiting": 1}
+        clock.pass_(minutes=1)
+        assert go(home, desk, clock) == {"delivered": 2}
+    assert server.ids("hook") == ["msg_z", "msg_c", "msg_z", "msg_b", "msg_b", "msg_a"]
+
+
+def test_a_state_that_is_dead_holds_up_the_next_no_longer(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_1", alert_id="one", attempts=9)
+    put(home, clock, "msg_2", alert_id="one")
+    answers = iter([500, 200])
+    with serving(hook=lambda handler: status(next(answers))(handler)) as server:
+        assert go(home, receivers(desk=server.url("hook")), clock) == {"dead": 1, "delivered": 1}
+
+
+def test_a_receiver_that_asks_to_wait_is_left_alone_in_later_runs_too(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_1", "msg_2")
+    put(home, clock, "msg_3", to="pager")
+    with serving(hook=status(429, **{"Retry-After": "3600"}), pager=status(200)) as server:
+        both = receivers(desk=server.url("hook"), pager=server.url("pager"))
+        assert go(home, both, clock) == {"waiting": 1, "delivered": 1}
+        clock.pass_(minutes=59)
+        put(home, clock, "msg_4")
+        assert go(home, both, clock) == {}
+        server.answers["hook"] = status(200)
+        clock.pass_(minutes=1)
+        assert go(home, both, clock) == {"delivered": 3}
+    assert server.ids("hook") == ["msg_1", "msg_1", "msg_2", "msg_4"]
+
+
+def test_410_lasts_until_the_receiver_is_configured_otherwise(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_1", "msg_2")
+    with serving(gone=status(410), hook=status(200)) as server:
+        before, after = receivers(desk=server.url("gone")), receivers(desk=server.url("hook"))
+        assert go(home, before, clock) == {"dead": 2}
+        clock.pass_(days=30)
+        put(home, clock, "msg_3")
+        assert go(home, before, clock) == {"dead": 1}
+        put(home, clock, "msg_4")
+        assert go(home, after, clock) == {"delivered": 1}
+    assert (server.ids("gone"), server.ids("hook")) == (["msg_1"], ["msg_4"])
+    assert {row["last_result"] for row in kept(home).values()} == {"410", "200"}
+
+
+def test_retrying_sends_dead_letters_again_and_counts_a_gone_receiver_again(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_1", "msg_2")
+    with serving(hook=status(410)) as server:
+        desk = receivers(desk=server.url("hook"))
+        go(home, desk, clock)
+        with Warehouse(home.warehouse) as warehouse:
+            assert warehouse.revive(clock(), ["msg_2"]) == ["msg_2"]
+        server.answers["hook"] = status(200)
+        assert go(home, desk, clock) == {"delivered": 1}
+        put(home, clock, "msg_3")
+        assert go(home, desk, clock) == {"delivered": 1}
+        with Warehouse(home.warehouse) as warehouse:
+            assert warehouse.revive(clock(), receivers=["pager"]) == []
+            assert warehouse.revive(clock(), receivers=["desk"]) == ["msg_1"]
+        assert go(home, desk, clock) == {"delivered": 1}
+    assert server.ids("hook") == ["msg_1", "msg_2", "msg_3", "msg_1"]
+
+
+def test_what_was_due_for_days_to_a_receiver_that_is_not_reached_is_dead(home: Home) -> None:
+    clock = Hours()
+    put(home, clock, "msg_1", "msg_2")
+    nobody = receivers(desk=f"http://127.0.0.1:{unused_port()}/")
+    assert go(home, nobody, clock) == {"waiting": 1}
+    clock.pass_(days=4)
+    put(home, clock, "msg_3")
+    assert go(home, nobody, clock) == {"waiting": 1, "dead": 1}
+    assert {name: row["status"] for name, row in kept(home).items()} == {
+        "msg_1": "waiting", "msg_2": "dead", "msg_3": "waiting",
+    }  # fmt: skip
+
+
+def test_more_than_a_batch_is_sent_in_order_and_a_dead_receiver_does_not_hold_up_the_others(home: Home) -> None:
+    names = [f"msg_{i:04}" for i in range(1200)]
+    for to in ("desk", "pager"):
+        fill(home, *[f"{name}_{to}" for name in names], to=to)
+    with serving(hook=status(200)) as server:
+        both = receivers(desk=f"http://127.0.0.1:{unused_port()}/", pager=server.url("hook"))
+        assert go(home, both) == {"waiting": 1, "delivered": 1200}
+    assert server.ids("hook") == [f"{name}_pager" for name in names]
+
+
+def test_a_body_that_is_too_long_is_cut_before_it_is_signed_and_says_so(home: Home) -> None:
+    fill(home, "msg_1")
+    long = {"type": "alert.firing", "data": {"why": {"terms": ["term"] * 10_000}}}
+    with Warehouse(home.warehouse) as warehouse:
+        warehouse.save({tables.OUTBOX: pl.DataFrame({"notification_id": ["msg_1"], "body": [json.dumps(long)]})})
+    with serving(hook=status(200)) as server:
+        assert go(home, receivers(desk=server.url("hook"))) == {"delivered": 1}
+    ((_, headers, content),) = server.got
+    assert len(content) < 20_000
+    data = Webhook(SECRET).verify(content, headers)["data"]
+    assert data["truncated"] == [f"why.terms: {len(data['why']['terms'])} of 10000"]

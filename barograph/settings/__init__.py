@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from barograph.errors import ConfigError
 from barograph.settings.mistakes import explain
+from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     HIGH_PREVALENCE,
     LEXICON_FILES,
@@ -17,7 +18,6 @@ from barograph.settings.sections import (
     Event,
     Marker,
     Population,
-    Receiver,
     Rule,
     Source,
     Test,

@@ -8,6 +8,7 @@ from pydantic import (
 )  # fmt: skip
 from pydantic_core import ErrorDetails
 
+from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     DAYS_PATTERN,
     LANGUAGE_PATTERN,
@@ -17,7 +18,6 @@ from barograph.settings.sections import (
     Event,
     Marker,
     Population,
-    Receiver,
     Rule,
     Source,
     Test,

@@ -1,8 +1,6 @@
-"""What the analyst may define: sources, populations, markers, events, rules, receivers."""
+"""What the analyst may define: sources, populations, markers, events, rules."""
 
-import os
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -16,8 +14,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )  # fmt: skip
-
-from barograph.errors import ConfigError
 
 NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -172,44 +168,3 @@ class Rule(Section):
     def days(self) -> int:
         """Closed days in a row that it takes."""
         return int(self.for_[:-1])
-
-
-class Receiver(Section):
-    """Where notifications go. Address and secret come from a file or an environment variable, never from here."""
-
-    name: Name
-    kind: Literal["webhook"] = "webhook"
-    url: Annotated[str | None, Field(repr=False, exclude=True)] = None
-    url_file: Path | None = None
-    url_env: str | None = None
-    secret_file: Path | None = None
-    secret_env: str | None = None
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
-        for what, given in {
-            "url, url_file or url_env": (self.url, self.url_file, self.url_env),
-            "secret_file or secret_env": (self.secret_file, self.secret_env),
-        }.items():
-            if (n := sum(value is not None for value in given)) != 1:
-                raise ValueError(f"got {n or 'none'} of {what}; expected exactly one")
-        return self
-
-    def address(self) -> str:
-        """The URL. Raises `ConfigError` where its file or variable is missing."""
-        return self.url or self._read("url", self.url_file, self.url_env)
-
-    def secret(self) -> str:
-        """The signing secret (`whsec_…`). Raises `ConfigError` where its file or variable is missing."""
-        return self._read("secret", self.secret_file, self.secret_env)
-
-    def _read(self, what: str, file: Path | None, variable: str | None) -> str:
-        where = f"receiver {self.name!r}: {what}"
-        try:
-            value = file.read_text().strip() if file else os.environ.get(variable or "", "").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
-        if not value:
-            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
-        return value

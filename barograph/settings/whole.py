@@ -7,6 +7,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     HIGH_PREVALENCE,
     MARKERS,
@@ -15,7 +16,6 @@ from barograph.settings.sections import (
     Marker,
     Number,
     Population,
-    Receiver,
     Rule,
     Section,
     Source,

@@ -16,6 +16,7 @@ import polars as pl
 from barograph import tables
 from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
+from barograph.store.outbox import Outbox
 from barograph.tables import Table
 
 
@@ -27,7 +28,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Evidence):
+class Warehouse(Evidence, Outbox):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
@@ -282,23 +283,6 @@ class Warehouse(Evidence):
     def read(self, table: Table) -> pl.DataFrame:
         """All rows of a table, in order of its key."""
         return self._frame(f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key) or 'ALL'}")
-
-    def due(self, at: datetime) -> pl.DataFrame:
-        """Notifications to send at `at` (by the clock), with their `body`."""
-        return self._frame(
-            """SELECT n.*, o.body FROM notifications n JOIN outbox o USING (notification_id)
-               WHERE status = 'waiting' AND next_attempt_at <= ? ORDER BY created_at, notification_id""", [at]
-        )  # fmt: skip
-
-    def settle(self, notifications: pl.DataFrame) -> None:
-        """Keep what came of sending these. The body of one that waits no longer is dropped."""
-        checked = tables.NOTIFICATIONS.validate(notifications)
-        with self._registered(settled=checked), self._transaction():
-            self._con.execute("INSERT OR REPLACE INTO notifications BY NAME SELECT * FROM settled")
-            self._con.execute(
-                """DELETE FROM outbox WHERE notification_id IN
-                   (SELECT notification_id FROM settled WHERE status != 'waiting')"""
-            )
 
     # housekeeping -----------------------------------------------------------------------------------------
 

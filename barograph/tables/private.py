@@ -80,8 +80,19 @@ TOMBSTONES = Table(
 )
 
 OUTBOX = Table(
-    "outbox", "Bodies of notifications that have not arrived yet.", ("notification_id",),
-    {"notification_id": text("as in notifications"), "body": text("JSON, as it is signed")},
+    "outbox", "Bodies of notifications that have not arrived, the dead ones among them.", ("notification_id",),
+    {"notification_id": text("as in notifications"), "body": text("JSON, as a webhook gets it")},
+)  # fmt: skip
+
+RECEIVERS = Table(
+    "receivers", "Receivers that want nothing more, or nothing before a time. Never an address or a secret.",
+    ("receiver",),
+    {
+        "receiver": text("name of the receiver"),
+        "configured_as": text("keyed hash of how it was configured; where that changes, this row no longer holds"),
+        "gone_at": time("when it answered 410: it is sent nothing until `notifications retry`", nullable=True),
+        "not_before": time("until when it asked to be left alone", nullable=True),
+    },
 )  # fmt: skip
 
 DIRTY_DAYS = Table(
