@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.decide import alert, keep_record
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.progress import Reporter
@@ -61,11 +62,12 @@ def backfill(
             days = max((end.date() - day).days + 1, 1)
             for passed in range(0, days, step):
                 run.now = min(day_end(day + timedelta(days=passed)), end)
-                for stage in (stages.aggregate, stages.forecast, stages.detect, stages.alert):
+                for stage in (stages.aggregate, stages.forecast, stages.detect, alert):
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
             evaluate.fn(run, warehouse)
+            keep_record(run, warehouse)
             with run.explaining():
                 explain.fn(run, warehouse)
             stages.publish(run, warehouse)
@@ -74,6 +76,6 @@ def backfill(
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
-        "record": run.record_of_forecasts, "delivered": {}, "unexplained": run.unexplained,
-        "home": str(place.path), **run.published,
+        "record": run.record_of_forecasts, "commands": [], "silent": run.silent, "delivered": {},
+        "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip
