@@ -20,6 +20,7 @@ class Home:
         self.path = path.absolute()
         self.warehouse = self.path / "warehouse.duckdb"
         self.published = self.path / "published"
+        self.commands = self.path / "commands"
         self.key = self.path / "key"
         self.prefect = self.path / "prefect"
         self._holder = self.path / "lock.json"

@@ -102,7 +102,7 @@ def _fill(home: Path, alerts: int, names: tuple[str, ...], states: tuple[str, ..
     import polars as pl
 
     from barograph import tables
-    from barograph.alerts import notifications
+    from barograph.alerts.message import Context, notifications
     from barograph.clock import utc_now
     from barograph.home import Home
     from barograph.store import Warehouse
@@ -120,7 +120,10 @@ def _fill(home: Path, alerts: int, names: tuple[str, ...], states: tuple[str, ..
             for i in range(alerts)
         ]  # fmt: skip
         decided = pl.DataFrame(rows, schema=tables.ALERTS.schema, orient="row")
-        told, bodies = notifications(decided, list(names), now=at, at=at, page="http://localhost:8501/")
+        due = decided.join(pl.DataFrame({"receiver": names}), how="cross").with_columns(
+            group="alert_id", why=pl.lit("new"), times=pl.lit(0)
+        )
+        told, _, bodies = notifications(due, Context(), now=at, at=at, page="http://localhost:8501/")
         with Warehouse(home / "warehouse.duckdb") as warehouse:
             warehouse.save_new({tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
 

@@ -9,9 +9,10 @@ from barograph import tables
 from docs import forecasts
 
 _HERE = Path(__file__).parent
+_ALERTS = ("list", "show", "ack", "resolve", "silence", "unsilence", "dispose", "notes", "replay")
 _COMMANDS = (
-    "", "run", "up", "backfill", "backtest", "status", "check", "notifications",
-    "notifications list", "notifications retry", "simulate", "version",
+    "", "run", "up", "backfill", "backtest", "status", "alerts", *(f"alerts {verb}" for verb in _ALERTS), "check",
+    "notifications", "notifications list", "notifications retry", "simulate", "version",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.decide import alert, keep_record
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
@@ -62,11 +63,12 @@ def backfill(
             days = max((end.date() - day).days + 1, 1)
             for passed in range(0, days, step):
                 run.now = min(day_end(day + timedelta(days=passed)), end)
-                for stage in (stages.aggregate, stages.forecast, detect, stages.alert):
+                for stage in (stages.aggregate, stages.forecast, detect, alert):
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
             evaluate.fn(run, warehouse)
+            keep_record(run, warehouse)
             with run.explaining():
                 explain.fn(run, warehouse)
             stages.publish(run, warehouse)
@@ -75,6 +77,6 @@ def backfill(
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
-        "record": run.record_of_forecasts, "delivered": {}, "unexplained": run.unexplained,
-        "home": str(place.path), **run.published,
+        "record": run.record_of_forecasts, "commands": [], "silent": run.silent, "delivered": {},
+        "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

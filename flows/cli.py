@@ -18,11 +18,13 @@ from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
 from barograph.notify import endpoints_of
-from barograph.record import Record, recent
+from barograph.record import recent
+from flows import alerts
 from flows.backtest import backtest
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.serve import supervise, temporary_server
+from flows.telling import describe, describe_record, summary
 
 Inputs = Annotated[
     tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")
@@ -84,6 +86,7 @@ def backfill(
 
 app.command(backtest)
 app.command(notifications)
+app.command(alerts.app)
 
 
 @app.command
@@ -114,7 +117,7 @@ def status(
     if told["snapshot"] is None:
         print(f"{told['home']}: nothing published yet; try `barograph run`")
         return
-    run_, alerts = told["last_run"], told["alerts_firing"]
+    run_, firing = told["last_run"], told["alerts_firing"]
     print(f"{told['home']}: {told['snapshot']}, read up to {run_['now']:%Y-%m-%d %H:%M} UTC")
     print(f"last run    {run_['command']} {run_['status']} at {run_['started_at']:%Y-%m-%d %H:%M} UTC")
     print(
@@ -128,8 +131,8 @@ def status(
         )
     if told["forecasts"]:
         print(f"forecasts   {describe_record(told['forecasts'])}")
-    print(f"alerts      {len(alerts)} firing")
-    for alert in alerts:
+    print(f"alerts      {len(firing)} firing")
+    for alert in firing:
         print(f"  {describe(alert)}")
 
 
@@ -216,7 +219,7 @@ def _status(place: Home) -> dict[str, Any]:
         return told
     series = snapshot.read(tables.SERIES)
     runs = snapshot.read(tables.RUNS).sort("started_at").to_dicts()
-    alerts = snapshot.read(tables.ALERTS)
+    found = snapshot.read(tables.ALERTS)
     return told | {
         "last_run": runs[-1] if runs else None,
         "lines": series.select(tables.LINE).n_unique(),
@@ -225,59 +228,9 @@ def _status(place: Home) -> dict[str, Any]:
         "last_day": series["time_value"].max(),
         "forecasts": recent(snapshot.read(tables.EVALUATIONS)),
         "sources": snapshot.read(tables.SOURCES).to_dicts(),
-        "alerts_firing": [a for a in alerts.to_dicts() if a["state"] == "firing"],
+        "alerts_firing": [a for a in found.to_dicts() if a["state"] == "firing"],
         "checked_at": utc_now(),
     }
-
-
-def describe(alert: dict[str, Any]) -> str:
-    """One alert in a line."""
-    share, limit = f"{alert['value']:.1%}", f"{alert['threshold']:.1%}"
-    if alert["p_high"] is not None:
-        what = f"likely above {limit} on {alert['target']} (P = {alert['p_high']:.2f})"
-    else:
-        what = f"{share} on {alert['target']}, above {limit} for {alert['days']} days"
-    return f"{alert['population']} · {alert['marker']}: {what} [{alert['rule']}]"
-
-
-def describe_record(record: Record) -> str:
-    """How published forecasts have done, in a line."""
-    return f"of the {record.days} days to {record.last}: {record.words}"
-
-
-def summary(done: dict[str, Any], took: timedelta) -> str:
-    """What a run has done, for a person."""
-    n = {
-        **dict.fromkeys(("read", "new", "duplicate", "conflicting", "repost", "later", "quarantined"), 0),
-        **done["counts"],
-    }
-    seconds = took.total_seconds()
-    lines = [
-        f"read        {n['read']:,} posts up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
-        f"kept        {n['new']:,} new, {n['duplicate']:,} duplicate, {n['conflicting']:,} conflicting",
-    ]
-    if n["repost"] or n["later"]:
-        lines.append(f"left out    {n['repost']:,} reposts, {n['later']:,} after --as-of")
-    lines.append(f"quarantined {n['quarantined']:,}")
-    lines += [
-        f"            {count:,} × {reason}" for reason, count in sorted(done["reasons"].items(), key=lambda r: -r[1])
-    ]
-    lines.append(
-        f"published   {done['days']:,} days × {done['populations']} populations × {done['markers']} markers"
-        f" ({n['cells']:,} values new or changed, {n.get('forecasts', 0):,} forecasts)"
-    )
-    if done["censored"]:
-        lines.append(f"censored    {done['censored']:,} of {done['rows']:,} values: too few known authors")
-    if done["record"]:
-        lines.append(f"forecasts   {describe_record(done['record'])}")
-    if done["delivered"]:
-        lines.append("notified    " + ", ".join(f"{count} {what}" for what, count in done["delivered"].items()))
-    lines.append(f"alerts      {len(done['firing'])} firing")
-    lines += [f"            {describe(alert)}" for alert in done["firing"]]
-    if done["unexplained"]:
-        lines.append(f"unexplained nothing says why markers moved: {done['unexplained']}; the next run tries again")
-    lines.append(f"snapshot    {done['home']}/published/{done['snapshot']}")
-    return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:

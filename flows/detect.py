@@ -25,7 +25,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("detect")
     now, rules = run.moment, run.settings.rule
     series = detection.closed_series(warehouse.latest(tables.SERIES, now))
-    before = warehouse.read(tables.TESTED)
+    before = warehouse.latest(tables.TESTED, now).drop("issue")
     forecasts = warehouse.latest(tables.FORECASTS, now)
     each = [
         detection.observed(series, before, rules, now=now),
@@ -35,7 +35,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     ]
     found = _suspected(run, warehouse, pl.concat([rows for rows, _ in each], how="diagonal"), series)
     tested = pl.concat([through for _, through in each])
-    warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested})
+    warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested.with_columns(issue=pl.lit(now))})
     run.count(exceedances=found.height)
 
 

@@ -13,6 +13,7 @@ from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.store import Warehouse
 from flows import stages
+from flows.decide import alert
 from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
@@ -54,7 +55,7 @@ def monitor(
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)
-                stages.alert(run, warehouse)
+                alert(run, warehouse)
                 with run.explaining():
                     explain(run, warehouse)
             delivered = deliver(place, settings, reporter)
@@ -68,6 +69,6 @@ def monitor(
             raise
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
-        "record": run.record_of_forecasts, "delivered": delivered, "unexplained": run.unexplained,
-        "home": str(place.path), **run.published,
+        "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
+        "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

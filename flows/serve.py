@@ -89,8 +89,8 @@ def _say(what: str) -> None:
 def _monitor_once(home: Home, config: Path | None, source: str | None) -> None:
     from datetime import datetime
 
-    from flows.cli import summary
     from flows.monitor import monitor
+    from flows.telling import summary
 
     began = datetime.now()
     done = monitor(str(home.path), str(config) if config else None, (), source, None, "up")

@@ -20,7 +20,6 @@ from prefect.cache_policies import NO_CACHE
 import barograph
 import forecasting
 from barograph import aggregate as aggregation
-from barograph import alerts as alerting
 from barograph import calibration, tables
 from barograph import detect as detection
 from barograph.clock import utc_now
@@ -64,6 +63,10 @@ class Run:
     firing: list[dict[str, Any]] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
     record_of_forecasts: Record | None = None
+    silent: int = 0
+    """Watched lines that have no value lately."""
+    commands: list[str] = field(default_factory=list)
+    """What came of what people asked, in words."""
     unexplained: str = ""
     """The error, where nobody could be told why markers moved."""
 
@@ -136,7 +139,8 @@ def load(run: Run, warehouse: Warehouse) -> None:
             {tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)}
         )
     newest = warehouse.newest_post(as_of or run.clock)
-    run.now = as_of or (run.clock if run.live or newest is None else newest)
+    # What a run at the same time left behind was issued some microseconds after it.
+    run.now = warehouse.moment(as_of or (run.clock if run.live or newest is None else newest))
     declared = [e.model_dump() for e in run.settings.event]
     warehouse.save_new({tables.EVENTS: _events(declared, run.now)})
 
@@ -319,26 +323,6 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
         )
         .select(tables.LINE)
     )  # fmt: skip
-
-
-@stage
-def alert(run: Run, warehouse: Warehouse) -> None:
-    """Decide for every rule and line; what is to be told goes into the outbox in the same transaction."""
-    run.reporter.stage("alert")
-    now = run.moment
-    decided, to_tell = alerting.evaluate(
-        run.settings.rule,
-        detection.closed_series(warehouse.latest(tables.SERIES, now)),
-        warehouse.read(tables.EXCEEDANCES).filter(pl.col("issue") <= now),
-        warehouse.latest(tables.ALERTS, now),
-        now=now,
-    )
-    receivers = [r.name for r in run.settings.receiver] if run.command != "backfill" else []
-    told, bodies = alerting.notifications(to_tell, receivers, now=now, at=run.clock, page=run.settings.dashboard_url)
-    warehouse.save_new({tables.ALERTS: decided, tables.NOTIFICATIONS: told, tables.OUTBOX: bodies})
-    firing = warehouse.latest(tables.ALERTS, now).filter(pl.col("state") == "firing")
-    run.firing = firing.sort("rule", "population", "marker").to_dicts()
-    run.counts["alerts"] = firing.height
 
 
 @stage

@@ -1,4 +1,4 @@
-"""The life of an alert: every decision as a table, an episode day by day, and what receivers are told."""
+"""The life of an alert: an episode day by day, and what receivers are told. What is decided: test_decide.py."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,41 +9,12 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.alerts import Decision, Evidence, decide, evaluate, fingerprint, notifications, with_reasons
+from barograph.alerts import Context, Policy, due, evaluate, fingerprint, notifications, with_reasons
 from barograph.settings import Rule
 
 START = date(2024, 3, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
 BELOW = "back below the threshold"
-
-
-@pytest.mark.parametrize(
-    ("state", "days", "needed", "becomes", "reason", "told"),
-    [
-        (None, 0, 1, None, "", False),
-        (None, 1, 1, "firing", "1 day in a row above the threshold", True),
-        (None, 1, 2, "pending", "1 day of 2 above the threshold", False),
-        (None, 2, 2, "firing", "2 days in a row above the threshold", True),
-        (None, 5, 2, "firing", "5 days in a row above the threshold", True),
-        ("pending", 0, 2, "resolved", BELOW, False),
-        ("pending", 1, 2, None, "", False),
-        ("pending", 2, 2, "firing", "2 days in a row above the threshold", True),
-        ("firing", 0, 2, "resolved", BELOW, True),
-        ("firing", 1, 2, None, "", False),
-        ("firing", 3, 2, None, "", False),
-        ("acknowledged", 0, 2, "resolved", BELOW, True),
-        ("acknowledged", 1, 2, None, "", False),
-        ("acknowledged", 3, 2, None, "", False),
-        ("resolved", 0, 2, None, "", False),
-        ("resolved", 1, 2, "pending", "1 day of 2 above the threshold", False),
-        ("resolved", 2, 2, "firing", "2 days in a row above the threshold", True),
-    ],
-)  # fmt: skip
-def test_what_becomes_of_an_alert(
-    state: Any, days: int, needed: int, becomes: Any, reason: str, told: bool
-) -> None:
-    expected = Decision(becomes, reason, notify=told) if becomes else None
-    assert decide(state, Evidence(days, needed)) == expected
 
 
 # Day by day.
@@ -74,7 +45,7 @@ def live(
     rules: Sequence[Rule], values: Sequence[float | None], found: Sequence[dict[str, Any]], **line: str
 ) -> tuple[list[tuple[int, dict[str, Any]]], list[int]]:
     """Run the monitor as each day closes. Returns (day, new alert) pairs in order, and the days that were told."""
-    alerts, told = tables.ALERTS.empty(), []
+    alerts, told, known = tables.ALERTS.empty(), [], tables.NOTIFICATIONS.empty()
     exceedances = tables.EXCEEDANCES.validate(pl.DataFrame(found, schema_overrides={"p_high": pl.Float64}))
     history = []
     for n in range(len(values)):
@@ -83,15 +54,19 @@ def live(
              "value_kind": "share", "provisional": False, "issue": closing(i)}
             for i, p in enumerate(values[: n + 1])
         ], schema=tables.SERIES.schema)  # fmt: skip
-        known = exceedances.filter(pl.col("issue") <= closing(n))
+        found_by_then = exceedances.filter(pl.col("issue") <= closing(n))
         latest = alerts.sort("issue").group_by("alert_id", maintain_order=True).last().select(alerts.columns)
-        decided, to_tell = evaluate(rules, series, known, latest, now=closing(n))
+        decided = evaluate(rules, series, found_by_then, latest, now=closing(n))
         tables.ALERTS.validate(decided)
-        again, _ = evaluate(rules, series, known, pl.concat([latest, decided]), now=closing(n))
+        again = evaluate(rules, series, found_by_then, pl.concat([latest, decided]), now=closing(n))
         assert again.height == 0, "deciding again on the same evidence changes nothing"
         history += [(n, row) for row in decided.to_dicts()]
-        told += [n for _ in to_tell.to_dicts()]
         alerts = pl.concat([alerts, decided])
+        latest = alerts.sort("issue").unique("alert_id", keep="last", maintain_order=True)
+        to_tell = due(latest, known, {}, ["desk"], Policy(), at=closing(n))
+        notes, _, _ = notifications(to_tell, Context(), now=closing(n), at=closing(n), page="")
+        known = pl.concat([known, notes])
+        told += [n for _ in to_tell.to_dicts()]
     return history, told
 
 
@@ -178,10 +153,10 @@ def test_observed_and_forecast_evidence_are_kept_apart() -> None:
 
 
 def test_nothing_is_decided_where_nothing_has_closed() -> None:
-    decided, to_tell = evaluate(
+    decided = evaluate(
         [rule()], tables.SERIES.empty(), tables.EXCEEDANCES.empty(), tables.ALERTS.empty(), now=closing(0)
     )
-    assert (decided.height, to_tell.height) == (0, 0)
+    assert decided.height == 0
     assert dict(decided.schema) == tables.ALERTS.schema
 
 
@@ -192,7 +167,7 @@ def alert(**values: Any) -> dict[str, Any]:
     """A row of `alerts`."""
     return {
         "alert_id": "f-20240302", "fingerprint": "f", "rule": "r", **LINE, "state": "firing", "reason": "so",
-        "target": day(2), "value": 0.3, "lo": 0.2, "hi": 0.4, "n_posts": 40, "n_authors": 30, "threshold": 0.2,
+        "moved_by": None, "target": day(2), "value": 0.3, "lo": 0.2, "hi": 0.4, "n_posts": 40, "n_authors": 30, "threshold": 0.2,
         "percentile": 95.0, "p_high": None, "level": "red", "days": 2, "started_on": day(1), "issue": closing(2),
         **values,
     }  # fmt: skip
@@ -201,7 +176,13 @@ def alert(**values: Any) -> dict[str, Any]:
 def tell(receivers: Sequence[str], *alerts: Mapping[str, Any], run: int = 2) -> dict[str, dict[str, Any]]:
     """Notification's id → its row, and its body read as JSON."""
     rows = pl.DataFrame(alerts, schema=tables.ALERTS.schema)
-    told, bodies = notifications(rows, receivers, now=closing(run), at=closing(3), page="http://localhost:8501/")
+    known = pl.DataFrame(
+        [{"alert_id": a["alert_id"], "receiver": r, "state": "firing", "created_at": closing(1)}
+         for a in alerts for r in receivers if a["state"] == "resolved"],
+        schema={"alert_id": pl.String, "receiver": pl.String, "state": pl.String, "created_at": tables.TIMESTAMP},
+    )  # fmt: skip
+    to_tell = due(rows, known, {}, receivers, Policy(), at=closing(3))
+    told, _, bodies = notifications(to_tell, Context(), now=closing(run), at=closing(3), page="http://localhost:8501/")
     tables.NOTIFICATIONS.validate(told)
     tables.OUTBOX.validate(bodies)
     assert told["notification_id"].to_list() == bodies["notification_id"].to_list()
@@ -232,13 +213,18 @@ def test_deciding_twice_gives_the_same_ids_and_another_moment_gives_others() -> 
     assert len({first, *(name for told in others for name in told)}) == 5
 
 
-def test_a_body_names_every_field_of_the_alert_and_nothing_else() -> None:
+def test_a_body_names_every_field_of_the_alert_and_what_stands_beside_it() -> None:
     (row,) = tell(["desk"], alert()).values()
     body = row["body"]
     assert set(body) == {"type", "timestamp", "data"}
     assert (body["type"], body["timestamp"]) == ("alert.firing", "2024-03-05T06:00:00Z")
     data = body["data"]
-    assert set(data) == {*tables.ALERTS.columns, "link", "about"}
+    beside = {"derivation", "rung", "forecast", "events", "skill_card", "parts", "why_now", "link", "about"}
+    assert set(data) == {*tables.ALERTS.columns, *beside}
+    assert (data["derivation"], data["why_now"]) == (
+        "percentile 95 of the 84 closed days before the day tested", "it began"
+    )  # fmt: skip
+    assert (data["rung"], data["forecast"], data["events"], data["skill_card"], data["parts"]) == (None, [], [], [], [])
     assert {key: data[key] for key in tables.ALERTS.columns} == {
         **alert(), "target": "2024-03-03", "started_on": "2024-03-02", "issue": "2024-03-04T06:00:00",
     }  # fmt: skip
@@ -254,7 +240,7 @@ def test_a_body_carries_no_text_no_post_and_no_person() -> None:
     assert restricted & set(row["body"]["data"]) == set()
 
 
-def due(state: str = "firing", attempts: int = 0, alert_id: str = "f-20240302") -> pl.DataFrame:
+def waiting(state: str = "firing", attempts: int = 0, alert_id: str = "f-20240302") -> pl.DataFrame:
     """One notification that waits, with its body."""
     row = {"notification_id": "msg_1", "alert_id": alert_id, "state": state, "receiver": "desk", "status": "waiting",
            "attempts": attempts, "body": json.dumps({"type": f"alert.{state}", "data": {"rule": "r"}})}  # fmt: skip
@@ -273,7 +259,7 @@ def shift_rows(**over: Any) -> pl.DataFrame:
 
 def test_a_firing_alert_is_told_with_the_largest_terms_of_its_shift() -> None:
     rows = pl.DataFrame([alert()], schema=tables.ALERTS.schema)
-    (told,) = with_reasons(due(), rows, shift_rows()).to_dicts()
+    (told,) = with_reasons(waiting(), rows, shift_rows()).to_dicts()
     body = json.loads(told["body"])
     assert told["notification_id"] == "msg_1"
     assert body["data"]["rule"] == "r"
@@ -287,17 +273,17 @@ def test_a_firing_alert_is_told_with_the_largest_terms_of_its_shift() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "shifts", "state"),
+    ("untold", "shifts", "state"),
     [
-        (due(attempts=1), shift_rows(), "firing"),  # it may have arrived: the same id says the same
-        (due("resolved"), shift_rows(), "firing"),
-        (due(alert_id="another"), shift_rows(), "firing"),
-        (due(), shift_rows(unit="posts"), "firing"),
-        (due(), shift_rows(period="2024-03-03/2024-03-03"), "firing"),
-        (due(), tables.TERM_SHIFTS.empty(), "firing"),
-        (due(), shift_rows(), "resolved"),
+        (waiting(attempts=1), shift_rows(), "firing"),  # it may have arrived: the same id says the same
+        (waiting("resolved"), shift_rows(), "firing"),
+        (waiting(alert_id="another"), shift_rows(), "firing"),
+        (waiting(), shift_rows(unit="posts"), "firing"),
+        (waiting(), shift_rows(period="2024-03-03/2024-03-03"), "firing"),
+        (waiting(), tables.TERM_SHIFTS.empty(), "firing"),
+        (waiting(), shift_rows(), "resolved"),
     ],
 )  # fmt: skip
-def test_any_other_body_stays_as_it_is(waiting: pl.DataFrame, shifts: pl.DataFrame, state: str) -> None:
+def test_any_other_body_stays_as_it_is(untold: pl.DataFrame, shifts: pl.DataFrame, state: str) -> None:
     rows = pl.DataFrame([alert(state=state)], schema=tables.ALERTS.schema)
-    assert with_reasons(waiting, rows, shifts).height == 0
+    assert with_reasons(untold, rows, shifts).height == 0

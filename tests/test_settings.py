@@ -193,15 +193,15 @@ def test_the_file_that_counts_is_the_named_one_then_that_of_home_then_that_of_th
 NAMES = "1 to 80 characters, no space in front, none of : / *"
 TEXTS = "expected text in quotes, or a list of it"
 SETTINGS_KEYS = (
-    "minimum_authors, retention_days, closing_hours, monitor_minutes, dashboard_url, source, population, marker, dimension, topic, "
-    "event, test, rule, receiver"
+    "minimum_authors, retention_days, closing_hours, monitor_minutes, dashboard_url, silent_days, group_by, "
+    "group_wait, repeat_interval, source, population, marker, dimension, topic, event, test, rule, receiver, maintenance"
 )
 POST_KEYS = "id, parent_id, created_at, author, community, lang, geo, title, text"
 SOURCE_KEYS = "name, kind, path, columns, timezone, lang, seed, days, posts_per_day"
 CALIBRATED_RULE = (
     "rule 'r': got method calibrated for a dimension, which has no such reading; expected the names of markers"
 )
-RULE_KEYS = "name, when, detector, markers, populations, unit, method, percentile, p_high, horizon, for"
+RULE_KEYS = "name, when, detector, markers, populations, unit, method, percentile, p_high, horizon, for, clear, while_high"
 RECEIVER_KEYS = "name, kind, url, url_file, url_env, secret_file, secret_env, allow_hosts, title, text, sender, to"
 MAIL = 'expected sender = "name@host" and to = ["name@host"] for email, plain addresses'
 TEMPLATE = (

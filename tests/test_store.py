@@ -653,6 +653,13 @@ def test_an_empty_table_of_an_earlier_version_is_made_anew(tmp_path: Path) -> No
         assert warehouse.read(tables.TERM_SHIFTS).columns == list(tables.TERM_SHIFTS.columns)
 
 
+def test_what_was_tested_is_forgotten_where_an_earlier_version_kept_it_otherwise(tmp_path: Path) -> None:
+    columns = ", ".join(f"{name} VARCHAR" for name in (*tables.LINE, "detector"))
+    before = f"CREATE TABLE tested ({columns}, through DATE)", "INSERT INTO tested (marker) VALUES ('joy')"
+    with Warehouse(earlier(tmp_path / "w.duckdb", *before)) as warehouse:
+        assert warehouse.read(tables.TESTED).equals(tables.TESTED.empty())
+
+
 def test_a_column_that_must_have_a_value_cannot_be_added(tmp_path: Path) -> None:
     before = "CREATE TABLE scores (post_id VARCHAR, marker VARCHAR)", "INSERT INTO scores VALUES ('s:0', 'joy')"
     path = earlier(tmp_path / "w.duckdb", *before)

@@ -14,8 +14,10 @@ from barograph.settings.sections import (
     LEXICON_FILES,
     MARKERS,
     POST_COLUMNS,
+    SILENT_LINE,
     Dimension,
     Event,
+    Maintenance,
     Marker,
     Population,
     Rule,
@@ -23,6 +25,7 @@ from barograph.settings.sections import (
     Test,
     Topic,
     Where,
+    span,
 )
 from barograph.settings.whole import Settings
 
@@ -89,6 +92,7 @@ def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 __all__ = [
-    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "Dimension", "Event", "Marker", "Population",
-    "Receiver", "Rule", "Settings", "Source", "Test", "Topic", "Where", "find_config", "load",
+    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "Dimension", "Event", "Maintenance",
+    "Marker", "Population", "Receiver", "Rule", "Settings", "Source", "Test", "Topic", "Where", "find_config", "load",
+    "span",
 ]  # fmt: skip

@@ -14,8 +14,10 @@ from barograph.settings.sections import (
     LANGUAGE_PATTERN,
     NAME_PATTERN,
     POST_COLUMNS,
+    SPAN_PATTERN,
     Dimension,
     Event,
+    Maintenance,
     Marker,
     Population,
     Rule,
@@ -28,10 +30,11 @@ from barograph.settings.whole import Settings
 
 _EXPECTED = {
     "int": "a whole number", "float": "a number", "string": "text in quotes", "path": "text in quotes",
-    "date": "a date, e.g. 2021-05-03", "tuple": "a list", "dict": "a table", "model": "a table",
+    "date": "a date, e.g. 2021-05-03", "datetime": "a time, e.g. 2021-05-03T08:00:00Z",
+    "tuple": "a list", "dict": "a table", "model": "a table",
     NAME_PATTERN: "1 to 80 characters, no space in front, none of : / *",
     LANGUAGE_PATTERN: "two small letters, e.g. en",
-    DAYS_PATTERN: "days, e.g. 2d",
+    DAYS_PATTERN: "days, e.g. 2d", SPAN_PATTERN: "minutes, hours or days, e.g. 10m, 4h, 1d",
     "greater_than": "more than {gt:g}", "greater_than_equal": "at least {ge:g}",
     "less_than": "less than {lt:g}", "less_than_equal": "at most {le:g}",
     "too_short": "at least {min_length}", "too_long": "at most {max_length}", "literal_error": "{expected}",
@@ -88,7 +91,7 @@ def _got(error: ErrorDetails) -> str:
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
-    "event": Event, "test": Test, "rule": Rule, "receiver": Receiver,
+    "event": Event, "test": Test, "rule": Rule, "maintenance": Maintenance, "receiver": Receiver,
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What the analyst may define: sources, populations, markers, events, rules."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -16,6 +16,7 @@ from pydantic import (
 )  # fmt: skip
 
 NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
+SPAN_PATTERN = r"^\d{1,4}[mhd]$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """Names become parts of keys and file names, so they hold none of `: / *` and at most 80 characters."""
 Whole = Annotated[int, Strict()]
@@ -29,6 +30,12 @@ def _texts(given: object) -> tuple[str, ...]:
     return tuple(several)
 
 
+def span(given: str) -> timedelta:
+    """10m, 4h or 2d as a length of time."""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[given[-1]]
+    return timedelta(**{unit: int(given[:-1])})
+
+
 Several = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 MARKERS = (
@@ -38,6 +45,8 @@ LEXICON_FILES = (".csv", ".dic", ".tsv", ".txt")
 """A lexicon whose name ends so is a file of the analyst's own; the formats are in `lexicons`."""
 HIGH_PREVALENCE = "high prevalence"
 """Detector of days above the 80th percentile; rules are detectors of their own names."""
+SILENT_LINE = "silent line"
+"""Stands for a rule in the alerts of lines that have no value; rules cannot be called so."""
 POST_COLUMNS = ("id", "parent_id", "created_at", "author", "community", "lang", "geo", "title", "text")
 
 
@@ -90,6 +99,8 @@ class Population(Section):
 
     name: Name
     where: Where = Where()
+    part_of: Name | None = None
+    """A wider population: while a rule fires on that, nobody is told that it fires on this one too."""
 
 
 class Marker(Section):
@@ -163,8 +174,38 @@ class Rule(Section):
     p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7
     horizon: Annotated[Whole, Field(ge=1, le=7)] = 7
     for_: Annotated[str, StringConstraints(pattern=DAYS_PATTERN)] = Field("1d", alias="for")
+    clear: Annotated[str, StringConstraints(pattern=DAYS_PATTERN)] = "1d"
+    """Closed days in a row on which it does not hold before a firing alert is over."""
+    while_high: Annotated[bool, Strict()] = False
+    """Whether a firing alert goes on while days are of high prevalence, also below the rule's own threshold."""
 
     @property
     def days(self) -> int:
         """Closed days in a row that it takes."""
         return int(self.for_[:-1])
+
+    @property
+    def clear_days(self) -> int:
+        """Closed days in a row below that end it."""
+        return int(self.clear[:-1])
+
+
+class Maintenance(Section):
+    """A time in which nobody is told of alerts; they live on, and what still fires at its end is told then."""
+
+    name: Name
+    starts_at: datetime
+    ends_at: datetime
+    populations: tuple[str, ...] = ()
+    """Only of these; without any of all."""
+
+    @field_validator("starts_at", "ends_at")
+    @classmethod
+    def _utc(cls, given: datetime) -> datetime:
+        return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.ends_at <= self.starts_at:
+            raise ValueError(f"got ends_at {self.ends_at}; expected later than starts_at, {self.starts_at}")
+        return self

@@ -1,9 +1,10 @@
 """All settings together, their defaults, and what must agree among them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
+    StringConstraints,
     model_validator,
 )  # fmt: skip
 
@@ -11,8 +12,11 @@ from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     HIGH_PREVALENCE,
     MARKERS,
+    SILENT_LINE,
+    SPAN_PATTERN,
     Dimension,
     Event,
+    Maintenance,
     Marker,
     Number,
     Population,
@@ -24,6 +28,8 @@ from barograph.settings.sections import (
     Whole,
 )
 from barograph.tables import LANGUAGES
+
+Span = Annotated[str, StringConstraints(pattern=SPAN_PATTERN)]
 
 _DEFAULT_DIMENSIONS = (
     Dimension(name="anxiety", markers=("anxiety", "fear", "stress")),
@@ -46,6 +52,14 @@ class Settings(Section):
     monitor_minutes: Annotated[Whole, Field(ge=1, le=1440)] = 5
     dashboard_url: str = "http://localhost:8501/"
     """Where the links of notifications lead."""
+    silent_days: Annotated[Whole, Field(ge=1, le=60)] = 2
+    """Closed days in a row without a value from which on a watched line is called silent."""
+    group_by: tuple[Literal["rule", "marker", "population", "unit", "method"], ...] = ()
+    """What alerts must agree in to be told in one notification; without any each is told alone."""
+    group_wait: Span = "0m"
+    """How long the first alert of a group waits for others."""
+    repeat_interval: Span = "0d"
+    """How long after it was told a firing alert is told again; 0: never."""
     source: tuple[Source, ...] = ()
     population: tuple[Population, ...] = ()
     marker: tuple[Marker, ...] = tuple(
@@ -57,6 +71,7 @@ class Settings(Section):
     test: tuple[Test, ...] = ()
     rule: tuple[Rule, ...] = _DEFAULT_RULES
     receiver: tuple[Receiver, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
 
     @property
     def watchable(self) -> tuple[str, ...]:
@@ -70,7 +85,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        for kind in ("source", "population", "marker", "dimension", "topic", "rule", "receiver"):
+        for kind in ("source", "population", "marker", "dimension", "topic", "rule", "receiver", "maintenance"):
             names = [item.name for item in getattr(self, kind)]
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"[[{kind}]] {min(twice)!r} is defined twice; names must differ")
@@ -81,19 +96,41 @@ class Settings(Section):
         for event in self.event:
             if populations and event.population != "*":
                 _known(f"event {event.name!r}: population", (event.population,), populations)
+        for window in self.maintenance:
+            if populations:
+                _known(f"maintenance {window.name!r}: population", window.populations, populations)
         for test in self.test:
             _known("test: event", (test.event,), [e.name for e in self.event])
             _known("test: topic", (test.topic,), [t.name for t in self.topic])
         return self
 
     @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        for population in self.population:
+            if population.part_of:
+                names = tuple(p.name for p in self.population)
+                _known(f"population {population.name!r}: part_of", (population.part_of,), names)
+                if population.name in self.wider(population.name):
+                    raise ValueError(f"population {population.name!r}: got part_of that leads back to itself")
+        return self
+
+    def wider(self, population: str) -> tuple[str, ...]:
+        """The populations that this one is a part of, nearest first. A community that is found is a part of `all`."""
+        if not self.population:
+            return () if population == "all" else ("all",)
+        above = {p.name: p.part_of for p in self.population}
+        found: list[str] = []
+        while (wider := above.get(found[-1] if found else population)) and wider not in found:
+            found.append(wider)
+        return tuple(found)
+
+    @model_validator(mode="after")
     def _rules_agree(self) -> Self:
         markers, populations = [m.name for m in self.marker], [p.name for p in self.population]
         for rule in self.rule:
-            if rule.name == HIGH_PREVALENCE:
-                raise ValueError(
-                    f"rule {rule.name!r}: the name is taken by the detector of high prevalence; choose another"
-                )
+            if rule.name in (HIGH_PREVALENCE, SILENT_LINE):
+                whose = "the detector of high prevalence" if rule.name == HIGH_PREVALENCE else "lines without a value"
+                raise ValueError(f"rule {rule.name!r}: the name is taken by {whose}; choose another")
             _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
             if rule.method == "calibrated" and not (rule.markers and set(rule.markers) <= set(markers)):
                 raise ValueError(

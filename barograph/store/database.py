@@ -69,7 +69,8 @@ class Database:
             lacking = {name: column for name, column in table.columns.items() if (table.name, name) not in there}
             if not lacking:
                 continue
-            if not self._scalar(f"SELECT count(*) FROM {table.name}"):
+            # What was tested only spares work: where it is forgotten, days are tested again.
+            if table is tables.TESTED or not self._scalar(f"SELECT count(*) FROM {table.name}"):
                 self._con.execute(f"DROP TABLE {table.name}")
                 self._con.execute(create(table))
             elif required := [name for name, column in lacking.items() if not column.nullable]:

@@ -52,6 +52,13 @@ class Snapshot:
                 return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
             return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
 
+    def history(self, table: Table, *, as_of: datetime, where: Mapping[str, object] | None = None) -> pl.DataFrame:
+        """All issues not after `as_of`, in order, `where` columns equal the values given."""
+        equal = " AND ".join(["issue <= ?", *(f"{column} = ?" for column in where or {})])
+        query = f"SELECT * FROM p.{table.name} WHERE {equal} ORDER BY issue, {', '.join(table.series_key)}"
+        with self._readable(), self._con.cursor() as cursor:
+            return cursor.sql(query, params=[as_of, *(where or {}).values()]).pl()
+
     def lines(self) -> pl.DataFrame:
         """Every line of `series` (marker, population, unit, method) with how far it reaches.
 

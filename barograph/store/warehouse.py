@@ -6,7 +6,7 @@ it or nothing.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +75,14 @@ class Warehouse(Evidence, Outbox):
     def last_issue(self) -> datetime | None:
         """When `series` was last issued; None before the first time."""
         return self._scalar("SELECT max(issue) FROM series")
+
+    def moment(self, now: datetime) -> datetime:
+        """`now`, or the last issue of anything within the second after it: where the last run at that time ended."""
+        issues = " UNION ALL ".join(f"SELECT max(issue) AS issue FROM {t.name} WHERE issue BETWEEN ? AND ?"
+                                    for t in tables.ALL if "issue" in t.columns)  # fmt: skip
+        end = now + timedelta(seconds=1) - timedelta(microseconds=1)
+        last = self._scalar(f"SELECT max(issue) FROM ({issues})", [now, end] * issues.count("BETWEEN"))
+        return last or now
 
     def issued(self, issue: datetime) -> bool:
         """Whether `series` has rows of exactly this issue."""

@@ -4,6 +4,7 @@ Times are UTC and naive (`TIMESTAMP`); `time_value` and `target` are UTC days. `
 published: of rows with one key, the one with the latest issue not after `as_of` is what was known then.
 """
 
+from barograph.tables.alerting import COMMANDS, DISPOSITIONS, GROUPED, RULES, SILENCES, SKILL_CARDS
 from barograph.tables.column import TIMESTAMP, Column, Table
 from barograph.tables.private import (
     ANNOTATIONS,
@@ -43,14 +44,17 @@ from barograph.tables.published import (
 
 ALL = (
     SERIES, FORECASTS, EXCEEDANCES, POLARIZATION, TERM_SHIFTS, EVENTS, ALERTS, NOTIFICATIONS, EVALUATIONS,
+    SILENCES, DISPOSITIONS, RULES, GROUPED, SKILL_CARDS,
     SOURCES, RUNS, POSTS, SCORES, SEGMENTS, QUARANTINE, ANNOTATIONS, TOMBSTONES, OUTBOX, RECEIVERS,
-    DIRTY_DAYS, TESTED, META,
+    COMMANDS, DIRTY_DAYS, TESTED, META,
 )  # fmt: skip
 PUBLISHED = tuple(table for table in ALL if table.published)
 
 __all__ = [
-    "ALERTS", "ALL", "ANNOTATIONS", "CLASSES", "DIRTY_DAYS", "EVALUATIONS", "EVENTS", "EXCEEDANCES", "FORECASTS",
-    "LANGUAGES", "LARGEST_ACCOUNT", "LINE", "META", "METHODS", "NOTIFICATIONS", "OTHER", "OUTBOX", "POLARIZATION",
-    "POSTS", "PUBLISHED", "QUANTILES", "QUARANTINE", "RECEIVERS", "RUNS", "SCORES", "SEGMENTS", "SERIES", "SHIFT",
-    "SOURCES", "TERM_SHIFTS", "TESTED", "TIMESTAMP", "TOMBSTONES", "UNITS", "Column", "Table",
+    "ALERTS", "ALL", "ANNOTATIONS", "CLASSES", "COMMANDS", "DIRTY_DAYS", "DISPOSITIONS", "EVALUATIONS", "EVENTS",
+    "EXCEEDANCES", "FORECASTS", "GROUPED", "LANGUAGES", "LARGEST_ACCOUNT", "LINE", "META", "METHODS", "NOTIFICATIONS",
+    "OTHER", "OUTBOX", "POLARIZATION", "POSTS", "PUBLISHED", "QUANTILES", "QUARANTINE", "RECEIVERS", "RULES", "RUNS",
+    "SCORES",
+    "SEGMENTS", "SERIES", "SHIFT", "SILENCES", "SKILL_CARDS", "SOURCES", "TERM_SHIFTS", "TESTED", "TIMESTAMP",
+    "TOMBSTONES", "UNITS", "Column", "Table",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import polars as pl
 
 from barograph.tables.column import Column, Table, count, day, number, text, time
-from barograph.tables.published import LINE, LINE_COLUMNS
+from barograph.tables.published import ISSUE, LINE, LINE_COLUMNS
 
 POSTS = Table(
     "posts", "One post a row; text only for the retention period.", (),
@@ -101,8 +101,8 @@ DIRTY_DAYS = Table(
 )  # fmt: skip
 
 TESTED = Table(
-    "tested", "Up to which day each line has been tested; a closed day is tested once.", (*LINE, "detector"),
-    {**LINE_COLUMNS, "detector": text("name of the detector"), "through": day("last day tested")},
+    "tested", "Up to which day each line has been tested; a closed day is tested once.", (*LINE, "detector", "issue"),
+    {**LINE_COLUMNS, "detector": text("name of the detector"), "through": day("last day tested"), **ISSUE},
 )  # fmt: skip
 
 META = Table(

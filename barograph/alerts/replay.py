@@ -1,0 +1,50 @@
+"""A decision made again from what was known then."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from barograph.alerts.decide import Order
+from barograph.alerts.evaluate import evaluate, silent_lines
+from barograph.settings import SILENT_LINE, Rule
+from barograph.tables import ALERTS
+
+_GONE = "its rule is no longer there"
+
+
+def replay(
+    recorded: Mapping[str, Any],
+    rules: list[Rule],
+    series: pl.DataFrame,
+    exceedances: pl.DataFrame,
+    alerts: pl.DataFrame,
+    *,
+    patience: int,
+) -> dict[str, Any] | None:
+    """The row of `alerts` that is decided anew in place of `recorded`; None where nothing would be.
+
+    rules: as they were configured then. series: closed days as known then; exceedances: all issues up to then; alerts:
+    the latest rows before. patience: as for `silent_lines`. What a person asked is taken from `recorded` itself.
+    """
+    now = recorded["issue"]
+    if recorded["rule"] == SILENT_LINE:
+        decided = silent_lines(rules, series, alerts, patience=patience, now=now)
+    else:
+        if recorded["reason"] == _GONE:
+            rules = [rule for rule in rules if rule.name != recorded["rule"]]
+        orders = {}
+        if recorded["moved_by"]:
+            orders[recorded["alert_id"]] = Order(
+                "acknowledge" if recorded["state"] == "acknowledged" else "resolve", recorded["moved_by"]
+            )
+        decided = evaluate(rules, series, exceedances, alerts, now=now, orders=orders)
+    rows = decided.filter(pl.col("alert_id") == recorded["alert_id"]).to_dicts()
+    return rows[0] if rows else None
+
+
+def differences(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[str]:
+    """Columns in which a replayed row says something else, each with both values."""
+    return [
+        f"{name}: {recorded[name]} then, {again[name]} now" for name in ALERTS.columns if recorded[name] != again[name]
+    ]
