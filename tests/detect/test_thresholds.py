@@ -125,7 +125,7 @@ def test_one_threshold_from_an_origin_is_that_of_the_day_after_it(
 
 # What is observed.
 
-TESTED = tables.TESTED.empty()
+TESTED = tables.TESTED.empty().drop("issue")
 
 
 def test_a_day_is_red_where_its_whole_interval_is_above_and_yellow_where_only_its_value_is() -> None:
