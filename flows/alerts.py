@@ -16,21 +16,16 @@ from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Snapshot, Warehouse
+from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.replay import replayed
 from flows.telling import describe, shown
 
-HomeOption = Annotated[Path, Parameter("--home", env_var="BAROGRAPH_HOME", help="Folder of everything.")]
-ConfigOption = Annotated[
-    Path | None,
-    Parameter("--config", help="The analyst's file; default HOME/barograph.toml, then ./barograph.toml."),
-]
 By = Annotated[str, Parameter("--by", env_var="BAROGRAPH_ROLE", help="Role of who asks, never a name.")]
 Note = Annotated[
     str | None, Parameter(help="Why, at most 500 characters. It stays in the warehouse: `barograph alerts notes`.")
 ]
 Json = Annotated[bool, Parameter("--json", negative="")]
 AlertId = Annotated[str, Parameter(help="The alert, or enough of the beginning of its id to tell it.")]
-_HOME = Path("barograph-home")
 _OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
 
 app = App(name="alerts", help="List alerts, say what became of them, and have their decisions made again.")
@@ -39,7 +34,7 @@ app = App(name="alerts", help="List alerts, say what became of them, and have th
 @app.command(name="list")
 def list_(
     *,
-    home: HomeOption = _HOME,
+    home: HomeOption = DEFAULT_HOME,
     config: ConfigOption = None,
     every: Annotated[bool, Parameter("--all", negative="", help="Also those that are over.")] = False,
     as_json: Json = False,
@@ -77,7 +72,9 @@ def list_(
 
 
 @app.command
-def show(alert_id: AlertId, /, *, home: HomeOption = _HOME, config: ConfigOption = None, as_json: Json = False) -> None:
+def show(
+    alert_id: AlertId, /, *, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None, as_json: Json = False
+) -> None:
     """All that is known of one alert: value, threshold, forecast, why it moved, events, its rule's record, history."""
     place, snapshot = _opened(home)
     alert = _found(snapshot, alert_id)
@@ -106,13 +103,13 @@ def show(alert_id: AlertId, /, *, home: HomeOption = _HOME, config: ConfigOption
 
 
 @app.command
-def ack(alert_id: AlertId, /, *, home: HomeOption = _HOME, by: By = "analyst", note: Note = None) -> None:
+def ack(alert_id: AlertId, /, *, home: HomeOption = DEFAULT_HOME, by: By = "analyst", note: Note = None) -> None:
     """Say that somebody has seen a firing alert: it is not told again, and goes on until it is over."""
     _ask(home, alert_id, {"command": "ack", "by": by, "note": note})
 
 
 @app.command
-def resolve(alert_id: AlertId, /, *, home: HomeOption = _HOME, by: By = "analyst", note: Note = None) -> None:
+def resolve(alert_id: AlertId, /, *, home: HomeOption = DEFAULT_HOME, by: By = "analyst", note: Note = None) -> None:
     """Say that an open alert is over; while the same days go on it does not fire again."""
     _ask(home, alert_id, {"command": "resolve", "by": by, "note": note})
 
@@ -126,7 +123,7 @@ def silence(
     rule: str | None = None,
     marker: str | None = None,
     population: str | None = None,
-    home: HomeOption = _HOME,
+    home: HomeOption = DEFAULT_HOME,
     by: By = "analyst",
     note: Note = None,
 ) -> None:
@@ -139,7 +136,7 @@ def silence(
 
 
 @app.command
-def unsilence(silence_id: str, /, *, home: HomeOption = _HOME, by: By = "analyst") -> None:
+def unsilence(silence_id: str, /, *, home: HomeOption = DEFAULT_HOME, by: By = "analyst") -> None:
     """End a silence before its time."""
     _, snapshot = _opened(home)
     known = snapshot.read(tables.SILENCES).filter(pl.col("ends_at") > utc_now())["silence_id"].to_list()
@@ -158,7 +155,7 @@ def dispose(
     /,
     *,
     began: Annotated[date | None, Parameter(help="First day of what it warned of, for the lead time.")] = None,
-    home: HomeOption = _HOME,
+    home: HomeOption = DEFAULT_HOME,
     by: By = "analyst",
     note: Note = None,
 ) -> None:
@@ -167,7 +164,7 @@ def dispose(
 
 
 @app.command
-def notes(*, home: HomeOption = _HOME) -> None:
+def notes(*, home: HomeOption = DEFAULT_HOME) -> None:
     """What people asked so far, with what came of it and their notes. It waits until the monitor's run has ended."""
     place, _ = _opened(home)
     with place.lock("alerts notes"), Warehouse(place.warehouse) as warehouse:
@@ -188,7 +185,7 @@ def replay(
     as_of: Annotated[
         date | None, Parameter(help="The last decision up to the end of this day; default the last.")
     ] = None,
-    home: HomeOption = _HOME,
+    home: HomeOption = DEFAULT_HOME,
     config: ConfigOption = None,
 ) -> None:
     """Make a decision again from what was known when it was made, and say whether it comes out the same."""

@@ -114,7 +114,7 @@ def _tell(send: Send, due: list[dict[str, Any]], clock: Clock) -> _Told:
     """Send one receiver what is due, in order, until it rests or has taken long enough."""
     told, behind, end = _Told(), set[str](), time.monotonic() + _BATCH_SECONDS
     for position, row in enumerate(due):
-        if row["alert_id"] in behind:  # the state before did not arrive
+        if behind.intersection(row["about"]):  # the state before did not arrive
             continue
         if time.monotonic() > end:
             break
@@ -126,7 +126,7 @@ def _tell(send: Send, due: list[dict[str, Any]], clock: Clock) -> _Told:
         status = "delivered" if attempt.delivered else "waiting" if again else "dead"
         told.rows.append(_kept(row, status=status, attempts=n, next_attempt_at=again, last_result=attempt.result))
         if again:
-            behind.add(row["alert_id"])
+            behind.update(row["about"])
         if not attempt.reached:
             late = [r for r in due[position + 1 :] if r["next_attempt_at"] < at - _PATIENCE]
             told.rows += [_kept(r, status="dead", next_attempt_at=None, last_result=attempt.result) for r in late]

@@ -15,17 +15,25 @@ class Outbox(Database):
     """Notifications with their bodies: what is due, what came of it, and what is dead."""
 
     def due(self, at: datetime, receivers: Collection[str] | None = None, most: int | None = None) -> pl.DataFrame:
-        """Notifications to send at `at` (by the clock), with their `body`; oldest first.
+        """Notifications to send at `at` (by the clock), with their `body` and all they are `about`; oldest first.
 
-        One about an alert waits until those before it about the same alert are through, so that no receiver hears of
+        One about some alerts waits until those before it about any of them are through, so that no receiver hears of
         an end before the beginning. receivers: only to these; most: at most so many to each.
         """
         return self._frame(
-            """SELECT n.* EXCLUDE (free_at), o.body FROM (
-                   SELECT *, max(next_attempt_at) OVER (
+            """WITH waiting AS (SELECT * FROM notifications WHERE status = 'waiting'),
+               parts AS (
+                   SELECT notification_id, receiver, created_at, next_attempt_at, alert_id FROM waiting
+                   UNION ALL
+                   SELECT notification_id, receiver, created_at, next_attempt_at, g.alert_id
+                   FROM waiting JOIN grouped g USING (notification_id)),
+               turns AS (
+                   SELECT notification_id, max(next_attempt_at) OVER (
                        PARTITION BY receiver, alert_id ORDER BY created_at, notification_id ROWS UNBOUNDED PRECEDING
-                   ) AS free_at FROM notifications WHERE status = 'waiting') n
-               JOIN outbox o USING (notification_id)
+                   ) AS free_at, alert_id FROM parts),
+               free AS (
+                   SELECT notification_id, max(free_at) AS free_at, list(alert_id) AS about FROM turns GROUP BY notification_id)
+               SELECT n.*, o.body, about FROM waiting n JOIN outbox o USING (notification_id) JOIN free USING (notification_id)
                WHERE free_at <= ? AND (? OR list_contains(?, receiver))
                QUALIFY row_number() OVER (PARTITION BY receiver ORDER BY created_at, notification_id) <= ?
                ORDER BY created_at, notification_id""",
