@@ -475,7 +475,7 @@ def test_a_notification_is_due_from_its_time_on_and_loses_its_body_once_settled(
     assert warehouse.due(at(1) - timedelta(microseconds=1)).height == 0
     due = warehouse.due(at(1))
     assert due.select("notification_id", "body").rows() == [("a", "A"), ("b", "B")]
-    assert due.drop("body").columns == list(tables.NOTIFICATIONS.columns)
+    assert due.drop("body", "about").columns == list(tables.NOTIFICATIONS.columns)
     settled = [told("a", None, "delivered"), told("b", at(3))]
     warehouse.settle(pl.DataFrame(settled, schema_overrides={"next_attempt_at": tables.TIMESTAMP}))
     assert warehouse.due(at(3))["notification_id"].to_list() == ["b", "later"]

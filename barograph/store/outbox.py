@@ -32,8 +32,10 @@ class Outbox(Database):
                        PARTITION BY receiver, alert_id ORDER BY created_at, notification_id ROWS UNBOUNDED PRECEDING
                    ) AS free_at, alert_id FROM parts),
                free AS (
-                   SELECT notification_id, max(free_at) AS free_at, list(alert_id) AS about FROM turns GROUP BY notification_id)
-               SELECT n.*, o.body, about FROM waiting n JOIN outbox o USING (notification_id) JOIN free USING (notification_id)
+                   SELECT notification_id, max(free_at) AS free_at, list(alert_id) AS about
+                   FROM turns GROUP BY notification_id)
+               SELECT n.*, o.body, about
+               FROM waiting n JOIN outbox o USING (notification_id) JOIN free USING (notification_id)
                WHERE free_at <= ? AND (? OR list_contains(?, receiver))
                QUALIFY row_number() OVER (PARTITION BY receiver ORDER BY created_at, notification_id) <= ?
                ORDER BY created_at, notification_id""",

@@ -17,6 +17,7 @@ from barograph.store import Snapshot, Warehouse
 from barograph.store.database import create
 from flows import stages
 from flows.decide import alert
+from flows.detect import detect
 from flows.explain import explain
 from flows.progress import Reporter
 from tests.conftest import Command
@@ -60,7 +61,7 @@ def run(home: Path, posts: Path, *, as_of: date | None = None, **values: object)
     ], "dimension": [{"name": "unease", "markers": ["anxiety", "fear"]}], **values})  # fmt: skip
     doing = stages.Run(place, settings, (Source(name="s", path=(str(posts),)),), Reporter(silent=True), as_of=as_of)
     with Warehouse(place.warehouse) as warehouse:
-        for stage in (stages.load, stages.score, stages.aggregate, stages.forecast, stages.detect, alert, explain, stages.publish):
+        for stage in (stages.load, stages.score, stages.aggregate, stages.forecast, detect, alert, explain, stages.publish):
             stage.fn(doing, warehouse)
     path = publish.current(place.published)
     assert path is not None
@@ -197,7 +198,7 @@ def test_a_run_goes_on_where_nothing_says_why(barograph: Command, tmp_path: Path
         con.execute(f"{create(tables.TERM_SHIFTS)[:-1]}, CHECK (false))")  # it takes no row
     (tmp_path / "anxiety_en.csv").write_text("term,marker\npanic attack,x\nworried,x\n")
     own.write_text('[[marker]]\nname = "anxiety"\nlexicons = ["anxiety_en.csv"]\n'
-                   '[[receiver]]\nname = "desk"\nurl = "http://localhost:9/"\nsecret_env = "DESK"\n'
+                   '[[receiver]]\nname = "desk"\nurl = "http://localhost:9/"\nsecret_env = "DESK"\nallow_hosts = ["localhost"]\n'
                    '[[rule]]\nname = "high"\npercentile = 50\nmarkers = ["anxiety"]\n')  # fmt: skip
     done = barograph("run", posts, "--home", home, "--config", own, DESK="whsec_" + "c2VjcmV0" * 4)
     assert done.returncode == 0, done.stderr
