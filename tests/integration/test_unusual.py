@@ -14,6 +14,7 @@ CONFIG = """minimum_authors = 5
 [[rule]]
 name = "unusual"
 when = "aberration"
+percentile = 70   # forty days are a short history: what stands on them is seldom sure
 markers = ["anxiety"]
 unit = "posts"
 populations = ["all"]
