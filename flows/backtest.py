@@ -26,7 +26,11 @@ def backtest(
     *,
     series: Annotated[
         Path,
-        Parameter(help="CSV or Parquet: unique_id, ds (day), y (share from 0 to 1); optionally n_posts, population."),
+        Parameter(
+            help="CSV or Parquet: unique_id, ds (day), y (share from 0 to 1); optionally n_posts, marker, population, "
+            "flagged (true: the day counts as unknown). Without marker and population they are what stands before and "
+            "after the last / of unique_id."
+        ),
     ],
     out: Annotated[Path, Parameter(help="CSV or Parquet that gets a row a model and training length.")],
     train_days: Annotated[str, Parameter(help="Days before an origin that models see; up to 84.")] = "7,28,84",
@@ -39,7 +43,13 @@ def backtest(
     ] = None,
     step: Annotated[int, Parameter(help="Days between origins.")] = 7,
     models: Annotated[
-        str | None, Parameter(help="Names with commas between; default all but auto_arima, gru, var.")
+        str | None,
+        Parameter(
+            help="Names with commas between: climatology, seasonal_naive, random_walk, ets, auto_ets, auto_theta, "
+            "mfles, auto_arima, best (of the four before it but auto_arima), var, gru, house (the network), auto (what "
+            "is published: house, or climatology where house had no skill of late); default all but auto_arima, gru, "
+            "var."
+        ),
     ] = None,
 ) -> None:
     """Replay forecasts on series of your own, beside plain models and alarms that know nothing.
@@ -106,6 +116,8 @@ def read(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: no such file; expected series as CSV or Parquet")
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: got a file that ends in {path.suffix!r}; expected .csv or .parquet")
+    from forecasting.panel import OPTIONAL
+
     try:
         if path.suffix == ".csv":
             frame = pl.read_csv(path, infer_schema_length=None, schema_overrides={"unique_id": pl.String})
@@ -116,7 +128,8 @@ def read(path: Path) -> pl.DataFrame:
     if missing := [name for name in ("unique_id", "ds", "y") if name not in frame.columns]:
         raise InputError(
             f"{path}: no column {missing[0]}; got {', '.join(frame.columns)}; expected unique_id, ds, y and optionally "
-            "n_posts, population; rename the columns"
+            f"{', '.join(OPTIONAL)} (without marker and population they are what stands before and after the last / of "
+            "unique_id); rename the columns"
         )
     if not (frame.schema["ds"] == pl.String or frame.schema["ds"].is_temporal()):
         raise InputError(f"{path}: ds is {frame.schema['ds']}, e.g. {frame['ds'][0]}; expected a day, e.g. 2019-05-31")
