@@ -25,7 +25,7 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
     forecasts: rows of `forecasts`, one for a line, target and horizon: the first that was issued. series: closed days,
     latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is the
-    `RECORD_DAYS` days that end with the last day so met; a line of which none of the last `RECORD_DAYS` closed days
+    `RECORD_DAYS` days that end with the last day so met, or less: from the first day of those met; a line of which none of the last `RECORD_DAYS` closed days
     was met has no rows.
 
     Metrics are means over forecasts: `crps`, `wis` (in units of the share; lower is better), `coverage_80`,
@@ -46,8 +46,8 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
     if met.is_empty():
         return EVALUATIONS.empty().drop("issue")
-    first = pl.col("last") - timedelta(days=RECORD_DAYS - 1)
-    period = pl.concat_str(first.cast(pl.String), pl.lit("/"), pl.col("last").cast(pl.String)).alias("period")
+    first = day.min().over(line).cast(pl.String)
+    period = pl.concat_str(first, pl.lit("/"), pl.col("last").cast(pl.String)).alias("period")
     figures = [pl.Series(name, values).fill_nan(None) for name, values in _worth(met, series).items()]
     of = [*line, "model", "period"]
     means = (

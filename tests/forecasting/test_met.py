@@ -66,7 +66,7 @@ def test_three_days_by_hand() -> None:
     assert got["brier"] == pytest.approx((0.3**2 + 0.7**2 + 0.3**2) / 3, rel=1e-5)
     assert got["brier_skill"] == pytest.approx(1 - (2 * 0.09 + 0.49) / (2 * 0.04 + 0.64), rel=1e-5)
     assert set(rows["n"]) == {3}
-    assert rows["period"].unique().to_list() == [f"{day(32 - RECORD_DAYS + 1)}/{day(32)}"]
+    assert rows["period"].unique().to_list() == [f"{day(30)}/{day(32)}"]
     assert rows["horizon"].unique().to_list() == [0]
     tables.EVALUATIONS.validate(rows.with_columns(issue=pl.lit(ISSUE)))
 
