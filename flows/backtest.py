@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import polars as pl
 from cyclopts import Parameter
 
@@ -79,7 +80,7 @@ def backtest(
         windows = rolling.windows(history, horizon, first, last, step)
     except Terminal as error:
         raise InputError(f"{series}: {error}") from None
-    print(_heading(series, windows))
+    print(_heading(series, windows, names))
     rows = []
     for row in _rows(windows, names, lengths):
         rows.append(row)
@@ -151,13 +152,30 @@ def _rows(windows: "Windows", names: list[str], lengths: list[int]) -> Iterator[
         yield skill.summary(windows, [outcome])
 
 
-def _heading(path: Path, windows: "Windows") -> str:
+def _learned_from(windows: "Windows", names: list[str]) -> list[str]:
+    from forecasting.models import REVIEWED
+
+    if not set(names) & set(REVIEWED):
+        return []
+    from forecasting.network import load
+
+    until = date.fromisoformat(load().about["trained_until"])
+    if windows.panel.ends.min() >= np.datetime64(until, "D"):
+        return []
+    return [
+        f"the shipped weights were trained on days up to {until}; earlier windows of the series they learned from "
+        "flatter them"
+    ]
+
+
+def _heading(path: Path, windows: "Windows", names: list[str]) -> str:
     ends, still = windows.panel.ends, int((windows.scale == 0).sum())
     said = [
         f"{path}: {len(windows):,} windows of {len(set(windows.panel.names)):,} series and {len(set(ends)):,} origins, "
         f"{ends[0]} to {ends[-1]}; {windows.skipped:,} left out for days that are not known",
         f"{windows.high.mean():.1%} of the days forecast came high",
         *([f"{still:,} windows never moved before: they have no sCRPS"] if still else []),
+        *_learned_from(windows, names),
         "",
         f"{'model':<16}{'days':>5}{'sCRPS':>8}{'in 80 %':>9}{'in 95 %':>9}{'MAPE':>8}{'Brier skill':>13}{'AP':>7}"
         f"{'precision':>14}{'recall':>14}{'false alarms':>15}{'seconds':>9}",
@@ -182,6 +200,7 @@ def _footing(row: dict[str, Any]) -> str:
         "",
         f"An alarm on every day of every week: precision {_number(row['always_precision'], 2)}, "
         f"recall {_number(row['always_recall'], 2)}, false alarms {_number(row['always_false_alarms_per_week'], 2)}.",
+        "Lower sCRPS is better; in 80 % should be .80; intervals of figures are in the file.",
         "In brackets: as many alarms on days drawn at random. An alarm is a day with p_high of at least .5; false",
         "alarms are days in a week of one series; seconds are without what a model loads.",
     ])  # fmt: skip

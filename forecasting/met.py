@@ -1,7 +1,6 @@
 """Published forecasts that met their truth: what they were worth, line by line, beside climatology."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -24,9 +23,9 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """What forecasts came to: rows of `evaluations` but for the issue, of each line and model, all horizons together.
 
     forecasts: rows of `forecasts`, one for a line, target and horizon: the first that was issued. series: closed days,
-    latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is the
-    `RECORD_DAYS` days that end with the last day so met, or less: from the first day of those met; a line of which none of the last `RECORD_DAYS` closed days
-    was met has no rows.
+    latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is
+    from the first to the last day so met, at most the last `RECORD_DAYS`; a line of which none of the last
+    `RECORD_DAYS` closed days was met has no rows.
 
     Metrics are means over forecasts: `crps`, `wis` (in units of the share; lower is better), `coverage_80`,
     `coverage_95`, `brier` of p_high; `crps_climatology` is that of climatology from the 84 days before each origin, as

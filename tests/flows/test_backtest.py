@@ -47,6 +47,16 @@ def test_a_row_a_model_and_training_length_is_written(frame, suffix, tmp_path, c
     assert "An alarm on every day of every week: precision" in said
 
 
+@pytest.mark.parametrize(("first", "model", "said"), [(2019, "house", True), (2024, "house", False), (2019, "climatology", False)])
+def test_windows_the_weights_were_trained_on_are_said_to_flatter_them(frame, first, model, said, tmp_path, capsys):
+    there = frame.with_columns(pl.col("ds") + (date(first, 1, 1) - START))
+    there.write_csv(tmp_path / "s.csv")
+    arguments = ["--series", str(tmp_path / "s.csv"), "--out", str(tmp_path / "o.csv"), "--models", model, "--train-days", "28"]
+    assert main(["backtest", *arguments]) == 0
+    line = "trained on days up to 2019-05-31; earlier windows of the series they learned from flatter them"
+    assert (line in capsys.readouterr().out) == said
+
+
 def test_from_to_step_and_horizon_choose_the_windows(frame, tmp_path):
     frame.write_csv(tmp_path / "s.csv")
     out = tmp_path / "o.csv"
