@@ -28,12 +28,15 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     `RECORD_DAYS` closed days was met has no rows.
 
     Metrics are means over forecasts: `crps`, `wis` (in units of the share; lower is better), `coverage_80`,
-    `coverage_95`, `brier` of p_high; `crps_climatology` is that of climatology from the 84 days before each origin, as
-    these are known now; `skill_over_climatology` is 1 − crps / crps_climatology, `brier_skill` 1 − brier / that of
-    always saying .2 (0: no better, 1: perfect). Those of p_high count only forecasts with a threshold.
+    `coverage_95` (a truth of 0 or 1 is read half a post away), `brier` of p_high; `crps_climatology` is that of
+    climatology from the 84 days before each origin, as these are known now; `skill_over_climatology` is 1 − crps /
+    crps_climatology, `brier_skill` 1 − brier / that of always saying .2 (0: no better, 1: perfect). Those of p_high
+    count only forecasts with a threshold.
     """
     day, line = pl.col("target"), list(LINE)
-    truth = series.select(*line, pl.col("time_value").alias("target"), pl.col("prevalence").alias("y")).drop_nulls("y")
+    truth = series.select(
+        *line, pl.col("time_value").alias("target"), pl.col("prevalence").alias("y"), "n_posts"
+    ).drop_nulls("y")
     closed = series.group_by(line).agg(pl.col("time_value").max().alias("closed"))
     met = (
         forecasts.join(truth, on=[*line, "target"])
@@ -79,10 +82,13 @@ def _worth(met: pl.DataFrame, series: pl.DataFrame) -> dict[str, np.ndarray]:
     """Each figure of each forecast (n,); NaN where it has none."""
     quantiles, y = met.select(list(QUANTILES)).to_numpy(), met["y"].to_numpy()
     threshold, p_high = (met[name].cast(pl.Float64).to_numpy() for name in ("threshold", "p_high"))
+    # No interval of logits holds 0 or 1: they are read half a post away, as the histories it was made from.
+    half = 0.5 / np.maximum(met["n_posts"].cast(pl.Float64).fill_null(np.nan).to_numpy(), 1.0)
+    read_as = np.where(y == 0, half, np.where(y == 1, 1 - half, y))
     high = np.where(np.isnan(threshold) | np.isnan(p_high), np.nan, y > threshold)
     return {
         "crps": crps(quantiles, y), "crps_climatology": crps(_climatology(met, series), y), "wis": wis(quantiles, y),
-        **{f"coverage_{level}": covered(quantiles, y, level / 100).astype(float) for level in (80, 95)},
+        **{f"coverage_{level}": covered(quantiles, read_as, level / 100).astype(float) for level in (80, 95)},
         "brier": (p_high - high) ** 2, "brier_constant": (CONSTANT - high) ** 2,
     }  # fmt: skip
 
