@@ -44,8 +44,13 @@ def recent(evaluations: pl.DataFrame) -> Record | None:
     )
     if of_days.is_empty():
         return None
-    first, last = of_days.select("first", "last").row(of_days["last"].arg_max() or 0)
-    rows = of_days.filter(pl.col("last") == pl.col("last").max().over(LINE), pl.col("last") >= first)
+    # A day known late can be the first met of the same period: what was issued last counts.
+    of_lines = of_days.filter(pl.col("last") == pl.col("last").max().over(LINE)).filter(
+        pl.col("period") == pl.col("period").sort_by("issue").last().over(LINE)
+    )
+    newest = of_lines.filter(pl.col("last") == pl.col("last").max())
+    first, last = newest.select(pl.col("first").min(), pl.col("last").max()).row(0)
+    rows = of_lines.filter(pl.col("last") >= first)
     sums = dict(rows.group_by("metric").agg((pl.col("value") * pl.col("n")).sum()).iter_rows())
     n = int(rows.filter(pl.col("metric") == "coverage_80")["n"].sum())
     return Record(first, last, n, sums["coverage_80"] / n, 1 - sums["crps"] / sums["crps_climatology"])

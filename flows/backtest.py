@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import polars as pl
 from cyclopts import Parameter
 
@@ -26,7 +27,11 @@ def backtest(
     *,
     series: Annotated[
         Path,
-        Parameter(help="CSV or Parquet: unique_id, ds (day), y (share from 0 to 1); optionally n_posts, population."),
+        Parameter(
+            help="CSV or Parquet: unique_id, ds (day), y (share from 0 to 1); optionally n_posts, marker, population, "
+            "flagged (true: the day counts as unknown). Without marker and population they are what stands before and "
+            "after the last / of unique_id."
+        ),
     ],
     out: Annotated[Path, Parameter(help="CSV or Parquet that gets a row a model and training length.")],
     train_days: Annotated[str, Parameter(help="Days before an origin that models see; up to 84.")] = "7,28,84",
@@ -39,7 +44,13 @@ def backtest(
     ] = None,
     step: Annotated[int, Parameter(help="Days between origins.")] = 7,
     models: Annotated[
-        str | None, Parameter(help="Names with commas between; default all but auto_arima, gru, var.")
+        str | None,
+        Parameter(
+            help="Names with commas between: climatology, seasonal_naive, random_walk, ets, auto_ets, auto_theta, "
+            "mfles, auto_arima, best (of the four before it but auto_arima), var, gru, house (the network), auto (what "
+            "is published: house, or climatology where house had no skill of late); default all but auto_arima, gru, "
+            "var."
+        ),
     ] = None,
 ) -> None:
     """Replay forecasts on series of your own, beside plain models and alarms that know nothing.
@@ -69,7 +80,7 @@ def backtest(
         windows = rolling.windows(history, horizon, first, last, step)
     except Terminal as error:
         raise InputError(f"{series}: {error}") from None
-    print(_heading(series, windows))
+    print(_heading(series, windows, names))
     rows = []
     for row in _rows(windows, names, lengths):
         rows.append(row)
@@ -106,6 +117,8 @@ def read(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: no such file; expected series as CSV or Parquet")
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: got a file that ends in {path.suffix!r}; expected .csv or .parquet")
+    from forecasting.panel import OPTIONAL
+
     try:
         if path.suffix == ".csv":
             frame = pl.read_csv(path, infer_schema_length=None, schema_overrides={"unique_id": pl.String})
@@ -116,7 +129,8 @@ def read(path: Path) -> pl.DataFrame:
     if missing := [name for name in ("unique_id", "ds", "y") if name not in frame.columns]:
         raise InputError(
             f"{path}: no column {missing[0]}; got {', '.join(frame.columns)}; expected unique_id, ds, y and optionally "
-            "n_posts, population; rename the columns"
+            f"{', '.join(OPTIONAL)} (without marker and population they are what stands before and after the last / of "
+            "unique_id); rename the columns"
         )
     if not (frame.schema["ds"] == pl.String or frame.schema["ds"].is_temporal()):
         raise InputError(f"{path}: ds is {frame.schema['ds']}, e.g. {frame['ds'][0]}; expected a day, e.g. 2019-05-31")
@@ -138,13 +152,30 @@ def _rows(windows: "Windows", names: list[str], lengths: list[int]) -> Iterator[
         yield skill.summary(windows, [outcome])
 
 
-def _heading(path: Path, windows: "Windows") -> str:
+def _learned_from(windows: "Windows", names: list[str]) -> list[str]:
+    from forecasting.models import REVIEWED
+
+    if not set(names) & set(REVIEWED):
+        return []
+    from forecasting.network import load
+
+    until = date.fromisoformat(load().about["trained_until"])
+    if windows.panel.ends.min() >= np.datetime64(until, "D"):
+        return []
+    return [
+        f"the shipped weights were trained on days up to {until}; earlier windows of the series they learned from "
+        "flatter them"
+    ]
+
+
+def _heading(path: Path, windows: "Windows", names: list[str]) -> str:
     ends, still = windows.panel.ends, int((windows.scale == 0).sum())
     said = [
         f"{path}: {len(windows):,} windows of {len(set(windows.panel.names)):,} series and {len(set(ends)):,} origins, "
         f"{ends[0]} to {ends[-1]}; {windows.skipped:,} left out for days that are not known",
         f"{windows.high.mean():.1%} of the days forecast came high",
         *([f"{still:,} windows never moved before: they have no sCRPS"] if still else []),
+        *_learned_from(windows, names),
         "",
         f"{'model':<16}{'days':>5}{'sCRPS':>8}{'in 80 %':>9}{'in 95 %':>9}{'MAPE':>8}{'Brier skill':>13}{'AP':>7}"
         f"{'precision':>14}{'recall':>14}{'false alarms':>15}{'seconds':>9}",
@@ -169,6 +200,7 @@ def _footing(row: dict[str, Any]) -> str:
         "",
         f"An alarm on every day of every week: precision {_number(row['always_precision'], 2)}, "
         f"recall {_number(row['always_recall'], 2)}, false alarms {_number(row['always_false_alarms_per_week'], 2)}.",
+        "Lower sCRPS is better; in 80 % should be .80; intervals of figures are in the file.",
         "In brackets: as many alarms on days drawn at random. An alarm is a day with p_high of at least .5; false",
         "alarms are days in a week of one series; seconds are without what a model loads.",
     ])  # fmt: skip

@@ -28,7 +28,8 @@ def describe(alert: Mapping[str, Any]) -> str:
 
 def describe_record(record: Record) -> str:
     """How published forecasts have done, in a line."""
-    return f"of the {record.days} days to {record.last}: {record.words}"
+    days = "day" if record.days == 1 else "days"
+    return f"of the {record.days} {days} to {record.last}: {record.words}"
 
 
 def summary(done: dict[str, Any], took: timedelta) -> str:

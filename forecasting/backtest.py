@@ -109,10 +109,7 @@ def windows(
     y, n_posts = y[which[:, None], cells], n_posts[which[:, None], cells[:, :DAYS]]
     touched, full = ~np.isnan(y).all(axis=1), ~np.isnan(y).any(axis=1)
     if not full.any():
-        raise Terminal(
-            f"no window fits: got days from {begin} to {end} and origins from {origin} to {stop}; expected, for some "
-            f"series, {DAYS} days without a gap up to an origin and {horizon} after it"
-        )
+        raise Terminal(f"no window fits: {_why_none(whole, origin, stop, horizon)}")
     before = y[full, :DAYS]
     series = whole.last(1).rows(which[full])
     panel = replace(series, ends=origins[when[full]], y=before, n_posts=n_posts[full])
@@ -120,6 +117,20 @@ def windows(
         panel, y[full, DAYS:], np.quantile(before, PERCENTILE, axis=1), abs(np.diff(before, axis=1)).mean(axis=1),
         int((touched & ~full).sum()),
     )  # fmt: skip
+
+
+def _why_none(whole: Panel, origin: np.datetime64, stop: np.datetime64, horizon: int) -> str:
+    run = most = np.zeros(len(whole), dtype=int)
+    for day in whole.y.T:
+        run = np.where(np.isnan(day), 0, run + 1)
+        most = np.maximum(most, run)
+    needed = f"{DAYS} without a gap up to an origin and {horizon} after it"
+    if most.max() < DAYS + horizon:
+        name = whole.names[most.argmax()]
+        return f"the longest run of known days is {most.max()}, of {name}; {DAYS + horizon} are needed, {needed}"
+    if origin > stop:
+        return f"the first origin is {origin}, but {stop} the last with {horizon} days after it"
+    return f"no series has the known days that an origin from {origin} to {stop} needs, {needed}"
 
 
 def run(found: Windows, models: Mapping[str, Model], train_days: Sequence[int] = (DAYS,)) -> Iterator[Outcome]:

@@ -1,7 +1,6 @@
 """Published forecasts that met their truth: what they were worth, line by line, beside climatology."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -24,17 +23,20 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     """What forecasts came to: rows of `evaluations` but for the issue, of each line and model, all horizons together.
 
     forecasts: rows of `forecasts`, one for a line, target and horizon: the first that was issued. series: closed days,
-    latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is the
-    `RECORD_DAYS` days that end with the last day so met; a line of which none of the last `RECORD_DAYS` closed days
-    was met has no rows.
+    latest issues, of shares. A forecast meets its truth where its target has a value. The period of a line is
+    from the first to the last day so met, at most the last `RECORD_DAYS`; a line of which none of the last
+    `RECORD_DAYS` closed days was met has no rows.
 
     Metrics are means over forecasts: `crps`, `wis` (in units of the share; lower is better), `coverage_80`,
-    `coverage_95`, `brier` of p_high; `crps_climatology` is that of climatology from the 84 days before each origin, as
-    these are known now; `skill_over_climatology` is 1 − crps / crps_climatology, `brier_skill` 1 − brier / that of
-    always saying .2 (0: no better, 1: perfect). Those of p_high count only forecasts with a threshold.
+    `coverage_95` (a truth of 0 or 1 is read half a post away), `brier` of p_high; `crps_climatology` is that of
+    climatology from the 84 days before each origin, as these are known now; `skill_over_climatology` is 1 − crps /
+    crps_climatology, `brier_skill` 1 − brier / that of always saying .2 (0: no better, 1: perfect). Those of p_high
+    count only forecasts with a threshold.
     """
     day, line = pl.col("target"), list(LINE)
-    truth = series.select(*line, pl.col("time_value").alias("target"), pl.col("prevalence").alias("y")).drop_nulls("y")
+    truth = series.select(
+        *line, pl.col("time_value").alias("target"), pl.col("prevalence").alias("y"), "n_posts"
+    ).drop_nulls("y")
     closed = series.group_by(line).agg(pl.col("time_value").max().alias("closed"))
     met = (
         forecasts.join(truth, on=[*line, "target"])
@@ -46,8 +48,8 @@ def track_record(forecasts: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
     if met.is_empty():
         return EVALUATIONS.empty().drop("issue")
-    first = pl.col("last") - timedelta(days=RECORD_DAYS - 1)
-    period = pl.concat_str(first.cast(pl.String), pl.lit("/"), pl.col("last").cast(pl.String)).alias("period")
+    first = day.min().over(line).cast(pl.String)
+    period = pl.concat_str(first, pl.lit("/"), pl.col("last").cast(pl.String)).alias("period")
     figures = [pl.Series(name, values).fill_nan(None) for name, values in _worth(met, series).items()]
     of = [*line, "model", "period"]
     means = (
@@ -80,10 +82,13 @@ def _worth(met: pl.DataFrame, series: pl.DataFrame) -> dict[str, np.ndarray]:
     """Each figure of each forecast (n,); NaN where it has none."""
     quantiles, y = met.select(list(QUANTILES)).to_numpy(), met["y"].to_numpy()
     threshold, p_high = (met[name].cast(pl.Float64).to_numpy() for name in ("threshold", "p_high"))
+    # No interval of logits holds 0 or 1: they are read half a post away, as the histories it was made from.
+    half = 0.5 / np.maximum(met["n_posts"].cast(pl.Float64).fill_null(np.nan).to_numpy(), 1.0)
+    read_as = np.where(y == 0, half, np.where(y == 1, 1 - half, y))
     high = np.where(np.isnan(threshold) | np.isnan(p_high), np.nan, y > threshold)
     return {
         "crps": crps(quantiles, y), "crps_climatology": crps(_climatology(met, series), y), "wis": wis(quantiles, y),
-        **{f"coverage_{level}": covered(quantiles, y, level / 100).astype(float) for level in (80, 95)},
+        **{f"coverage_{level}": covered(quantiles, read_as, level / 100).astype(float) for level in (80, 95)},
         "brier": (p_high - high) ** 2, "brier_constant": (CONSTANT - high) ** 2,
     }  # fmt: skip
 

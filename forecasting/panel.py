@@ -17,7 +17,14 @@ HISTORY = DAYS + 56
 """Days with which a model can also answer for each of its last eight weeks."""
 SHORTEST = 7
 """Known days from which on a model is fitted; with fewer, or where the last 7 days hold none, it falls back."""
+OPTIONAL: Mapping[str, Any] = {
+    "n_posts": pl.Float64, "marker": pl.String, "population": pl.String, "flagged": pl.Boolean,
+}  # fmt: skip
+"""Columns that a history may have beside unique_id, ds and y."""
 _POSTS = 1000.0  # behind a share that does not say how many
+_EXPECTED = {
+    "unique_id": "a name", "ds": "a day", "y": "a share from 0 to 1", "n_posts": "posts behind the share, at least 1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,34 +138,26 @@ def _checked(history: pl.DataFrame) -> pl.DataFrame:
     """`unique_id, ds, y, n_posts, marker, population`, as `read` promises them."""
     for column, kind in {"unique_id": pl.String, "ds": pl.Date, "y": pl.Float64}.items():
         if column not in history.columns:
-            raise Terminal(f"history: no column {column}; expected unique_id, ds, y and optionally n_posts")
-        try:
-            history = history.with_columns(pl.col(column).cast(kind))
-        except pl.exceptions.PolarsError:
-            raise Terminal(f"history: {column} is {history.schema[column]}; expected {kind}") from None
-    optional: dict[str, Any] = {
-        "n_posts": pl.Float64, "marker": pl.String, "population": pl.String, "flagged": pl.Boolean,
-    }  # fmt: skip
-    for column, kind in optional.items():
+            raise Terminal(
+                f"history: no column {column}; expected unique_id, ds, y and optionally {', '.join(OPTIONAL)}"
+            )
+        history = _cast(history, column, kind)
+    for column, kind in OPTIONAL.items():
         given = pl.col(column) if column in history.columns else pl.lit(None)
-        try:
-            history = history.with_columns(given.cast(kind).alias(column))
-        except pl.exceptions.PolarsError:
-            raise Terminal(f"history: {column} is {history.schema[column]}; expected {kind}") from None
+        history = _cast(history.with_columns(given.alias(column)), column, kind)
     y, n = pl.col("y"), pl.col("n_posts")
     wrong = {
-        "unique_id": (pl.col("unique_id").is_null(), "a name"),
-        "ds": (pl.col("ds").is_null(), "a day"),
-        "y": ((y < 0) | (y > 1) | y.is_nan(), "a share from 0 to 1"),
-        "n_posts": (
-            (n < 0) | n.is_nan() | n.is_infinite() | ((n < 1) & (y > 0)),
-            "posts behind the share, at least 1",
-        ),
+        "unique_id": pl.col("unique_id").is_null(),
+        "ds": pl.col("ds").is_null(),
+        "y": (y < 0) | (y > 1) | y.is_nan(),
+        "n_posts": (n < 0) | n.is_nan() | n.is_infinite() | ((n < 1) & (y > 0)),
     }
-    for column, (mask, expected) in wrong.items():
+    for column, mask in wrong.items():
         if (bad := history.filter(mask)).height:
             got = bad.row(0, named=True)
-            raise Terminal(f"{got['unique_id']} on {got['ds']}: {column} is {got[column]}; expected {expected}")
+            raise Terminal(
+                f"{got['unique_id']} on {got['ds']}: {column} is {got[column]}; expected {_EXPECTED[column]}"
+            )
     if (twice := history.filter(history.select("unique_id", "ds").is_duplicated())).height:
         got = twice.row(0, named=True)
         raise Terminal(f"{got['unique_id']} on {got['ds']}: the day occurs twice; expected one row a day")
@@ -167,3 +166,15 @@ def _checked(history: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("marker", pl.col("unique_id").str.extract("^(.*)/[^/]*$"), pl.lit("")).alias("marker"),
         pl.coalesce("population", pl.col("unique_id").str.extract("/([^/]*)$"), pl.lit("")).alias("population"),
     )  # fmt: skip
+
+
+def _cast(history: pl.DataFrame, column: str, kind: Any) -> pl.DataFrame:
+    given = history.schema[column]
+    try:
+        return history.with_columns(pl.col(column).cast(kind))
+    except pl.exceptions.PolarsError:
+        if not (given == pl.String and kind == pl.Float64):
+            raise Terminal(f"history: {column} is {given}; expected {kind}") from None
+    text = pl.col(column)
+    got = history.filter(text.is_not_null() & text.cast(kind, strict=False).is_null()).row(0, named=True)
+    raise Terminal(f"{got['unique_id']} on {got['ds']}: {column} is {got[column]!r}; expected {_EXPECTED[column]}")

@@ -39,5 +39,16 @@ def test_only_the_newest_period_of_each_line_counts() -> None:
     assert (got.n, got.coverage, got.skill) == (40, pytest.approx(0.8), pytest.approx(0.5))
 
 
+def test_a_period_is_as_long_as_days_were_met_and_its_newest_issue_counts() -> None:
+    young, longer, old = (f"2024-{first}/2024-04-01" for first in ("03-27", "03-25", "01-09"))
+    got = recent(pl.concat([
+        rows(9, 0.1, 0.09, 0.02, period=young), rows(30, 0.9, 0.01, 0.02, period=longer).with_columns(issue=datetime(2024, 4, 3)),
+        rows(10, 0.5, 0.01, 0.02, period=young, marker="joy").with_columns(issue=datetime(2024, 4, 3)),
+        rows(99, 0.1, 0.09, 0.02, period=old, marker="joy"),
+    ]))  # fmt: skip
+    assert got is not None
+    assert (got.days, got.n, got.coverage) == (8, 40, pytest.approx(0.8))
+
+
 def test_without_evaluations_there_is_none() -> None:
     assert recent(tables.EVALUATIONS.empty()) is None

@@ -47,6 +47,16 @@ def test_a_row_a_model_and_training_length_is_written(frame, suffix, tmp_path, c
     assert "An alarm on every day of every week: precision" in said
 
 
+@pytest.mark.parametrize(("first", "model", "said"), [(2019, "house", True), (2024, "house", False), (2019, "climatology", False)])
+def test_windows_the_weights_were_trained_on_are_said_to_flatter_them(frame, first, model, said, tmp_path, capsys):
+    there = frame.with_columns(pl.col("ds") + (date(first, 1, 1) - START))
+    there.write_csv(tmp_path / "s.csv")
+    arguments = ["--series", str(tmp_path / "s.csv"), "--out", str(tmp_path / "o.csv"), "--models", model, "--train-days", "28"]
+    assert main(["backtest", *arguments]) == 0
+    line = "trained on days up to 2019-05-31; earlier windows of the series they learned from flatter them"
+    assert (line in capsys.readouterr().out) == said
+
+
 def test_from_to_step_and_horizon_choose_the_windows(frame, tmp_path):
     frame.write_csv(tmp_path / "s.csv")
     out = tmp_path / "o.csv"
@@ -61,17 +71,17 @@ def test_from_to_step_and_horizon_choose_the_windows(frame, tmp_path):
         (lambda f: f.drop("y"), [], "no column y; got unique_id, ds, n_posts; expected unique_id, ds, y and optionally n_posts"),
         (lambda f: pl.concat([f, f.head(1)]), [], "fear/north on 2024-01-01: the day occurs twice; expected one row a day"),
         (lambda f: f.with_columns(y=pl.col("y") * 100), [], "y is 19."),
-        (lambda f: f.with_columns(y=pl.lit("high")), [], "y is String; expected Float64"),
+        (lambda f: f.with_columns(y=pl.lit("high")), [], "fear/north on 2024-01-01: y is 'high'; expected a share from 0 to 1"),
         (lambda f: f.with_columns(y=pl.lit("NaN")), [], "fear/north on 2024-01-01: y is nan; expected a share from 0 to 1"),
         (lambda f: f.with_columns(ds=pl.lit("01/05/2024")), [], "ds of fear/north is '01/05/2024'; expected a day, e.g. 2019-05-31"),
         (lambda f: f.with_columns(ds=pl.lit(17)), [], "ds is Int64, e.g. 17; expected a day, e.g. 2019-05-31"),
         (lambda f: f.with_columns(ds=pl.col("ds").cast(pl.String) + "st"), [], "ds of fear/north is '2024-01-01st'; expected a day"),
         (lambda f: f.with_columns(ds=pl.when(pl.col("y") == pl.col("y").first()).then(date(9999, 1, 1)).otherwise("ds")), [],
          "fear/north on 9999-01-01: a day to come; expected days up to today"),
-        (lambda f: f.with_columns(n_posts=pl.lit("many")), [], "n_posts is String; expected Float64"),
+        (lambda f: f.with_columns(n_posts=pl.lit("many")), [], "fear/north on 2024-01-01: n_posts is 'many'; expected posts behind the share, at least 1"),
         (lambda f: f.with_columns(flagged=pl.lit("maybe")), [], "flagged is String; expected Boolean"),
-        (lambda f: f.head(80), [], "no window fits: got days from 2024-01-01 to 2024-03-20"),
-        (lambda f: f, ["--from", "2030-01-01"], "no window fits"),
+        (lambda f: f.head(80), [], "no window fits: the longest run of known days is 80, of fear/north; 91 are needed"),
+        (lambda f: f, ["--from", "2030-01-01"], "no window fits: the first origin is 2030-01-01, but 2024-05-02 the last with 7 days after it"),
         (lambda f: f, ["--from", "2024-13-01"], "2024-13-01"),
         (lambda f: f, ["--from", "2024-04-01", "--to", "2024-03-01"], "--from and --to: got 2024-04-01 and 2024-03-01"),
         (lambda f: f, ["--models", "climatology,oracle"], "--models: got 'oracle'; expected some of climatology"),

@@ -94,8 +94,8 @@ def test_a_series_of_no_row_and_one_without_a_window_are_refused_with_what_would
     with pytest.raises(Terminal) as error:
         backtest.windows(series("a", waves(90)))
     assert str(error.value) == (
-        "no window fits: got days from 2024-01-01 to 2024-03-30 and origins from 2024-03-24 to 2024-03-23; expected, for "
-        "some series, 84 days without a gap up to an origin and 7 after it"
+        "no window fits: the longest run of known days is 90, of a; 91 are needed, 84 without a gap up to an origin and "
+        "7 after it"
     )
     with pytest.raises(Terminal, match=r"got no rows; expected series of at least 84 \+ 7 days"):
         backtest.windows(series("a", []))
@@ -107,7 +107,7 @@ def test_a_series_of_no_row_and_one_without_a_window_are_refused_with_what_would
         (lambda f: f.with_columns(y=pl.lit(1.5)), "a on 2024-01-01: y is 1.5; expected a share from 0 to 1"),
         (lambda f: f.with_columns(y=pl.lit(float("nan"))), "a on 2024-01-01: y is nan; expected a share from 0 to 1"),
         (lambda f: pl.concat([f, f.tail(1)]), "a on 2024-04-30: the day occurs twice; expected one row a day"),
-        (lambda f: f.drop("ds"), "history: no column ds; expected unique_id, ds, y and optionally n_posts"),
+        (lambda f: f.drop("ds"), "history: no column ds; expected unique_id, ds, y and optionally n_posts, marker, population, flagged"),
     ],
 )
 def test_what_is_no_series_is_refused_by_name_and_day(spoil, said):

@@ -56,7 +56,7 @@ def check(ahead: pl.DataFrame) -> None:
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
-@given(series=st.lists(histories, min_size=1, max_size=4), posts=st.sampled_from([None, 0, 1, 7, 10**6]))
+@given(series=st.lists(histories, min_size=1, max_size=4), posts=st.sampled_from([None, 1, 7, 10**6]))
 def test_every_history_that_is_not_stale_has_a_sound_forecast(series: list[list[Share]], posts: int | None) -> None:
     ahead = forecast(history(*series, posts=posts))
     check(ahead)
@@ -187,7 +187,7 @@ def test_a_share_that_never_moves_is_expected_to_stay() -> None:
     assert ahead["q025"].to_list() == pytest.approx([z_quantiles(special.logit(0.25), 0.5)[0]] * 7)
 
 
-@pytest.mark.parametrize(("posts", "floor"), [(None, 0.0005), (10, 0.05), (200, 0.0025), (1, 0.5), (0, 0.5)])
+@pytest.mark.parametrize(("posts", "floor"), [(None, 0.0005), (10, 0.05), (200, 0.0025), (1, 0.5)])
 def test_none_and_all_are_kept_half_a_post_away_from_certainty(posts: int | None, floor: float) -> None:
     none, all_ = forecast(history([0.0] * 5, posts=posts)), forecast(history([1.0] * 5, posts=posts))
     assert none["q50"][0] == pytest.approx(floor)

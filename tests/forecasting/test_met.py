@@ -66,7 +66,7 @@ def test_three_days_by_hand() -> None:
     assert got["brier"] == pytest.approx((0.3**2 + 0.7**2 + 0.3**2) / 3, rel=1e-5)
     assert got["brier_skill"] == pytest.approx(1 - (2 * 0.09 + 0.49) / (2 * 0.04 + 0.64), rel=1e-5)
     assert set(rows["n"]) == {3}
-    assert rows["period"].unique().to_list() == [f"{day(32 - RECORD_DAYS + 1)}/{day(32)}"]
+    assert rows["period"].unique().to_list() == [f"{day(30)}/{day(32)}"]
     assert rows["horizon"].unique().to_list() == [0]
     tables.EVALUATIONS.validate(rows.with_columns(issue=pl.lit(ISSUE)))
 
@@ -119,6 +119,17 @@ def test_a_record_is_about_84_days_up_to_the_last_day_met() -> None:
     silent = series([*wander(100), *[None] * RECORD_DAYS])
     assert track_record(forecasts(*range(50, 100)), silent).is_empty()
     assert track_record(forecasts(*range(50, 100)), silent.head(silent.height - 1)).height > 0
+
+
+def test_a_day_of_no_post_is_held_by_an_interval_that_begins_below_half_a_post() -> None:
+    half = 0.5 / 400
+    levels = dict(zip(tables.QUANTILES, half * np.linspace(0.7, 1.3, 13), strict=True))
+    whole = series([*wander(30), 0.0])
+    got = figures(track_record(forecasts(30, **levels), whole))
+    assert (got["coverage_80"], got["coverage_95"]) == (1, 1)
+    assert got["crps"] == pytest.approx(float(crps(np.array(list(levels.values())), np.array(0.0))), rel=1e-5)
+    above = figures(track_record(forecasts(30, **{q: 2 * v for q, v in levels.items()}), whole))
+    assert (above["coverage_80"], above["coverage_95"]) == (0, 0)
 
 
 def test_models_and_lines_stand_apart() -> None:

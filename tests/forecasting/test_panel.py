@@ -89,7 +89,9 @@ def test_shares_of_none_and_all_are_kept_half_a_post_away() -> None:
         ({"ds": [START, START]}, "joy/here on 2024-01-01: the day occurs twice; expected one row a day"),
         ({"ds": [START, None]}, "joy/here on None: ds is None; expected a day"),
         ({"unique_id": ["joy/here", None]}, "None on 2024-01-02: unique_id is None; expected a name"),
-        ({"y": ["a few", "many"]}, "history: y is String; expected Float64"),
+        ({"y": ["0.1", "many"]}, "joy/here on 2024-01-02: y is 'many'; expected a share from 0 to 1"),
+        ({"n_posts": ["5", None, "a few"]}, "joy/here on 2024-01-03: n_posts is 'a few'; expected posts behind the share, at least 1"),
+        ({"flagged": ["maybe"]}, "history: flagged is String; expected Boolean"),
     ],
 )
 def test_what_is_no_history_is_refused_by_series_and_day(columns: dict, message: str) -> None:

@@ -191,7 +191,7 @@ def test_as_of_reads_neither_later_posts_nor_later_issues(barograph: Command, tm
     assert "forecasts  " not in early.stdout  # none has met its day yet
     late = barograph("run", source, "--home", home)
     assert late.returncode == 0
-    told = rf"forecasts   of the 84 days to 2024-03-26: the 80 % interval held \d+ % of {7 * LINES}; skill over climatology "
+    told = rf"forecasts   of the 7 days to 2024-03-26: the 80 % interval held \d+ % of {7 * LINES}; skill over climatology "
     assert re.search(told, late.stdout), late.stdout
     assert re.search(told, barograph("status", "--home", home).stdout)
     assert snapshot(home).read(tables.SERIES)["time_value"].max() == date(2024, 4, 9)
