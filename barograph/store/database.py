@@ -139,6 +139,9 @@ def _type(column: Column) -> str:
 
 
 def latest(table: Table, source: str) -> str:
-    """The query for the latest issue of each fact in `source`, not after its one parameter."""
-    return f"""SELECT * FROM {source} WHERE issue <= ?
+    """The query for the latest issue of each fact in `source`, not after its one parameter.
+
+    Columns are named: a home of an earlier version has its newer ones at the end.
+    """
+    return f"""SELECT {", ".join(table.columns)} FROM {source} WHERE issue <= ?
         QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""

@@ -260,7 +260,7 @@ class Warehouse(Evidence, Outbox):
         """Of each line, target from `since` on and horizon, the forecast that was issued first, none after `now`."""
         line = ", ".join(tables.LINE)
         return self._frame(
-            f"""SELECT * FROM forecasts WHERE issue <= ? AND target >= ?
+            f"""SELECT {", ".join(tables.FORECASTS.columns)} FROM forecasts WHERE issue <= ? AND target >= ?
                 QUALIFY row_number() OVER (PARTITION BY {line}, target, horizon ORDER BY issue) = 1""", [now, since]
         )  # fmt: skip
 
@@ -290,7 +290,9 @@ class Warehouse(Evidence, Outbox):
 
     def read(self, table: Table) -> pl.DataFrame:
         """All rows of a table, in order of its key."""
-        return self._frame(f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key) or 'ALL'}")
+        return self._frame(
+            f"SELECT {', '.join(table.columns)} FROM {table.name} ORDER BY {', '.join(table.key) or 'ALL'}"
+        )
 
     # housekeeping -----------------------------------------------------------------------------------------
 
