@@ -642,6 +642,7 @@ def test_values_find_their_columns_in_whatever_order_these_were_added(tmp_path: 
         warehouse.save({tables.SERIES: pl.DataFrame([row], schema=tables.SERIES.schema)})
         kept = warehouse.read(tables.SERIES).filter(marker="anxiety")
         assert kept.select("stderr", "lo").rows() == [(0.5, 0.25)]
+        assert kept.columns == warehouse.latest(tables.SERIES, datetime.max).columns == list(tables.SERIES.columns)
         warehouse.copy_published(tmp_path / "snapshot.duckdb")
     with duckdb.connect(tmp_path / "snapshot.duckdb", read_only=True) as con:
         assert con.sql("SELECT stderr, lo FROM series WHERE marker = 'anxiety'").fetchall() == [(0.5, 0.25)]
