@@ -6,3 +6,8 @@ from datetime import UTC, datetime
 def utc_now() -> datetime:
     """Now, naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def naive_utc(given: datetime) -> datetime:
+    """A time as tables hold it: in UTC, without a zone; one without is taken for UTC."""
+    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given

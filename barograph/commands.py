@@ -9,7 +9,7 @@ HOME/commands/refused, with the reason beside it.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from barograph.clock import naive_utc
 from barograph.errors import InputError
 from barograph.tables import COMMANDS, DISPOSITIONS, SILENCES
 
@@ -36,11 +37,7 @@ Role = Annotated[str, StringConstraints(pattern=r"^[^\s@][^@\n]{0,39}$")]
 Said = Annotated[str, StringConstraints(max_length=500)]
 
 
-def _utc(given: datetime) -> datetime:
-    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
-
-
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Moment = Annotated[datetime, AfterValidator(naive_utc)]
 """Naive UTC, as in every table."""
 Known = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\n]*$")]
 LONGEST = 65_536

@@ -19,11 +19,10 @@ import polars as pl
 
 from barograph.errors import Terminal
 from barograph.tables import QUANTILES
-from forecasting.panel import DAYS, Model, Panel, read
+from forecasting.panel import DAYS, WHOLE, Model, Panel, read
 from forecasting.quantiles import above
 
 PERCENTILE = 0.8
-_ALL = 2**31  # days
 _ONE_DAY = np.timedelta64(1, "D")
 
 
@@ -93,7 +92,7 @@ def windows(
     """
     if history.is_empty():
         raise Terminal(f"got no rows; expected series of at least {DAYS} + {horizon} days without a gap")
-    whole = read(history, _ALL)
+    whole = read(history, WHOLE)
     known = whole.days[~np.isnan(whole.y)]
     begin, end = (known if known.size else whole.ends).min(), whole.ends.max()
     origin = np.datetime64(first) if first else begin + (DAYS - 1) * _ONE_DAY

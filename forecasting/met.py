@@ -8,11 +8,10 @@ import polars as pl
 from barograph.tables import EVALUATIONS, LINE, QUANTILES
 from forecasting.baselines import climatology
 from forecasting.evaluation import CONSTANT, covered, crps, wis
-from forecasting.panel import DAYS, read
+from forecasting.panel import DAYS, WHOLE, read
 
 RECORD_DAYS = 84
 """Days, up to the last one that a forecast met, that a track record is about."""
-_ALL = 2**31  # days
 _ONE_DAY = np.timedelta64(1, "D")
 _DIGITS = 6  # of a figure: enough for any reader, and no new issue for less
 _MEANS = ("crps", "crps_climatology", "wis", "coverage_80", "coverage_95", "brier")
@@ -96,7 +95,7 @@ def _worth(met: pl.DataFrame, series: pl.DataFrame) -> dict[str, np.ndarray]:
 def _climatology(met: pl.DataFrame, series: pl.DataFrame) -> np.ndarray:
     """Quantiles (n, 13) that climatology gives each forecast's target from the `DAYS` days up to its origin."""
     whole = read(
-        series.select(_NAME, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts"), _ALL
+        series.select(_NAME, pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts"), WHOLE
     )
     rows = pl.DataFrame({"unique_id": whole.names.tolist()}).with_row_index("row")
     row = met.select(_NAME).join(rows, on="unique_id", how="left", maintain_order="left")["row"].to_numpy()

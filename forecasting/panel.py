@@ -11,6 +11,8 @@ import polars as pl
 from barograph.errors import Terminal
 from forecasting.quantiles import logit
 
+WHOLE = 2**31
+"""Days of a history that is read whole."""
 DAYS = 84
 """Days of a history that a model forecasts from."""
 HISTORY = DAYS + 56

@@ -1,8 +1,10 @@
 """When a notification that did not arrive is tried again."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+from barograph.clock import naive_utc
 
 RETRIES = tuple(
     timedelta(**wait)
@@ -43,6 +45,5 @@ def wait_asked(header: str | None, at: datetime) -> timedelta | None:
             until = parsedate_to_datetime(header)
         except ValueError:
             return None
-        until = until.astimezone(UTC).replace(tzinfo=None) if until.tzinfo else until
-        wait = until - at
+        wait = naive_utc(until) - at
     return min(max(wait, timedelta(0)), LONGEST_ASKED)

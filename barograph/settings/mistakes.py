@@ -3,9 +3,7 @@
 from datetime import date
 from typing import Any
 
-from pydantic import (
-    BaseModel,
-)  # fmt: skip
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from barograph.settings.receivers import Receiver

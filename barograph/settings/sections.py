@@ -1,6 +1,6 @@
 """What the analyst may define: sources, populations, markers, events, rules."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -14,6 +14,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )  # fmt: skip
+
+from barograph.clock import naive_utc
 
 NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
 SPAN_PATTERN = r"^\d{1,4}[mhd]$"
@@ -202,7 +204,7 @@ class Maintenance(Section):
     @field_validator("starts_at", "ends_at")
     @classmethod
     def _utc(cls, given: datetime) -> datetime:
-        return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
+        return naive_utc(given)
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
