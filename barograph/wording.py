@@ -55,6 +55,11 @@ def level(value: float, kind: str = "share") -> str:
     return f"{_digits(value, kind)}{_SPACE}%" if kind == "share" else _digits(value, kind)
 
 
+def side(value: float | None, threshold: float | None) -> str:
+    """On which side of its threshold a value lies: a surprise may be below."""
+    return "below" if value is not None and threshold is not None and value < threshold else "above"
+
+
 def interval(value: float, low: float | None, high: float | None, kind: str = "share") -> str:
     """A prevalence with its 95 % bounds: 4.2 % (3.1–5.6), −0.2 (−0.5 to 0.1)."""
     if low is None or high is None:

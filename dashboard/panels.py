@@ -134,12 +134,13 @@ def _alert(row: dict[str, Any]) -> None:
 def evidence(alert: dict[str, Any]) -> str:
     """What an alert rests on, as a clause."""
     threshold = wording.level(alert["threshold"]) if alert["threshold"] is not None else "its threshold"
-    above = f"above {threshold} ({wording.ordinal(alert['percentile'])} percentile)"
+    derived = "" if alert["percentile"] is None else f" ({wording.ordinal(alert['percentile'])} percentile)"
+    beyond = f"{wording.side(alert['value'], alert['threshold'])} {threshold}{derived}"
     day, since = wording.weekday(alert["target"]), wording.weekday(alert["started_on"])
     if alert["p_high"] is not None:
-        return f"P = {wording.chance(alert['p_high'])} of being {above} on {day}, held since {since}"
+        return f"P = {wording.chance(alert['p_high'])} of being above {threshold}{derived} on {day}, held since {since}"
     value = wording.interval(alert["value"], alert["lo"], alert["hi"])
-    return f"{value} on {day}, {above} since {since}"
+    return f"{value} on {day}, {beyond} since {since}"
 
 
 def gaps(series: pl.DataFrame, what: str) -> None:

@@ -22,7 +22,8 @@ def describe(alert: Mapping[str, Any]) -> str:
     elif not alert["days"]:
         what = f"{alert['value']:.1%} on {alert['target']}, threshold {limit}"
     else:
-        what = f"{alert['value']:.1%} on {alert['target']}, above {limit} for {_days(alert['days'])}"
+        side = wording.side(alert["value"], alert["threshold"])
+        what = f"{alert['value']:.1%} on {alert['target']}, {side} {limit} for {_days(alert['days'])}"
     return f"{where}: {what} [{alert['rule']}]"
 
 

@@ -40,6 +40,10 @@ class Evidence:
     """The last closed day has no value."""
     suspect: str | None = None
     """Why the last closed day, which stands above, is likely an artefact."""
+    beyond: str = "above the threshold"
+    """What a day is on which the rule holds."""
+    back: str = "back below the threshold"
+    """What a day is on which it no longer does."""
     keeps: bool = False
     """Not above the threshold, but still above the lower one that keeps a firing alert."""
     dealt_with: bool = False
@@ -82,13 +86,13 @@ def _from_days(state: State | None, evidence: Evidence, now: datetime) -> Decisi
     if evidence.days == 0 and not evidence.suspect:
         stays = not is_open or (fired and (evidence.keeps or evidence.below < evidence.clear))
         days = f" for {_days(evidence.below)}" if fired and evidence.clear > 1 else ""
-        return None if stays else Decision("resolved", f"back below the threshold{days}")
+        return None if stays else Decision("resolved", f"{evidence.back}{days}")
     if fired or evidence.dealt_with:
         return None
     if evidence.days >= evidence.needed and not evidence.suspect:
-        return Decision("firing", f"{_days(evidence.days)} in a row above the threshold")
+        return Decision("firing", f"{_days(evidence.days)} in a row {evidence.beyond}")
     held = f"held back: {evidence.suspect}"
-    counted = f"{_days(evidence.days)} of {evidence.needed} above the threshold"
+    counted = f"{_days(evidence.days)} of {evidence.needed} {evidence.beyond}"
     return None if is_open else Decision("pending", held if evidence.suspect else counted)
 
 

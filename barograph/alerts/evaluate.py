@@ -13,6 +13,9 @@ from barograph.settings import HIGH_PREVALENCE, SILENT_LINE, Rule
 from barograph.tables import ALERTS, LINE
 
 _SILENCES = get_args(Silence)
+_WORDS = {"surprise": {"beyond": "outside its forecast", "back": "back within its forecast"}}
+_OF_THE_LINE = ("observed", "forecast")
+"""Rules whose threshold is a percentile of the line's own days; a detector's is not."""
 
 
 def fingerprint(rule: str, line: Mapping[str, Any]) -> str:
@@ -53,7 +56,8 @@ def evaluate(
                 below=_below(series, line, days) if was and was["state"] in OPEN and not days.held else 0,
                 silent=line["prevalence"] is None, suspect=days.suspect,
                 keeps=rule.while_high and not kept.filter(_on(line), pl.col("target") == line["time_value"]).is_empty(),
-                dealt_with=_dealt_with(was, days), order=orders.get(was["alert_id"]) if was else None,
+                dealt_with=_dealt_with(was, days), **_WORDS.get(rule.when, {}),
+                order=orders.get(was["alert_id"]) if was else None,
             )  # fmt: skip
             done.add(name)
             if decision := decide(was["state"] if was else None, evidence, now):
@@ -109,7 +113,7 @@ def _row(
         "lo": line["lo"] if observed else None, "hi": line["hi"] if observed else None,
         "n_posts": line["n_posts"], "n_authors": line["n_authors"],
         "threshold": shown.get("threshold", was["threshold"] if was else None),
-        "percentile": shown.get("percentile", was["percentile"] if was else rule.percentile),
+        "percentile": rule.percentile if rule.when in _OF_THE_LINE else None,
         "p_high": shown.get("p_high"), "level": shown.get("level"),
         "days": days.held, "started_on": started, "issue": now,
     }  # fmt: skip

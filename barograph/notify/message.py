@@ -71,7 +71,8 @@ def _text(data: Mapping[str, Any], words: Mapping[str, str]) -> str:
         return f"{why}." if why else ""
     if data.get("p_high") is not None:
         return f"Likely above {threshold} on {target}: chance {words['chance']}, forecast {value}. {why}."
-    return f"{value} on {target}, above {threshold}. {why}."
+    side = wording.side(data.get("value"), data.get("threshold"))
+    return f"{value} on {target}, {side} {threshold}. {why}."
 
 
 def _facts(data: Mapping[str, Any], words: Mapping[str, str]) -> list[tuple[str, str]]:
