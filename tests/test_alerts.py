@@ -11,6 +11,8 @@ import pytest
 from barograph import tables
 from barograph.alerts import Context, Policy, due, evaluate, fingerprint, notifications, with_reasons
 from barograph.settings import Rule
+from dashboard.panels import evidence
+from flows.telling import describe
 
 START = date(2024, 3, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
@@ -145,6 +147,25 @@ def test_a_forecast_rule_counts_days_on_which_it_expected_and_not_days_expected(
     assert (firing["lo"], firing["hi"]) == (None, None)  # those of the day are not those of the forecast
     assert (firing["started_on"], firing["days"]) == (day(0), 2)
     assert (resolved["target"], resolved["value"], resolved["p_high"]) == (day(2), 0.1, None)
+
+
+def test_a_surprise_may_lie_below_its_forecast_and_no_percentile_is_claimed_for_it() -> None:
+    low = [exceedance(n, kind="surprise", value=0.05, threshold=0.1, p=0.001, q=0.002) for n in (1, 2)]
+    history, _ = live([rule(days=2, when="surprise")], [0.2, 0.05, 0.05, 0.2], low)
+    assert states(history) == [(1, "pending"), (2, "firing"), (3, "resolved")]
+    assert [row["reason"] for _, row in history] == [
+        "1 day of 2 outside its forecast", "2 days in a row outside its forecast", "back within its forecast",
+    ]  # fmt: skip
+    firing = history[1][1]
+    assert firing["percentile"] is None
+    assert "5.0% on 2024-03-03, below 10.0% for 2 days" in describe(firing)
+    assert evidence(firing).replace("\u00a0", " ") == "5.0 % (5.0–5.0) on Sun 3 Mar, below 10.0 % since Sat 2 Mar"
+
+
+def test_an_aberration_stands_above_what_its_detector_allows() -> None:
+    found = exceedance(1, kind="aberration", p=0.001, q=0.002)
+    history, _ = live([rule(when="aberration")], [0.1, 0.3], [found])
+    assert (history[0][1]["percentile"], history[0][1]["reason"]) == (None, "1 day in a row above the threshold")
 
 
 def test_observed_and_forecast_evidence_are_kept_apart() -> None:
