@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from barograph.errors import ConfigError
+from barograph.settings.annotators import TASKS, TOPIC_TASKS, Annotation, Annotator
 from barograph.settings.mistakes import explain
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
@@ -75,10 +76,9 @@ def _resolve(raw: dict[str, Any], folder: Path) -> None:
     for marker in _tables(raw, "marker"):
         if isinstance(given := marker.get("lexicons"), list):
             marker["lexicons"] = [str(folder / n) if _is_file(str(n)) else n for n in given]
-    for receiver in _tables(raw, "receiver"):
-        for key in ("url_file", "secret_file"):
-            if isinstance(receiver.get(key), str):
-                receiver[key] = str(folder / receiver[key])
+    for kind, keys in (("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",))):
+        for item in _tables(raw, kind):
+            item.update({key: str(folder / item[key]) for key in keys if isinstance(item.get(key), str)})
 
 
 def _is_file(lexicon: str) -> bool:
@@ -92,7 +92,8 @@ def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 __all__ = [
-    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "Dimension", "Event", "Maintenance",
+    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "TASKS", "TOPIC_TASKS",
+    "Annotation", "Annotator", "Dimension", "Event", "Maintenance",
     "Marker", "Population", "Receiver", "Rule", "Settings", "Source", "Test", "Topic", "Where", "find_config", "load",
     "span",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from barograph.settings.annotators import Annotation, Annotator
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     HIGH_PREVALENCE,
@@ -71,6 +72,8 @@ class Settings(Section):
     test: tuple[Test, ...] = ()
     rule: tuple[Rule, ...] = _DEFAULT_RULES
     receiver: tuple[Receiver, ...] = ()
+    annotator: tuple[Annotator, ...] = ()
+    annotation: tuple[Annotation, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
 
     @property
@@ -85,7 +88,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        for kind in ("source", "population", "marker", "dimension", "topic", "rule", "receiver", "maintenance"):
+        named = ("source", "population", "marker", "dimension", "topic", "rule", "receiver", "maintenance")
+        for kind in (*named, "annotator", "annotation"):
             names = [item.name for item in getattr(self, kind)]
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"[[{kind}]] {min(twice)!r} is defined twice; names must differ")
@@ -102,6 +106,17 @@ class Settings(Section):
         for test in self.test:
             _known("test: event", (test.event,), [e.name for e in self.event])
             _known("test: topic", (test.topic,), [t.name for t in self.topic])
+        return self
+
+    @model_validator(mode="after")
+    def _annotations_agree(self) -> Self:
+        for annotation in self.annotation:
+            what = f"annotation {annotation.name!r}:"
+            _known(f"{what} annotator", annotation.annotators, [a.name for a in self.annotator])
+            if annotation.topic:
+                _known(f"{what} topic", (annotation.topic,), [t.name for t in self.topic])
+            if self.population:
+                _known(f"{what} population", annotation.populations, [p.name for p in self.population])
         return self
 
     @model_validator(mode="after")

@@ -57,21 +57,6 @@ QUARANTINE = Table(
     },
 )  # fmt: skip
 
-ANNOTATIONS = Table(
-    "annotations", "Labels of an annotator.", ("post_id", "task", "annotator", "prompt_version"),
-    {
-        "post_id": text("the post"),
-        "task": text("the task"),
-        "label": text("the label", nullable=True),
-        "cues": text("cues from the task's closed list", nullable=True),
-        "explanation": text("free text; never leaves the warehouse", nullable=True),
-        "annotator": text("who labelled"),
-        "prompt_version": text("hash of all that can change an answer"),
-        "status": text("outcome", "ok", "unclear", "refused", "invalid", "failed"),
-        "inclusion_probability": Column(pl.Float64, "of the post in the sample", low=0, high=1),
-    },
-)  # fmt: skip
-
 TOMBSTONES = Table(
     "tombstones",
     "What was deleted and must stay out.",
