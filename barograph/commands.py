@@ -144,6 +144,21 @@ def queued(folder: Path) -> list[tuple[Path, AnyCommand | str]]:
     return [(path, _read(path)) for path in sorted(folder.glob("*.json")) if path.is_file()]
 
 
+def waiting(folder: Path) -> dict[str, list[str]]:
+    """What waits in the queue, in words: alert → commands.
+
+    Under `*` what is about no single alert, under an empty name what can be read as no command.
+    """
+    found: dict[str, list[str]] = {}
+    for _, command in queued(folder):
+        if isinstance(command, str):
+            found.setdefault("", []).append(command)
+        else:
+            said = f"{command.command} by {command.by} waits for the monitor's next run"
+            found.setdefault(getattr(command, "alert_id", None) or "*", []).append(said)
+    return found
+
+
 def _read(path: Path) -> AnyCommand | str:
     try:
         if (size := path.stat().st_size) > LONGEST:

@@ -17,5 +17,9 @@ st.set_page_config(
 )
 
 st.navigation(
-    [st.Page("timeline.py", title="Timeline", icon=":material/show_chart:", default=True)], position="top"
+    [
+        st.Page("timeline.py", title="Timeline", icon=":material/show_chart:", default=True),
+        st.Page("alerts.py", title="Alerts", icon=":material/notifications:"),
+    ],
+    position="top",
 ).run()

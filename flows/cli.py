@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import barograph
 from barograph import publish, settings, tables
+from barograph.alerts.words import describe
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
@@ -24,7 +25,7 @@ from flows.backtest import backtest
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.serve import supervise, temporary_server
-from flows.telling import describe, describe_record, summary
+from flows.telling import describe_record, summary
 
 Inputs = Annotated[
     tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")

@@ -12,7 +12,7 @@ from barograph import tables
 from barograph.alerts import Context, Policy, due, evaluate, fingerprint, notifications, with_reasons
 from barograph.settings import Rule
 from dashboard.panels import evidence
-from flows.telling import describe
+from barograph.alerts.words import describe
 
 START = date(2024, 3, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
