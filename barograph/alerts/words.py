@@ -41,7 +41,7 @@ def sections(alert: Mapping[str, Any], facts: Mapping[str, Any], asked: Sequence
         ("why", _why(facts["why"])),
         ("events", [f"{e['name']} ({e['kind']}), {e['starts_on']} to {e['ends_on']}" for e in facts["events"]]),
         ("parts", [f"{', '.join(facts['parts'])} fire too, and are told as this alert"] if facts["parts"] else []),
-        ("record", [card(card) for card in facts["skill_card"]] or ["none yet: its rule is too young"]),
+        ("record", [card(row) for row in facts["skill_card"]] or ["none yet: its rule is too young"]),
         ("verdicts", [_verdict(row) for row in facts["dispositions"]]),
         ("history", [f"{row['issue']:%Y-%m-%d %H:%M} {row['state']}: {row['reason']}" for row in facts["history"]]),
         ("told", [_told(row) for row in facts["told"]] or ["nobody"]),
@@ -83,33 +83,33 @@ def _why(why: Mapping[str, Any] | None) -> list[str]:
     return [whole, *(f"{_points(term['contribution'])} {term['term']}" for term in why["terms"])]
 
 
-def card(card: Mapping[str, Any]) -> str:
+def card(row: Mapping[str, Any]) -> str:
     """How a rule has done on one basis: a row of `skill_cards`."""
-    if card["basis"] == "dispositions":
-        if not card["n_judged"]:
-            alerts = wording.count(card["n_alerts"], "alerts")
+    if row["basis"] == "dispositions":
+        if not row["n_judged"]:
+            alerts = wording.count(row["n_alerts"], "alerts")
             return f"people: no verdict yet on its {alerts}; `barograph alerts dispose` gives one"
-        lead = _lead(card["lead_days"])
+        lead = _lead(row["lead_days"])
         return (
-            f"people: right {card['n_true']} of {card['n_judged']} ({_percent(card['precision'])}), "
-            f"{card['false_alarms_per_week']:.2f} false alarms a week{lead}; {card['n_unclear']} unclear"
+            f"people: right {row['n_true']} of {row['n_judged']} ({_percent(row['precision'])}), "
+            f"{row['false_alarms_per_week']:.2f} false alarms a week{lead}; {row['n_unclear']} unclear"
         )
-    if not card["n_judged"] and not card["n_periods"]:
-        return f"series: nothing to judge it by yet ({card['period']})"
+    if not row["n_judged"] and not row["n_periods"]:
+        return f"series: nothing to judge it by yet ({row['period']})"
     right = "none of its alerts can be judged yet"
-    if card["n_judged"]:
+    if row["n_judged"]:
         right = (
-            f"high prevalence followed {card['n_true']} of {card['n_judged']} alerts ({_percent(card['precision'])}; "
-            f"any day: {_percent(card['chance_precision'])}), {card['false_alarms_per_week']:.2f} false alarms a week"
+            f"high prevalence followed {row['n_true']} of {row['n_judged']} alerts ({_percent(row['precision'])}; "
+            f"any day: {_percent(row['chance_precision'])}), {row['false_alarms_per_week']:.2f} false alarms a week"
         )
     found = ""
-    if card["n_periods"]:
-        lead = _lead(card["lead_days"])
+    if row["n_periods"]:
+        lead = _lead(row["lead_days"])
         found = (
-            f"; found {_percent(card['recall'])} of {card['n_periods']} periods (by chance: "
-            f"{_percent(card['chance_recall'])}){lead}"
+            f"; found {_percent(row['recall'])} of {row['n_periods']} periods (by chance: "
+            f"{_percent(row['chance_recall'])}){lead}"
         )
-    return f"series: {right}{found}; {card['n_lines']} lines, {card['period']}"
+    return f"series: {right}{found}; {row['n_lines']} lines, {row['period']}"
 
 
 def _lead(days: float | None) -> str:
