@@ -78,7 +78,7 @@ def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) ->
                 st.badge(wording.plain(said), color="blue")
             if mute and row["state"] != "resolved":
                 st.badge(wording.plain(mute.words), color="gray")
-        st.markdown(f":gray[{wording.plain(words.describe(row))}]")
+        st.markdown(wording.plain(f"{words.found(row)} · {row['rule']}"))
 
 
 def _records(cards: pl.DataFrame) -> None:

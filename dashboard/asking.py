@@ -38,9 +38,12 @@ def about(alert: dict[str, Any]) -> None:
         length = st.selectbox("Silence for", list(_LENGTHS), index=2, key="length")
         if st.button("Silence", icon=":material/notifications_off:", key="silence"):
             _submit({**asked, "command": "silence", "ends_at": utc_now() + span(_LENGTHS[length])})
-    verdict = st.radio("What it was found to be", list(_VERDICTS), format_func=_VERDICTS.__getitem__, key="verdict")
+    verdict = st.radio(
+        "What it was found to be", list(_VERDICTS), format_func=_VERDICTS.__getitem__, index=None, key="verdict"
+    )
     began = st.date_input("First day of what it warned of, where known", value=None, key="began")
-    if st.button("Record the verdict", icon=":material/gavel:", key="dispose"):
+    # None is chosen beforehand, so that nobody says that an alert was right by pressing on.
+    if st.button("Record the verdict", icon=":material/gavel:", disabled=verdict is None, key="dispose"):
         _submit({**asked, "command": "dispose", "verdict": verdict, "began_on": began})
 
 

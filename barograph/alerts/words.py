@@ -9,20 +9,22 @@ from barograph.alerts.message import derivation
 
 def describe(alert: Mapping[str, Any]) -> str:
     """One alert in a line."""
-    where = f"{alert['population']} · {alert['marker']}"
+    return f"{alert['population']} · {alert['marker']}: {found(alert)} [{alert['rule']}]"
+
+
+def found(alert: Mapping[str, Any]) -> str:
+    """What was found on its line, as a clause."""
     if alert["state"] in ("nodata", "stale", "censored"):
-        return f"{where}: {alert['reason']} [{alert['rule']}]"
+        return str(alert["reason"])
     limit = "its threshold" if alert["threshold"] is None else f"{alert['threshold']:.1%}"
     if alert["p_high"] is not None:
-        what = f"likely above {limit} on {alert['target']} (P = {alert['p_high']:.2f})"
-    elif alert["value"] is None:
-        what = f"no value on {alert['target']}"
-    elif not alert["days"]:
-        what = f"{alert['value']:.1%} on {alert['target']}, threshold {limit}"
-    else:
-        side = wording.side(alert["value"], alert["threshold"])
-        what = f"{alert['value']:.1%} on {alert['target']}, {side} {limit} for {_days(alert['days'])}"
-    return f"{where}: {what} [{alert['rule']}]"
+        return f"likely above {limit} on {alert['target']} (P = {alert['p_high']:.2f})"
+    if alert["value"] is None:
+        return f"no value on {alert['target']}"
+    if not alert["days"]:
+        return f"{alert['value']:.1%} on {alert['target']}, threshold {limit}"
+    side = wording.side(alert["value"], alert["threshold"])
+    return f"{alert['value']:.1%} on {alert['target']}, {side} {limit} for {_days(alert['days'])}"
 
 
 def sections(alert: Mapping[str, Any], facts: Mapping[str, Any], asked: Sequence[str]) -> list[tuple[str, list[str]]]:

@@ -154,6 +154,21 @@ def test_a_firing_alert_leads_to_its_line_and_keeps_the_range(page: "Page", addr
     page.wait_for_url("**population=north*range=30*")
 
 
+def test_a_firing_alert_is_acknowledged_and_waits_for_the_monitor(page: "Page", address: str, home: Path) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Alerts", exact=True).click()
+    heading(page, "Alerts")
+    page.get_by_role("link", name="north · Anxiety (dimension)").click()
+    page.wait_for_url("**alert=a-1*")
+    page.get_by_text("high for two days").first.wait_for()
+    page.get_by_role("button", name="Acknowledge").click()
+    page.get_by_text("Waiting for the monitor").wait_for()
+    (asked,) = (home / "commands").glob("*.json")
+    assert '"command":"ack"' in asked.read_text()
+    page.get_by_role("link", name="All alerts").click()
+    page.get_by_text("ack by analyst waits").wait_for()
+
+
 def test_a_narrow_dark_page_has_nothing_wider_than_itself(browser: "Browser", address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     phone = context.new_page()
