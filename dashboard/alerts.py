@@ -30,6 +30,8 @@ def page(snapshot: Snapshot) -> None:
     muted = alerting.mutes(rows, silences, (), {}, utc_now())
     waiting = commands.waiting(Home(published.home()).commands)
     asked = st.query_params.get("alert")
+    # Set anew, because a link within one page changes what is shown and not the reader's address.
+    st.query_params.from_dict({"alert": asked} if asked else {})
     if asked and (found := rows.filter(pl.col("alert_id") == asked)).height:
         alert.whole(snapshot, found.row(0, named=True), muted, waiting.get(asked, []), PAGE)
         return
