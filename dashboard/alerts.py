@@ -9,11 +9,10 @@ from barograph import alerts as alerting
 from barograph import commands, wording
 from barograph.alerts import words
 from barograph.clock import utc_now
-from barograph.errors import Terminal
 from barograph.home import Home
-from barograph.store import Snapshot
-from barograph.tables import ALERTS, RUNS, SILENCES, SKILL_CARDS
-from dashboard import alert, asking, panels, published
+from barograph.tables import ALERTS, SILENCES, SKILL_CARDS
+from dashboard import alert, asking, published, show
+from dashboard.show import Shown
 
 PAGE = "alerts.py"
 OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
@@ -21,10 +20,9 @@ _COLOURS = {"firing": "red", "acknowledged": "orange", "pending": "yellow"}
 _MOST = 50
 
 
-def page(snapshot: Snapshot) -> None:
+def page(shown: Shown) -> None:
     """One alert where the address names one, else all of them."""
-    panels.header(panels.last_run(snapshot.read(RUNS)), snapshot.path.stem)
-    panels.freshness(published.lines(str(snapshot.path)), panels.last_run(snapshot.read(RUNS)))
+    snapshot = shown.snapshot
     rows = snapshot.read(ALERTS)
     silences = snapshot.read(SILENCES).filter(pl.col("ends_at") > utc_now()).sort("ends_at")
     muted = alerting.mutes(rows, silences, (), {}, utc_now())
@@ -99,19 +97,4 @@ def _records(cards: pl.DataFrame) -> None:
             st.markdown(f":gray[{wording.plain(words.card(card))}]")
 
 
-def main() -> None:
-    """Every way in which there may be nothing to show has a state of its own."""
-    current = published.current()
-    try:
-        if current:
-            page(published.opened(str(current)))
-        else:
-            panels.header()
-            panels.nothing_published(published.home())
-    except Terminal as error:
-        panels.unreadable(error)
-    panels.notice()
-    published.follow(current)
-
-
-main()
+show.run(page)
