@@ -8,6 +8,9 @@ NAME = "gemma-3-270m-q4_k_m"
 CONTEXT = 8_192
 """Tokens of one request; the longest prompt of a task has about half as many."""
 
+LONGEST = 250
+"""Tokens of one reply."""
+
 
 @contextmanager
 def served(folder: Path, threads: int = 1, context: int = CONTEXT) -> Iterator[str]:
@@ -26,7 +29,11 @@ def served(folder: Path, threads: int = 1, context: int = CONTEXT) -> Iterator[s
     params.model_alias = {NAME}
     params.n_ctx, params.n_parallel, params.port = context, 1, 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.warmup = False
+    params.n_predict = LONGEST
+    # What was read of one prompt serves the next, which begins alike; a model so small repeats itself without end.
+    params.swa_full = True
+    params.sampling.penalty_repeat = 1.1
+    params.warmup, params.verbosity = False, -1
     server = xllamacpp.Server(params)
     try:
         yield f"{server.listening_address}/v1"

@@ -56,11 +56,12 @@ def evaluate(labelled: Labelled, outcomes: Sequence[Annotation], scores: Scores 
     weights = resamples(len(labelled.items))
     languages = sorted({item.lang for item in labelled.items})
     whole = _questions(labelled, outcomes, weights, scores)
+    overall = {name: _mean(whole, name) for name in ("accuracy", "macro_f1", "f1", "alpha")}
     found: dict[str, Any] = {
         "n": len(outcomes),
         "statuses": dict(sorted(Counter(outcome.status for outcome in outcomes).items())),
         "questions": {name: _told(rows) for name, rows in whole.items()},
-        "overall": {name: _mean(whole, name) for name in ("accuracy", "macro_f1", "f1", "alpha")},
+        "overall": overall,
     }
     if len(languages) > 1:
         found["languages"] = {}
@@ -192,5 +193,9 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
 
 def _mean(rows: Mapping[str, Mapping[str, Any]], name: str) -> Figure:
     """Mean of a figure over the questions that have it, resampled together."""
-    every = [row["samples"][name] for row in rows.values() if "samples" in row and name in row["samples"]]
-    return _figure(np.mean([v for v in every if np.isfinite(v[0])] or [np.full(2, np.nan)], axis=0))
+    every = [row["samples"][name] for row in rows.values() if name in row["samples"]]
+    told = np.array([values for values in every if np.isfinite(values[0])])
+    if not len(told):
+        return _figure(np.full(2, np.nan))
+    there = np.isfinite(told)
+    return _figure(_ratio(np.where(there, told, 0.0).sum(axis=0), there.sum(axis=0).astype(np.float64)))
