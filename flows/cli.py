@@ -21,11 +21,14 @@ from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.record import recent
 from flows import alerts
+from flows.audit import audit
 from flows.backtest import backtest
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.serve import supervise, temporary_server
 from flows.telling import describe_record, summary
+from flows.tune import tune
+from flows.validate import validate
 
 Inputs = Annotated[
     tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")
@@ -88,6 +91,9 @@ def backfill(
 app.command(backtest)
 app.command(notifications)
 app.command(alerts.app)
+app.command(validate)
+app.command(audit)
+app.command(tune)
 
 
 @app.command

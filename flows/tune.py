@@ -1,0 +1,141 @@
+"""`barograph tune`: a better prompt for a task, from labelled posts."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from barograph import settings
+from barograph.errors import ConfigError, InputError, Terminal
+from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
+from flows.validate import AnnotatorOption, DataOption, TaskArgument, annotator_of, answers, link_of, task_of
+
+if TYPE_CHECKING:
+    from barograph.annotate.annotation import Annotation
+    from barograph.annotate.labelled import Labelled
+    from barograph.annotate.task import Task
+
+
+@dataclass
+class _Candidate:
+    """A prompt that was tried: what it is, and how it did on the posts that are tuned on."""
+
+    what: str
+    task: "Task"
+    codebook: str
+    outcomes: "list[Annotation]"
+    score: float
+
+
+def tune(
+    task: TaskArgument,
+    *,
+    data: DataOption,
+    out: Annotated[
+        Path, Parameter(help="New folder for the winning prompt; name it as `prompt` of an [[annotation]].")
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    annotator: AnnotatorOption = None,
+    rounds: Annotated[int, Parameter(help="Codebooks, and orders of examples, that are tried.")] = 3,
+    limit: Annotated[int | None, Parameter(help="Posts used, evenly spaced; default all. Half are held back.")] = None,
+    seed: Annotated[int, Parameter(help="Of which posts are held back.")] = 7,
+    as_json: Annotated[bool, Parameter("--json", negative="")] = False,
+) -> None:
+    """Try other instructions and examples for a task, and say what the best gains on posts held back.
+
+    The annotator's own model proposes them: as a planner it reads mistakes, as a student it writes, as a critic it
+    mends. Read what it wrote before you use it.
+    """
+    from barograph.annotate import tune as tuning
+    from barograph.annotate.labelled import read_labelled
+
+    if not 1 <= rounds <= 50:
+        raise ConfigError(f"--rounds: got {rounds}; expected 1 to 50")
+    if out.exists():
+        raise ConfigError(f"--out: got {out}, which is there; expected a new folder")
+    loaded = settings.load(settings.find_config(config, home))
+    asked, who = task_of(loaded, task), annotator_of(loaded, task, annotator)
+    if who.kind != "openai":
+        raise ConfigError(f"--annotator: got {who.name}, which has no prompt; expected one behind an endpoint")
+    labelled = read_labelled(data, asked, limit)
+    if len(labelled.items) < 4:
+        raise InputError(f"{data}: got {len(labelled.items)} posts; expected at least 4, as half are held back")
+    seen, held = tuning.parts(labelled, seed)
+    first = _tried("as it is", asked, asked.codebook, who, seen)
+    best = first
+    for turn in range(rounds):
+        for candidate in (_instructed(best, who, seen), _reordered(best, who, seen, seed + turn)):
+            if candidate is not None and candidate.score > best.score:
+                best = candidate
+    gained = None
+    if best is not first:
+        before, after = (tuning.scores(held, answers(link_of(who, one.task), held.items)) for one in (first, best))
+        gained = tuning.gain(before, after)
+        tuning.save(out, best.task, best.codebook)
+    told = {
+        "task": asked.name, "annotator": who.name, "tuned_on": len(seen.items), "held_back": len(held.items),
+        "score_before": first.score, "score": best.score, "best": best.what, "on_held_back": gained,
+        "prompt": str(out) if gained else None,
+    }  # fmt: skip
+    print(json.dumps(told, indent=2) if as_json else _said(told))
+
+
+def _tried(what: str, task: "Task", codebook: str, who: settings.Annotator, seen: "Labelled") -> _Candidate:
+    from barograph.annotate.tune import scores
+
+    outcomes = answers(link_of(who, task), seen.items)
+    values = scores(seen, outcomes)
+    return _Candidate(what, task, codebook, outcomes, sum(values) / len(values))
+
+
+def _instructed(best: _Candidate, who: settings.Annotator, seen: "Labelled") -> _Candidate | None:
+    """A codebook by the three roles; None where they gave none that can be used."""
+    from barograph.annotate.tune import mistakes, with_codebook
+
+    if not (wrong := mistakes(seen, best.outcomes)):
+        return None
+    present = f"# Present codebook\n\n{best.codebook}"
+    plan = _role("planner", who, f"{present}\n\n# Answered otherwise than by people\n\n{wrong}")
+    draft = plan and _role("student", who, f"{present}\n\n# Plan\n\n{plan}")
+    new = draft and _role("critic", who, f"{present}\n\n# New codebook\n\n{draft}")
+    task = with_codebook(best.task, best.codebook, new) if new else None
+    return _tried("another codebook", task, new, who, seen) if task and new else None
+
+
+def _reordered(best: _Candidate, who: settings.Annotator, seen: "Labelled", seed: int) -> _Candidate:
+    from barograph.annotate.tune import with_examples
+
+    return _tried("other examples", with_examples(best.task, seed), best.codebook, who, seen)
+
+
+def _role(name: str, who: settings.Annotator, given: str) -> str | None:
+    from barograph.annotate.annotation import Item
+    from barograph.annotate.endpoint import Endpoint
+    from barograph.annotate.tune import Role
+    from barograph.annotate.work import Link
+
+    (said,) = answers(Link(Endpoint(who, Role(name))), [Item(name, given)], told=lambda _: None)
+    if said.status == "failed":
+        raise Terminal(f"annotator {who.name!r} as {name}: {said.reason}; expected an answer")
+    return said.explanation
+
+
+def _said(told: dict[str, object]) -> str:
+    gained = told["on_held_back"]
+    head = (
+        f"task {told['task']}, annotator {told['annotator']}: {told['tuned_on']} posts tuned on, "
+        f"{told['held_back']} held back"
+    )
+    if not isinstance(gained, dict):
+        return f"{head}\nnothing did better than the present prompt ({told['score_before']:.3f}); nothing written"
+    sure = "" if gained["lo"] > 0 else "; the interval holds 0: it may be no better at all"
+    return "\n".join([
+        head,
+        f"best: {told['best']}, {told['score_before']:.3f} to {told['score']:.3f} on the posts tuned on",
+        f"held back: {gained['before']:.3f} to {gained['after']:.3f}, a gain of {gained['gain']:+.3f} "
+        f"({gained['lo']:+.3f} to {gained['hi']:+.3f}, 95 %){sure}",
+        f"{told['prompt']}: read it, then set prompt = \"{told['prompt']}\" in the [[annotation]]",
+    ])  # fmt: skip
