@@ -87,11 +87,11 @@ def corrected(sample: Sample, crowd: Crowd, *, tuning: float | None = None) -> E
     def moves(values: Floats, sums: Floats) -> tuple[Floats, Floats, Floats]:
         """What each author moves: the mean residual by labels; the day's mean by posts, with `sums` and without."""
         of_stratum = np.bincount(sample.stratum, sample.weight * values, len(own)) / np.maximum(own, _TINY)
-        by_labels = np.bincount(sample.author, scaled * (values - of_stratum[sample.stratum]), n_authors)
+        by_labels = _by(sample.author, scaled * (values - of_stratum[sample.stratum]), n_authors)
         strata = of_stratum @ parts
         level, plain = strata.sum() / total, (sums.sum() / total)
-        by_strata = np.bincount(crowd.author, (strata - level * crowd.size) / total, n_authors)
-        by_sums = np.bincount(crowd.author, (sums - plain * crowd.size) / total, n_authors)
+        by_strata = _by(crowd.author, (strata - level * crowd.size) / total, n_authors)
+        by_sums = _by(crowd.author, (sums - plain * crowd.size) / total, n_authors)
         return by_labels, by_strata, by_sums
 
     nothing = np.zeros(len(crowd.size))
@@ -114,8 +114,8 @@ def labels_alone(sample: Sample) -> Estimate:
     sample = _joined_where_few(sample)
     weight = sample.weight / sample.weight.sum()
     prevalence = float(weight @ sample.label)
-    variance = _clustered(np.bincount(sample.author, weight * (sample.label - prevalence)))
-    return _bounded(prevalence, variance, 0.0, sample, sample.label, np.bincount(sample.stratum, weight))
+    variance = _clustered(_by(sample.author, weight * (sample.label - prevalence)))
+    return _bounded(prevalence, variance, 0.0, sample, sample.label, _by(sample.stratum, weight))
 
 
 def audited(found: Estimate, difference: Floats, weight: Floats, author: Ints) -> Estimate:
@@ -126,8 +126,8 @@ def audited(found: Estimate, difference: Floats, weight: Floats, author: Ints) -
     """
     weight = weight / weight.sum()
     mean = float(weight @ difference)
-    sizes = np.bincount(author, weight)
-    variance = _clustered(np.bincount(author, weight * (difference - mean))) + float((sizes**2).sum()) ** 2
+    sizes = _by(author, weight)
+    variance = _clustered(_by(author, weight * (difference - mean))) + float((sizes**2).sum()) ** 2
     width = variance * _t_quantile(max(int((sizes > 0).sum()) - 1, 1)) ** 2
     prevalence = float(np.clip(found.prevalence + mean, 0, 1))
     below, above = (found.prevalence - found.lo) ** 2 + width, (found.hi - found.prevalence) ** 2 + width
@@ -166,6 +166,11 @@ def _tunings(with_labels: Floats, against: Floats) -> Floats:
     return np.where(size > _TINY, np.clip(rest / np.maximum(size, _TINY), 0, 1), 0)
 
 
+def _by(author: Ints, values: Floats, n: int = 0) -> Floats:
+    """Sums of `values` by author."""
+    return np.bincount(author, values, n).astype(np.float64)
+
+
 def _clustered(moves: Floats) -> float:
     """Variance of a sum of what each author moves, which is 0 on the whole."""
     m = max(int((moves != 0).sum()), 2)
@@ -187,8 +192,8 @@ def _bounded(
             continue
         weight = sample.weight[mine] / sample.weight[mine].sum()
         p, r = float(weight @ sample.label[mine]), residual[mine]
-        left = _clustered(np.bincount(sample.author[mine], weight * (r - weight @ r)))
-        sizes = np.bincount(sample.author[mine], weight)
+        left = _clustered(_by(sample.author[mine], weight * (r - weight @ r)))
+        sizes = _by(sample.author[mine], weight)
         down, up = _wilson(p, left, 1 / float((sizes**2).sum()), int((sizes > 0).sum()))
         within, below, above = within + part**2 * left, below + (part * down) ** 2, above + (part * up) ** 2
     rest = max(variance - within, 0.0) * _Z**2
