@@ -105,7 +105,8 @@ def corrected(sample: Sample, crowd: Crowd, *, tuning: float | None = None) -> E
     prevalence = mean_lambda * crowd.prediction.sum() / total + (scaled * residual).sum()
     r_labels, r_strata, _ = moves(residual, nothing)
     everyone = r_labels + r_strata + mean_lambda * f_sums
-    variance = _clustered(everyone)
+    there = _by(crowd.author, crowd.size, n_authors) + _by(sample.author, sample.weight, n_authors)
+    variance = _clustered(everyone, there)
     return _bounded(prevalence, variance, mean_lambda, sample, residual, share)
 
 
@@ -114,7 +115,7 @@ def labels_alone(sample: Sample) -> Estimate:
     sample = _joined_where_few(sample)
     weight = sample.weight / sample.weight.sum()
     prevalence = float(weight @ sample.label)
-    variance = _clustered(_by(sample.author, weight * (sample.label - prevalence)))
+    variance = _clustered(_by(sample.author, weight * (sample.label - prevalence)), _by(sample.author, weight))
     return _bounded(prevalence, variance, 0.0, sample, sample.label, _by(sample.stratum, weight))
 
 
@@ -127,7 +128,7 @@ def audited(found: Estimate, difference: Floats, weight: Floats, author: Ints) -
     weight = weight / weight.sum()
     mean = float(weight @ difference)
     sizes = _by(author, weight)
-    variance = _clustered(_by(author, weight * (difference - mean))) + float((sizes**2).sum()) ** 2
+    variance = _clustered(_by(author, weight * (difference - mean)), sizes) + float((sizes**2).sum()) ** 2
     width = variance * _t_quantile(max(int((sizes > 0).sum()) - 1, 1)) ** 2
     prevalence = float(np.clip(found.prevalence + mean, 0, 1))
     below, above = (found.prevalence - found.lo) ** 2 + width, (found.hi - found.prevalence) ** 2 + width
@@ -171,9 +172,9 @@ def _by(author: Ints, values: Floats, n: int = 0) -> Floats:
     return np.bincount(author, values, n).astype(np.float64)
 
 
-def _clustered(moves: Floats) -> float:
-    """Variance of a sum of what each author moves, which is 0 on the whole."""
-    m = max(int((moves != 0).sum()), 2)
+def _clustered(moves: Floats, sizes: Floats) -> float:
+    """Variance of a sum of what each author moves, which is 0 on the whole; sizes: 0 of who is not there."""
+    m = max(int((sizes > 0).sum()), 2)
     return float((moves**2).sum() * m / (m - 1))
 
 
@@ -192,8 +193,8 @@ def _bounded(
             continue
         weight = sample.weight[mine] / sample.weight[mine].sum()
         p, r = float(weight @ sample.label[mine]), residual[mine]
-        left = _clustered(_by(sample.author[mine], weight * (r - weight @ r)))
         sizes = _by(sample.author[mine], weight)
+        left = _clustered(_by(sample.author[mine], weight * (r - weight @ r)), sizes)
         down, up = _wilson(p, left, 1 / float((sizes**2).sum()), int((sizes > 0).sum()))
         within, below, above = within + part**2 * left, below + (part * down) ** 2, above + (part * up) ** 2
     rest = max(variance - within, 0.0) * _Z**2

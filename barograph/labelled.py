@@ -186,7 +186,7 @@ class _Population:
         return rows
 
     def _predicted(self, posts: pl.DataFrame, marker: str) -> pl.DataFrame:
-        """`posts` with `f`, what is predicted of each: a probability where there is a calibration, else a hit or none."""
+        """`posts` with `f`, what is predicted of each: a probability where calibrated, else a hit or none."""
         scores = self.scores.filter(marker=marker).select("post_id", "hits", "probability")
         fitted = self.without.filter(marker=marker).drop("marker")
         rows = posts.join(scores, on="post_id", how="left", maintain_order="left")
