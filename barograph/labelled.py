@@ -4,71 +4,21 @@
 the day. Neither is issued without the labels that it takes: then the row says which are lacking.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from barograph import correction
-from barograph.annotate.sample import Where, with_inclusion
+from barograph.annotate.sample import Where
+from barograph.answers import UNITS, Tables, answers, measured, sampled, source
 from barograph.correction import Crowd, Estimate, Ints, Sample
 from barograph.settings import Annotation
 from barograph.tables import SERIES
 
 WINDOW_DAYS = 28
-UNITS = ("posts", "authors")
-ABSENT, ABSTAINED = ("none", "no"), "unclear"
-"""Answers that say a post does not express what is asked; and that say nothing."""
-_LEAST_PART = 0.1
-"""Part of the labels from which on their annotator is named."""
-_LABEL = {"post_id": pl.String, "task": pl.String, "marker": pl.String, "y": pl.Float64}
-
-
-class Tables(NamedTuple):
-    """What the warehouse knows, as its methods return it."""
-
-    labels: pl.DataFrame
-    """As `Warehouse.labelled` returns it, with `sizes`."""
-    sizes: pl.DataFrame
-    audits: pl.DataFrame
-    """As `Warehouse.audited` returns it."""
-    scores: pl.DataFrame
-    """Of the posts of `labels`, as `Warehouse.read_in` returns it."""
-    draws: pl.DataFrame
-    """Rows of `draws`."""
-    activity: pl.DataFrame
-    """As `Warehouse.activity` returns it, of the days that are issued."""
-    predicted: pl.DataFrame
-    """As `Warehouse.predicted` returns it, of the same days."""
-    days: pl.DataFrame
-    """As `Warehouse.days` returns it."""
-    calibrations: pl.DataFrame
-    """As for `aggregate_calibrated`."""
-    first: Mapping[str, date]
-    """As `Warehouse.first_labelled` returns it."""
-
-
-def answers(labels: pl.DataFrame) -> pl.DataFrame:
-    """`post_id, task, marker, y` of each question of the rows' `label`: 1 where the post expresses it, 0 where not.
-
-    What was answered unclear is left out.
-    """
-    given = labels.filter(pl.col("label").is_not_null()).select("post_id", "task", "label")
-    rows = [
-        (post_id, task, question, float(answer not in ABSENT))
-        for post_id, task, label in given.iter_rows() for question, answer in json.loads(label).items()
-        if answer != ABSTAINED
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=_LABEL, orient="row")
-
-
-def measured(labels: pl.DataFrame, markers: Sequence[str]) -> dict[str, list[str]]:
-    """Task → the analyst's markers that it has labelled."""
-    found = answers(labels).select("task", "marker").unique().filter(pl.col("marker").is_in(list(markers)))
-    return {str(task): sorted(of["marker"]) for (task,), of in found.sort("task").group_by("task", maintain_order=True)}
 
 
 def labelled_series(
@@ -120,41 +70,23 @@ class _Population:
         self, known: Tables, annotation: Annotation, where: Where, populations: Mapping[str, Where],
         markers: Sequence[str], frozen: date | None, minimum_authors: int,
     ) -> None:  # fmt: skip
-        task, self.frozen, self.least = annotation.name, frozen, minimum_authors
+        self.task, self.frozen, self.least = annotation.name, frozen, minimum_authors
         inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(v)) for c, v in where.items()))
-        scores, cell = known.scores, ["time_value", "cluster"]
-        hit = scores.filter(pl.col("hits") > 0, pl.col("marker").is_in(list(markers)))["post_id"].unique()
-        labels = known.labels.filter(pl.col("task") == task)
-        labels = labels.with_columns(hit=pl.col("post_id").is_in(hit.implode()))
-        drawn = with_inclusion(task, labels.rename({"inclusion_probability": "then"}), known.draws, populations)
-        # Where a population was sampled later on, what it drew might have been drawn for it too.
-        p = pl.when(pl.col("then") > 0).then(pl.max_horizontal("then", "inclusion_probability")).otherwise(0.0)
-        sizes = known.sizes.filter(inside).group_by(cell).agg(pl.col("n").sum().alias("size"))
-        labels = (
-            drawn.with_columns(inclusion_probability=p)
-            .filter(inside)
-            .join(sizes, on=cell)
-            .sort("time_value", "post_id")
-        )
-        said = pl.format("{} ({}, prompt {})", "annotator", "model", pl.col("prompt_version").str.slice(0, 8))
-        self.labels = labels.with_columns(said.alias("who"), strata=pl.lit(annotation.strata == "lexicon"))
-        self.answers = answers(labels)
-        self.scores = scores.join(labels.select("post_id", "lang"), on="post_id")
+        cell = ["time_value", "cluster"]
+        self.labels = sampled(known, annotation, where, populations, markers)
+        self.answers = answers(self.labels)
+        self.scores = known.scores.join(self.labels.select("post_id", "lang"), on="post_id")
         self.without = known.calibrations.select("marker", "lang", pl.col("probability").alias("without"))
-        self.audits = (
-            answers(known.audits.filter(task=task)).group_by("post_id", "marker").agg(pl.col("y").mean().alias("z"))
-        )
-        self.audits = self.audits.join(
-            known.audits.filter(task=task).group_by("post_id").agg(pl.col("inclusion_probability").max().alias("pi")),
-            on="post_id",
-        ).filter(pl.col("pi") > 0)
+        audits = known.audits.filter(pl.col("task") == self.task, pl.col("inclusion_probability") > 0)
+        chance = audits.group_by("post_id").agg(pl.col("inclusion_probability").max().alias("chance"))
+        people = answers(audits).group_by("post_id", "marker").agg(pl.col("y").mean().alias("z"))
+        self.audits = people.join(chance, on="post_id")
         self.days = set(known.days.filter(inside)["time_value"])
         activity, predicted = known.activity.filter(inside), known.predicted.filter(inside)
         # Posts of one author in several places, and languages with another prediction of a post without evidence.
         self.places = activity.group_by("lang", *cell, "known").agg(pl.col("n").sum())
         self.sums = predicted.group_by("marker", *cell).agg(pl.col("x").sum())
-        self.task = task
-        clusters = pl.concat([labels["cluster"], activity["cluster"]]).unique().sort()
+        clusters = pl.concat([self.labels["cluster"], activity["cluster"]]).unique().sort()
         self.number = pl.DataFrame({"cluster": clusters}).with_row_index("author")
 
     def rows(self, issued: Sequence[date], markers: Sequence[str], first: date) -> list[dict[str, Any]]:
@@ -220,7 +152,7 @@ class _Population:
         since = enough["time_value"][0]
         used = given.filter(pl.col("time_value") >= since)
         found = correction.labels_alone(_sample(window.filter(pl.col("time_value") >= since), unit))
-        return _row(marker, unit, "annotator", day, used, found, source=_source(used))
+        return _row(marker, unit, "annotator", day, used, found, source=source(used))
 
     def _corrected(
         self, marker: str, unit: str, day: date, window: pl.DataFrame, crowd: pl.DataFrame
@@ -248,7 +180,7 @@ class _Population:
         all_posts = Crowd(author, n, x, h) if unit == "posts" else Crowd(author, np.ones_like(n), x / n, h / n)
         found = correction.corrected(sample, all_posts)
         found, also = self._audited(found, marker, unit, given)
-        return _row(marker, unit, "corrected", day, found=found, source=_source(given) + also) | counts
+        return _row(marker, unit, "corrected", day, found=found, source=source(given) + also) | counts
 
     def _audited(self, found: Estimate, marker: str, unit: str, given: pl.DataFrame) -> tuple[Estimate, str]:
         """Corrected to what people said of posts that the same annotators labelled, where that are enough."""
@@ -258,30 +190,22 @@ class _Population:
         both = both if unit == "posts" else both.filter("known")
         if both["author"].n_unique() < correction.FEWEST_AUTHORS:
             return found, ""
-        weight = (1 / both["pi"] / (both["size"] if unit == "authors" else 1)).to_numpy()
+        weight = (1 / both["chance"] / (both["size"] if unit == "authors" else 1)).to_numpy()
         _, author = np.unique(both["author"].to_numpy(), return_inverse=True)
         return correction.audited(found, (both["z"] - both["y"]).to_numpy(), weight, author), "; corrected to audits"
 
 
 def _sample(asked: pl.DataFrame, unit: str) -> Sample:
     """The labelled posts of those asked; who gave no answer is made up for by others of the same stratum."""
-    stratum = (pl.col("hit") & pl.col("strata")).cast(pl.Int64)
     each = 1 / pl.col("inclusion_probability")
     answered = each.filter(pl.col("y").is_not_null())
-    rows = asked.with_columns(stratum.alias("stratum"))
-    rows = rows.with_columns(weight=each * (each.sum() / answered.sum()).over("stratum"))
+    rows = asked.with_columns(weight=each * (each.sum() / answered.sum()).over("stratum"))
     rows = rows.filter(pl.col("y").is_not_null())
     weight = rows["weight"] / rows["size"] if unit == "authors" else rows["weight"]
     author: Ints = rows["author"].cast(pl.Int64).to_numpy()
     return Sample(
         rows["y"].to_numpy(), rows["f"].to_numpy(), weight.to_numpy(), author, rows["stratum"].to_numpy()
     )  # fmt: skip
-
-
-def _source(given: pl.DataFrame) -> str:
-    """Whose reading it is."""
-    named = given.group_by("who").len().filter(pl.col("len") >= _LEAST_PART * given.height)["who"].sort()
-    return f"as {' and '.join(named)} read{'s' if len(named) == 1 else ''} it"
 
 
 def _few(authors: int) -> str:

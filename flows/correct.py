@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from barograph import labelled, tables
+from barograph import answers, labelled, tables
 from barograph.aggregate import Where
 from barograph.settings import Settings
 from barograph.store import Warehouse
@@ -46,14 +46,14 @@ def labelled_rows(
 
 def read(
     warehouse: Warehouse, settings: Settings, languages: Sequence[str], days: Sequence[date], now: datetime
-) -> tuple[labelled.Tables, dict[str, list[str]]]:
+) -> tuple[answers.Tables, dict[str, list[str]]]:
     """The labels that these days rest on, and the markers of each task; of all posts nothing yet."""
     back = range(labelled.WINDOW_DAYS)
     window = sorted({day - timedelta(days=before) for day in days for before in back})
     labels, sizes = warehouse.labelled(window, now, languages)
     empty = pl.DataFrame()
-    known = labelled.Tables(
+    known = answers.Tables(
         labels, sizes, warehouse.audited(), warehouse.read_in(labels["post_id"]), warehouse.read(tables.DRAWS),
         empty, empty, empty, empty, {},
     )  # fmt: skip
-    return known, labelled.measured(labels, [m.name for m in settings.marker])
+    return known, answers.measured(labels, [m.name for m in settings.marker])
