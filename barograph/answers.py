@@ -73,8 +73,8 @@ def sampled(
     """The rows of `known.labels` of one task in the population that `where` lets through, in order of day and post.
 
     With `hit` (of any of `markers`), `stratum` (0, or 1 for a hit where the task has strata), `size` (posts of the
-    author on that day in this population), `who` (whose reading it is) and the `inclusion_probability` that holds by now:
-    where a population was sampled later on, what it drew might have been drawn for it too.
+    author on that day in this population), `who` (whose reading it is) and the `inclusion_probability` that holds by
+    now: where a population was sampled later on, what was labelled before might have been drawn for it too.
     """
     inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(v)) for c, v in where.items()))
     hits = known.scores.filter(pl.col("hits") > 0, pl.col("marker").is_in(list(markers)))["post_id"].unique()

@@ -1,4 +1,4 @@
-"""Which cues the labelled posts show that express a marker: rows of `cue_shares`. Cues are words of a task, not of posts."""
+"""Which cues the labelled posts of a marker show: rows of `cue_shares`. Cues are words of a task, never of a post."""
 
 import json
 from collections.abc import Mapping, Sequence
