@@ -152,7 +152,7 @@ class _Population:
         since = enough["time_value"][0]
         used = given.filter(pl.col("time_value") >= since)
         found = correction.labels_alone(_sample(window.filter(pl.col("time_value") >= since), unit))
-        return _row(marker, unit, "annotator", day, used, found, source=source(used))
+        return _row(marker, unit, "annotator", day, used, found, source=source(given))
 
     def _corrected(
         self, marker: str, unit: str, day: date, window: pl.DataFrame, crowd: pl.DataFrame
