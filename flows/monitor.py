@@ -18,6 +18,7 @@ from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.labels import labels
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -52,6 +53,7 @@ def monitor(
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
                 stages.aggregate(run, warehouse)
+                labels(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)
@@ -70,5 +72,5 @@ def monitor(
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
         "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
-        "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "annotated": run.annotated, "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

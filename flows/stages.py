@@ -33,6 +33,7 @@ from barograph.record import Record
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
+from flows.correct import labelled_rows
 from flows.progress import Reporter
 from flows.reading import Reading
 
@@ -65,6 +66,8 @@ class Run:
     record_of_forecasts: Record | None = None
     silent: int = 0
     """Watched lines that have no value lately."""
+    annotated: list[str] = field(default_factory=list)
+    """What came of each annotation, in words."""
     commands: list[str] = field(default_factory=list)
     """What came of what people asked, in words."""
     unexplained: str = ""
@@ -244,7 +247,8 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         readings = Readings(*warehouse.readings(window, now, calibrations["lang"].unique().to_list()))
         calibrated = aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits)
         rows = pl.concat([rows, calibrated])
-    changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
+    labelled = labelled_rows(warehouse, settings, run.languages, who, calibrations, activity, measured, fresh, **limits)
+    changed = aggregation.changed(pl.concat([rows, labelled]), warehouse.latest(tables.SERIES, now))
     if changed.height and warehouse.issued(now):
         # More was read, but no later post: an issue is never rewritten, so this one comes a moment after it.
         run.now = now = now + timedelta(microseconds=1)

@@ -16,6 +16,7 @@ from pydantic import (
 )  # fmt: skip
 
 from barograph.clock import naive_utc
+from barograph.tables import METHODS
 
 NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
 SPAN_PATTERN = r"^\d{1,4}[mhd]$"
@@ -170,7 +171,7 @@ class Rule(Section):
     markers: tuple[str, ...] = ()
     populations: tuple[str, ...] = ()
     unit: Literal["posts", "authors"] = "authors"
-    method: Literal["lexicon", "calibrated"] = "lexicon"
+    method: Literal[METHODS] = "lexicon"  # type: ignore[valid-type]
     percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
     """Of the trailing 84 days; for an aberration or surprise 100 less the false discovery rate, in percent."""
     p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7

@@ -147,10 +147,15 @@ class Settings(Section):
                 whose = "the detector of high prevalence" if rule.name == HIGH_PREVALENCE else "lines without a value"
                 raise ValueError(f"rule {rule.name!r}: the name is taken by {whose}; choose another")
             _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
-            if rule.method == "calibrated" and not (rule.markers and set(rule.markers) <= set(markers)):
+            if rule.method != "lexicon" and not (rule.markers and set(rule.markers) <= set(markers)):
                 raise ValueError(
-                    f"rule {rule.name!r}: got method calibrated for a dimension, which has no such reading; "
+                    f"rule {rule.name!r}: got method {rule.method} for a dimension, which has no such reading; "
                     "expected the names of markers"
+                )
+            if rule.method in ("annotator", "corrected") and not self.annotation:
+                raise ValueError(
+                    f"rule {rule.name!r}: got method {rule.method}, but nothing is labelled; "
+                    "expected an [[annotation]] whose task measures its markers"
                 )
             if populations:
                 _known(f"rule {rule.name!r}: population", rule.populations, populations)

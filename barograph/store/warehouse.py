@@ -17,6 +17,7 @@ from barograph import tables
 from barograph.store.audits import Audits
 from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
+from barograph.store.labelled import Labelled
 from barograph.store.outbox import Outbox
 from barograph.tables import Table
 
@@ -29,7 +30,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Audits, Evidence, Outbox):
+class Warehouse(Audits, Evidence, Labelled, Outbox):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.

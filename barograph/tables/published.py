@@ -36,12 +36,13 @@ SERIES = Table(
         "stderr": number("linearised standard error, clustered by author; calibrated: the base rate's included", 0),
         "lo": number("lower 95 % bound"),
         "hi": number("upper 95 % bound"),
-        "n_posts": count("posts read in the cell"),
-        "n_authors": count("distinct known authors in the cell"),
+        "n_posts": count("posts read in the cell; annotator: labels behind it"),
+        "n_authors": count("distinct known authors in the cell; annotator: of those labels"),
         "provisional": Column(pl.Boolean, "the day had not closed at this issue"),
         "missing_reason": text("why prevalence is NULL", nullable=True),
         "label_source": text(
-            "whose reading the value follows; calibrated: what it was fitted on; and which base rate it is read at",
+            "whose reading the value follows; calibrated: what it was fitted on, and which base rate it is read at; "
+            "annotator, corrected: annotator, model, prompt",
             nullable=True,
         ),
         **ISSUE,
