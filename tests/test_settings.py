@@ -329,10 +329,10 @@ MISTAKES = [
     ('[[rule]]\nname = "r"\nfor = 2', "rule['r'].for: got 2; expected text in quotes"),
     ('[[rule]]\nname = "r"\nfor_ = "2d"', f"rule['r'].for_: unknown key; expected one of {RULE_KEYS}"),
     ('[[rule]]\nname = "r"\nwhen = "odd"', "rule['r'].when: got 'odd'; expected 'observed', 'forecast', 'surprise' or 'aberration'"),
-    ('[[rule]]\nname = "r"\nmethod = "corrected"', "rule['r'].method: got 'corrected'; expected 'lexicon' or 'calibrated'"),
+    ('[[rule]]\nname = "r"\nmethod = "corrected"', "rule['r'].method: got 'corrected'; expected 'lexicon', 'calibrated' or 'annotator'"),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"', CALIBRATED_RULE),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"\nmarkers = ["fear", "dimension:anxiety"]', CALIBRATED_RULE),
-    ('[[rule]]\nname = "r"\nunit = "people"', "rule['r'].unit: got 'people'; expected 'posts' or 'authors'"),
+    ('[[rule]]\nname = "r"\nunit = "people"', "rule['r'].unit: got 'people'; expected 'posts', 'authors' or 'interactions'"),
     ('[[rule]]\nname = "r"\nmarkers = "anxiety"', "rule['r'].markers: got 'anxiety'; expected a list"),
     (
         '[[rule]]\nname = "r"\nmarkers = ["anxeity"]',
