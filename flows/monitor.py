@@ -18,6 +18,7 @@ from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -45,6 +46,7 @@ def monitor(
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)
         run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
+        check_topics(settings)
         try:
             with Warehouse(place.warehouse) as warehouse:
                 warehouse.interrupt_runs()
@@ -52,6 +54,7 @@ def monitor(
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
                 stages.aggregate(run, warehouse)
+                polarize(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)

@@ -3,8 +3,9 @@
 A conversation that goes on in both periods is one cluster: whoever draws it draws its parts of both. The difference d
 has the linearised variance V = K/(K − 1) Σ e² over the K conversations, e = w₁(y₁ − ȳ₁)/Σw₁ − w₀(y₀ − ȳ₀)/Σw₀. The
 bootstrap draws conversations and studentises: |d* − d|/√V* gives the quantile of the interval d ± q√V and, compared
-with |d|/√V, the p-value of the same test (symmetric bootstrap-t; Hall 1988). A draw that has no conversation of a period or none
-that differ counts as an extreme one. Imputations share the draws, and Rubin's rules give V.
+with |d|/√V, the p-value of the same test (symmetric bootstrap-t; Hall 1988). A draw without a conversation of a period,
+or in which none differ, counts as an extreme one. Of several imputations each makes its part of the draws, and Rubin's
+rules give V.
 """
 
 from typing import NamedTuple

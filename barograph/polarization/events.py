@@ -67,28 +67,29 @@ def periods(test: Mapping[str, Any]) -> dict[str, tuple[date, date]]:
 
 def event_tests(
     tests: Sequence[Mapping[str, Any]], found: Mapping[str, Interactions], populations: Mapping[str, Where],
-    known: pl.DataFrame, *, now: datetime, since: date | None, closing_hours: float, minimum_authors: int,
+    known: pl.DataFrame, *, now: datetime, since: Mapping[str, date], closing_hours: float, minimum_authors: int,
     table: Rules | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Rows of `event_tests` with `issue` = now: one for each test and comparison.
 
-    tests: as `declared` returns them. found: topic → its reply pairs. known: the latest rows. since: the first day
-    of which all texts are kept; what was measured of earlier days stays as it was published.
+    tests: as `declared` returns them. found: topic → its reply pairs. known: the latest rows. since: topic → the
+    first day that was drawn and of which all texts are kept; what was measured of earlier ones stays as published.
     """
     rows = []
     for test in tests:
         before = {row["contrast"]: row for row in known.filter(pl.col("test") == test["test"]).iter_rows(named=True)}
-        fresh = _measured(test, found.get(test["topic"]), populations, now, since, closing_hours, minimum_authors,
+        first = since.get(test["topic"])
+        fresh = _measured(test, found.get(test["topic"]), populations, now, first, closing_hours, minimum_authors,
                           table or rules()[0])  # fmt: skip
         for name in CONTRASTS:
-            gone = since is None or min(periods(test)[p][0] for p in name.split("-")) < since
+            gone = first is None or min(periods(test)[p][0] for p in name.split("-")) < first
             old = before.get(name)
             measured = old if gone and old and old["effect"] is not None else fresh[name]
             rows.append({**test, "contrast": name, **{key: measured.get(key) for key in _MEASURED}})
     judged = [row for event in _by_event(rows) for row in _judged(event)]
-    frame = pl.DataFrame(judged, schema={k: v for k, v in EVENT_TESTS.schema.items() if k != "issue"}, orient="row")
+    frame = pl.DataFrame(judged, schema={k: v for k, v in EVENT_TESTS.schema.items() if k != "issue"})
     values = ("effect", "lo", "hi", "effect_standardized")
-    return EVENT_TESTS.validate(frame.with_columns(pl.col(values).round(12), issue=pl.lit(now)))
+    return EVENT_TESTS.validate(frame.with_columns(pl.col(values).fill_nan(None).round(12), issue=pl.lit(now)))
 
 
 def _measured(
@@ -123,7 +124,7 @@ def _measured(
         if closes > now:
             row["missing_reason"] = f"its last day, {closed}, has not closed"
         elif min(days[PERIODS[i]][0] for i in (earlier, later)) < since:
-            row["missing_reason"] = "texts of its days are no longer kept"
+            row["missing_reason"] = "its days were not drawn, or their texts are gone"
         elif authors < minimum_authors:
             row["missing_reason"] = f"fewer than {minimum_authors} authors in a period"
         else:

@@ -12,7 +12,9 @@ def roots(links: pl.DataFrame) -> pl.DataFrame:
     network allows but a file may hold, are one conversation, named by the least of them.
     """
     links = links.unique("post", keep="first", maintain_order=True)
-    names, place = np.unique(np.concatenate([links["post"].to_numpy(), links["parent"].to_numpy()]), return_inverse=True)
+    names, place = np.unique(
+        np.concatenate([links["post"].to_numpy(), links["parent"].to_numpy()]), return_inverse=True
+    )
     child, parent = place[: links.height], place[links.height :]
     up = np.arange(len(names))
     up[child] = parent

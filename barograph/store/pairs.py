@@ -50,10 +50,13 @@ class Pairs(Database):
         )
 
     def texts_with_parents(self, post_ids: pl.Series) -> pl.DataFrame:
-        """`post_id, lang, text, parent` of these posts whose text is kept; parent: text of what it replies to."""
+        """`post_id, lang, text, text_hash, parent, parent_hash` of these posts, those whose text is gone left out.
+
+        parent: the text of what it replies to, where that is kept.
+        """
         with self._registered(asked=post_ids.alias("post_id").unique().to_frame()):
             return self._frame(
-                """SELECT q.post_id, q.lang, q.text, p.text AS parent
+                """SELECT q.post_id, q.lang, q.text, q.text_hash, p.text AS parent, p.text_hash AS parent_hash
                    FROM posts q SEMI JOIN asked USING (post_id) LEFT JOIN posts p ON p.post_id = q.parent_id
                    WHERE q.text IS NOT NULL ORDER BY q.post_id"""
             )
