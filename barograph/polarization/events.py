@@ -135,7 +135,7 @@ def _measured(
 
 
 def _compared(of: Conversations, values: Floats, earlier: int, later: int, top: float) -> dict[str, Any]:
-    there = [(~np.isnan(values[:, of.cell == cell])).sum(axis=1).min(initial=0) for cell in (earlier, later)]
+    there = [(~np.isnan(values[:, of.cell == cell])).sum(axis=1).min() for cell in (earlier, later)]
     if min(there) < FEWEST:
         return {"missing_reason": f"fewer than {FEWEST} conversations in a period"}
     if (got := contrast(of, values, earlier, later, top)) is None:
