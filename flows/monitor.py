@@ -19,6 +19,7 @@ from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.labels import labels
+from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -46,6 +47,7 @@ def monitor(
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)
         run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
+        check_topics(settings)
         try:
             with Warehouse(place.warehouse) as warehouse:
                 warehouse.interrupt_runs()
@@ -54,6 +56,7 @@ def monitor(
                 stages.score(run, warehouse)
                 stages.aggregate(run, warehouse)
                 labels(run, warehouse)
+                polarize(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)

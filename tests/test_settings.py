@@ -335,7 +335,7 @@ MISTAKES = [
      "rule 'r': got method annotator, but nothing is labelled; expected an [[annotation]] whose task measures its markers"),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"', CALIBRATED_RULE),
     ('[[rule]]\nname = "r"\nmethod = "calibrated"\nmarkers = ["fear", "dimension:anxiety"]', CALIBRATED_RULE),
-    ('[[rule]]\nname = "r"\nunit = "people"', "rule['r'].unit: got 'people'; expected 'posts' or 'authors'"),
+    ('[[rule]]\nname = "r"\nunit = "people"', "rule['r'].unit: got 'people'; expected 'posts', 'authors' or 'interactions'"),
     ('[[rule]]\nname = "r"\nmarkers = "anxiety"', "rule['r'].markers: got 'anxiety'; expected a list"),
     (
         '[[rule]]\nname = "r"\nmarkers = ["anxeity"]',

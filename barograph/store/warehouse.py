@@ -19,6 +19,7 @@ from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
 from barograph.store.labelled import Labelled
 from barograph.store.outbox import Outbox
+from barograph.store.pairs import Pairs
 from barograph.tables import Table
 
 
@@ -30,7 +31,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Audits, Evidence, Labelled, Outbox):
+class Warehouse(Audits, Evidence, Labelled, Outbox, Pairs):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.

@@ -92,29 +92,6 @@ EXCEEDANCES = Table(
     }, published=True,
 )  # fmt: skip
 
-CLASSES = tuple(
-    f"c_{stance}_{affect}_{agreement}"
-    for stance in ("same", "opposite") for affect in ("affect", "none") for agreement in ("agree", "disagree")
-)  # fmt: skip
-POLARIZATION = Table(
-    "polarization", "Affective polarization of conversations on a topic.",
-    ("topic", "population", "time_value", "issue"),
-    {
-        "topic": text("name of a topic"),
-        "population": text("name of a population"),
-        "time_value": day("UTC day"),
-        "n_conversations": count("conversations scored"),
-        "n_interactions": count("reply pairs scored"),
-        "n_authors": count("distinct authors"),
-        "share_abstained": number("reply pairs left unscored", 0, 1),
-        "mean_score": number("mean over conversations", 0, 10),
-        "stderr": number("clustered by conversation", 0),
-        "share_extreme": number("conversations above 7.5", 0, 1),
-        **{name: number("share of this class among scored reply pairs", 0, 1) for name in CLASSES},
-        **ISSUE,
-    }, published=True,
-)  # fmt: skip
-
 OTHER = "(other)"
 """Stands in `term_shifts` for all terms that are not named; no term can be called so."""
 LARGEST_ACCOUNT = 0.5
