@@ -16,6 +16,7 @@ import polars as pl
 from barograph import tables
 from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
+from barograph.store.labels import Labels
 from barograph.store.outbox import Outbox
 from barograph.tables import Table
 
@@ -28,7 +29,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Evidence, Outbox):
+class Warehouse(Evidence, Labels, Outbox):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
