@@ -76,7 +76,8 @@ def _resolve(raw: dict[str, Any], folder: Path) -> None:
     for marker in _tables(raw, "marker"):
         if isinstance(given := marker.get("lexicons"), list):
             marker["lexicons"] = [str(folder / n) if _is_file(str(n)) else n for n in given]
-    for kind, keys in (("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",))):
+    files = (("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",)), ("annotation", ("prompt",)))
+    for kind, keys in files:
         for item in _tables(raw, kind):
             item.update({key: str(folder / item[key]) for key in keys if isinstance(item.get(key), str)})
 

@@ -99,6 +99,8 @@ class Annotation(Section):
     """How long one run may ask; what is left the next run asks."""
     examples: Literal["fixed", "similar"] = "fixed"
     """Whether the prompt shows the same examples always, or those most like the post."""
+    prompt: Path | None = None
+    """A folder with codebook.md, system.md or examples.jsonl in place of ours; `barograph tune` writes one."""
     canary_days: Annotated[Whole, Field(ge=0)] = 7
     """How often the canary set is asked; 0: never."""
     canary_agreement: Annotated[Number, Field(gt=0, le=1)] = 0.8
