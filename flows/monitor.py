@@ -13,6 +13,7 @@ from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.store import Warehouse
 from flows import stages
+from flows.annotate import annotate
 from flows.decide import alert
 from flows.deliver import deliver
 from flows.detect import detect
@@ -51,6 +52,8 @@ def monitor(
                 run.record(warehouse, "running")
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
+            annotate(run)
+            with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
@@ -70,5 +73,5 @@ def monitor(
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
         "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
-        "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "annotated": run.annotated, "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

@@ -65,6 +65,8 @@ class Run:
     record_of_forecasts: Record | None = None
     silent: int = 0
     """Watched lines that have no value lately."""
+    annotated: list[str] = field(default_factory=list)
+    """What came of each annotation, in words."""
     commands: list[str] = field(default_factory=list)
     """What came of what people asked, in words."""
     unexplained: str = ""

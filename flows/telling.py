@@ -58,6 +58,7 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
         lines.append(f"censored    {done['censored']:,} of {done['rows']:,} values: too few known authors")
     if done["record"]:
         lines.append(f"forecasts   {describe_record(done['record'])}")
+    lines += [f"annotated   {said}" for said in done.get("annotated", ())]
     if done["delivered"]:
         lines.append("notified    " + ", ".join(f"{count} {what}" for what, count in done["delivered"].items()))
     lines += [f"command     {said}" for said in done["commands"]]

@@ -85,16 +85,18 @@ class Endpoint:
         }
         self._client: AsyncOpenAI | None = None
         self._limiter: AsyncLimiter | None = None
+        self._options: Any = {}
         self._held_until = 0.0
 
     async def __aenter__(self) -> Self:
         from aiolimiter import AsyncLimiter
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
+        # Only what was configured is sent, not what the environment holds for other programs.
         unsent = ("OpenAI-Organization", "OpenAI-Project", *(() if self._key else ("Authorization",)))
+        self._options = {"headers": {name: Omit() for name in unsent}}
         self._client = AsyncOpenAI(
             base_url=self._url, api_key=self._key or "none", max_retries=0, timeout=self._settings.timeout,
-            default_headers={name: Omit() for name in unsent},  # type: ignore[misc]  # the SDK takes them
             # A redirect would carry posts to where nobody has said they may go.
             http_client=DefaultAsyncHttpxClient(follow_redirects=False, timeout=self._settings.timeout),
         )  # fmt: skip
@@ -140,7 +142,7 @@ class Endpoint:
             await self._limiter.acquire()
         try:
             async with asyncio.timeout(self._settings.timeout):
-                raw = await self._client.post("/chat/completions", cast_to=bytes, body=body)
+                raw = await self._client.post("/chat/completions", cast_to=bytes, body=body, options=self._options)
         except (TimeoutError, APITimeoutError):
             return _Outcome(_failed(f"no whole answer within {self._settings.timeout:g} s"), again=True)
         except APIConnectionError as error:
@@ -207,11 +209,9 @@ def _failed(reason: str) -> Annotation:
 def _inside(node: Any, *steps: str | int) -> Any:
     """What lies there in an answer, which may have any shape; else None."""
     for step in steps:
-        if not isinstance(node, dict if isinstance(step, str) else list):
-            return None
         try:
             node = node[step]
-        except LookupError:
+        except (LookupError, TypeError):
             return None
     return node
 

@@ -62,8 +62,8 @@ class Link:
 class Budget:
     """What may be asked, in texts, tokens and money, 0 being no limit; what was already spent of it; and for how long.
 
-    A request begins only where as much as the dearest one so far is left for it and for each one in flight; so the
-    first ones, as many as are asked at once, may go beyond it, and later ones only where they are dearer than any before.
+    A request begins only where as much as the dearest one so far is left for it and for each one in flight. So the
+    first ones, as many as are asked at once, may go beyond it, and later ones where they are dearer than any before.
     """
 
     posts: int = 0
@@ -79,14 +79,12 @@ class Budget:
     _flying: int = 0
     _most_tokens: int = 0
     _most_money: float = 0
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._end = self.clock() + self.seconds
+    _end: float | None = None
 
     def begin(self) -> bool:
         """Whether one more may be asked; where it may, it counts as in flight until `end`. What is used up stays so."""
         coming = self._flying + 1
+        self._end = self.clock() + self.seconds if self._end is None else self._end
         if self.reached:
             return False
         if self.posts and self.spent_posts + coming > self.posts:
@@ -117,11 +115,16 @@ class Budget:
 
 @dataclass
 class Tally:
-    """What came of it. outcomes: (annotator, status) → texts; rows: posts that got one; left: texts not asked."""
+    """What came of it."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    rows: int = 0
+    """(annotator, status) → texts."""
+    done: int = 0
+    """Texts that are through, those left among them."""
     left: int = 0
+    """Texts that were not asked, or refused and not asked of the next one."""
+    rows: int = 0
+    """Rows of `annotations`."""
     cost: float = 0
     tokens: int = 0
     stopped: dict[str, str] = field(default_factory=dict)
@@ -147,6 +150,7 @@ async def ask(
         for job in coming:
             if not await one(job):
                 tally.left += 1
+            tally.done += 1
             done(tally)
 
     async def one(job: Job) -> bool:
@@ -188,9 +192,7 @@ def _count(tally: Tally, job: Job, link: Link, outcome: Annotation) -> None:
         tally.stopped[name] = outcome.reason or ""
 
 
-def _rows(
-    task: str, job: Job, link: Link, outcome: Annotation, failures: int, at: datetime
-) -> list[dict[str, Any]]:
+def _rows(task: str, job: Job, link: Link, outcome: Annotation, failures: int, at: datetime) -> list[dict[str, Any]]:
     """A row of `annotations` for each post of the job. The first one bears what it cost."""
     labelled = outcome.status in ("ok", "unclear")
     row = {

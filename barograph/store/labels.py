@@ -9,6 +9,8 @@ import polars as pl
 from barograph import tables
 from barograph.store.database import Database
 
+_HIT = "post_id IN (SELECT post_id FROM scores WHERE hits > 0 AND list_contains(?, marker))"
+_THERE = "created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?))) AND text IS NOT NULL"
 _OF = "task = ? AND annotator = ? AND model = ? AND prompt_version = ?"
 
 
@@ -23,27 +25,27 @@ class Spent(NamedTuple):
 class Labels(Database):
     """Posts to sample from, how they stand with an annotator, and labels in."""
 
-    def strata(self, days: Sequence[date], now: datetime, markers: Collection[str]) -> pl.DataFrame:
-        """`source, community, lang, geo, time_value, hit, n`: posts of these days up to `now`, and those with a hit.
+    def strata(
+        self, days: Sequence[date], now: datetime, languages: Sequence[str], markers: Collection[str]
+    ) -> pl.DataFrame:
+        """`source, community, lang, geo, time_value, hit, n`: measured posts of these days up to `now`.
 
-        hit: whether a post has a hit of one of `markers`. Posts without a text cannot be asked about and do not count.
+        hit: whether they have a hit of one of `markers`. Posts whose text is gone cannot be asked about: left out.
         """
         return self._frame(
-            """SELECT source, community, lang, geo, created_at::DATE AS time_value,
-                      post_id IN (SELECT post_id FROM scores WHERE hits > 0 AND list_contains(?, marker)) AS hit,
-                      count(*) AS n
-               FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT unnest(?)) AND text IS NOT NULL
-               GROUP BY ALL""",
-            [list(markers), now, list(days)],
+            f"""SELECT source, community, lang, geo, created_at::DATE AS time_value, {_HIT} AS hit, count(*) AS n
+                FROM posts WHERE created_at::DATE IN (SELECT unnest(?)) AND {_THERE} GROUP BY ALL""",
+            [list(markers), list(days), now, list(languages)],
         )
 
-    def sampled_from(self, days: Sequence[date], now: datetime, markers: Collection[str]) -> pl.DataFrame:
-        """`post_id, source, community, lang, geo, time_value, hit` of the posts that `strata` counts."""
+    def sampled_from(
+        self, day: date, now: datetime, languages: Sequence[str], markers: Collection[str]
+    ) -> pl.DataFrame:
+        """`post_id, source, community, lang, geo, time_value, hit` of the posts of one day that `strata` counts."""
         return self._frame(
-            """SELECT post_id, source, community, lang, geo, created_at::DATE AS time_value,
-                      post_id IN (SELECT post_id FROM scores WHERE hits > 0 AND list_contains(?, marker)) AS hit
-               FROM posts WHERE created_at <= ? AND created_at::DATE IN (SELECT unnest(?)) AND text IS NOT NULL""",
-            [list(markers), now, list(days)],
+            f"""SELECT post_id, source, community, lang, geo, ?::DATE AS time_value, {_HIT} AS hit
+                FROM posts WHERE created_at >= ?::DATE AND created_at < ?::DATE + 1 AND {_THERE}""",
+            [day, list(markers), day, day, now, list(languages)],
         )
 
     def texts_of(self, post_ids: pl.Series) -> pl.DataFrame:
