@@ -7,7 +7,7 @@ user.md (the prompt), examples.jsonl and canaries.jsonl. A folder of the analyst
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -73,6 +73,10 @@ class Task:
     def name(self) -> str:
         """As in `annotations`."""
         return f"{self.kind}:{self.topic.name}" if self.topic else self.kind
+
+    def about(self, topic: Topic | None) -> "Task":
+        """The same task about another topic."""
+        return replace(self, topic=topic)
 
     @cached_property
     def schema(self) -> dict[str, Any]:
