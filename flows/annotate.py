@@ -5,24 +5,23 @@ Killed anywhere, the next run takes in what landed first, and asks only for what
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from barograph.aggregate import Where
-from barograph.annotate import landing, plan, sample, task
-from barograph.annotate.endpoint import Endpoint
+from barograph.annotate import landing, plan, sample
 from barograph.annotate.work import Budget, Link, Tally, ask
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.privacy import Keyed
-from barograph.settings import Annotation, Settings
-from barograph.settings import Annotator as AnnotatorSettings
+from barograph.settings import Annotation
 from barograph.store import Warehouse
 from barograph.tables import DRAWS
+from flows import canaries
+from flows.annotators import link, opened, task_of
 from flows.stages import Run, populations, stage
 
 _TOLD_EVERY = 20
@@ -43,6 +42,7 @@ class _Work:
     chain: list[Link]
     jobs: pl.DataFrame
     budget: Budget
+    watched: list[canaries.Watched]
     taken: int = 0
     """Posts whose text already had a label."""
 
@@ -62,12 +62,14 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     with Warehouse(run.home.warehouse) as warehouse:
         take_in(run.home, warehouse)
         works = [_prepared(run, warehouse, one, limit) for one in chosen]
-    tallies = asyncio.run(_ask(run, works)) if any(work.jobs.height for work in works) else [Tally() for _ in works]
+    tallies = asyncio.run(_ask(run, works))
     with Warehouse(run.home.warehouse) as warehouse:
         take_in(run.home, warehouse)
+        drifting = canaries.compare(run, warehouse, [one for work in works for one in work.watched])
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, work.budget.reached))
         run.count(labels=tally.rows + work.taken)
+    run.annotated += drifting
 
 
 def take_in(home: Home, warehouse: Warehouse) -> None:
@@ -128,11 +130,11 @@ def _by_population(strata: pl.DataFrame, populations_: dict[str, Where]) -> pl.D
 
 def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int | None) -> _Work:
     """Draw, take over labels of texts that have one, and find whom each other text is to be asked of."""
-    asked = task_of(run.settings, annotation)
+    asked, at = task_of(run.settings, annotation), utc_now()
     by_name = {one.name: one for one in run.settings.annotator}
+    watched = canaries.due(run, warehouse, annotation, asked, by_name, at)
     chain = [link(by_name[name], asked) for name in annotation.annotators]
     markers = [m.name for m in run.settings.marker if m.name in asked.questions]
-    at = utc_now()
     left = items(run, warehouse, annotation, markers).with_row_index("position")
     todo, taken = [], 0
     for one in chain:
@@ -145,41 +147,31 @@ def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int
         annotation.posts_per_day, annotation.tokens_per_day, annotation.money_per_day, annotation.minutes * 60,
         spent.posts, spent.tokens, spent.money,
     )  # fmt: skip
-    return _Work(annotation, chain, plan.jobs(todo).head(2**31 if limit is None else limit), budget, taken)
-
-
-def task_of(settings: Settings, annotation: Annotation) -> task.Task:
-    """The task of an annotation. Raises `ConfigError` where it cannot be read."""
-    topic = next((one for one in settings.topic if one.name == annotation.topic), None)
-    return task.load(annotation.task, topic, annotation.examples)
-
-
-def link(settings: AnnotatorSettings, asked: task.Task) -> Link:
-    """An annotator by its settings, for one task. Raises `ConfigError` where its key cannot be had."""
-    return Link(Endpoint(settings, asked), settings.in_flight, settings.price_in, settings.price_out)
+    return _Work(annotation, chain, plan.jobs(todo).head(2**31 if limit is None else limit), budget, watched, taken)
 
 
 # asking ---------------------------------------------------------------------------------------------------
 
 
 async def _ask(run: Run, works: Sequence[_Work]) -> list[Tally]:
-    """Ask all works, one after another. What is answered lands at once."""
-    texts, before, tallies = sum(work.jobs.height for work in works), 0, []
+    """Ask all works, one after another, the canaries of each first. What is answered lands at once."""
+    texts = sum(work.jobs.height + sum(len(one.jobs) for one in work.watched) for work in works)
+    through, tallies = 0, []
+
+    def done() -> None:
+        nonlocal through
+        through += 1
+        if through % _TOLD_EVERY == 0 or through == texts:
+            run.reporter.advance(through / texts, f"{through:,} of {texts:,} texts")
+
     async with landing.Landing(run.home.annotations) as landed:
         for work in works:
-            async with AsyncExitStack() as opened:
-                for one in work.chain:
-                    if isinstance(one.annotator, Endpoint):
-                        await opened.enter_async_context(one.annotator)
-
-                def done(tally: Tally, before: int = before) -> None:
-                    n = before + tally.done
-                    if n % _TOLD_EVERY == 0 or n == texts:
-                        run.reporter.advance(n / texts, f"{n:,} of {texts:,} texts")
-
-                jobs = plan.each(work.jobs)
-                tallies.append(await ask(work.annotation.name, jobs, work.chain, landed.keep, work.budget, done=done))
-            before += work.jobs.height
+            name, budget = work.annotation.name, work.budget
+            for one in work.watched:
+                async with opened([one.link]):
+                    await ask(name, one.jobs, [one.link], landed.keep, budget, done=done)
+            async with opened(work.chain):
+                tallies.append(await ask(name, plan.each(work.jobs), work.chain, landed.keep, budget, done=done))
     return tallies
 
 

@@ -1,14 +1,14 @@
 """Whom a drawn post still has to be asked of. Pure functions on frames."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
 from barograph.annotate.annotation import Item
 from barograph.annotate.work import Job
 
-FIRST_WAIT = timedelta(minutes=10)
+FIRST_WAIT_MINUTES = 10
 """What failed in one run is asked again after this, then after four times as long, and so on …"""
 RUNS = 6
 """… in so many runs at most, which is over two days."""
@@ -22,7 +22,7 @@ def split(drawn: pl.DataFrame, standing: pl.DataFrame, at: datetime) -> tuple[pl
     """
     known = drawn.join(standing, on="post_id", how="left", maintain_order="left")
     failures = pl.col("failures").fill_null(0)
-    wait = pl.duration(microseconds=FIRST_WAIT // timedelta(microseconds=1) * pl.lit(4).pow((failures - 1).clip(0)))
+    wait = pl.duration(minutes=FIRST_WAIT_MINUTES * pl.lit(4, pl.Int64).pow((failures - 1).clip(0)))
     again = (pl.col("status") == "failed") & (failures < RUNS) & (pl.col("annotated_at") + wait <= at)
     columns = drawn.columns
     ask = known.filter(pl.col("status").is_null() | again).select(*columns, failures.alias("failures"))

@@ -119,8 +119,6 @@ class Tally:
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(annotator, status) → texts."""
-    done: int = 0
-    """Texts that are through, those left among them."""
     left: int = 0
     """Texts that were not asked, or refused and not asked of the next one."""
     rows: int = 0
@@ -137,9 +135,9 @@ Keep = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 async def ask(
     task: str, jobs: Iterable[Job], chain: Sequence[Link], keep: Keep, budget: Budget,
-    *, done: Callable[[Tally], object] = lambda _: None, now: Callable[[], datetime] = utc_now,
+    *, done: Callable[[], object] = lambda: None, now: Callable[[], datetime] = utc_now,
 ) -> Tally:  # fmt: skip
-    """Ask all jobs, in their order, of the annotators of `chain`. done: told the tally after each text.
+    """Ask all jobs, in their order, of the annotators of `chain`. done: called after each text.
 
     Raises what `keep` raises and `ConfigError` where an endpoint refuses key or model; what landed before stays.
     """
@@ -150,8 +148,7 @@ async def ask(
         for job in coming:
             if not await one(job):
                 tally.left += 1
-            tally.done += 1
-            done(tally)
+            done()
 
     async def one(job: Job) -> bool:
         """Whether the job was done: somebody answered, or none is left to be asked."""

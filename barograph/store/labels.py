@@ -91,6 +91,14 @@ class Labels(Database):
             [task, annotator, model, prompt_version],
         )
 
+    def canary_answers(self, task: str, annotator: str, model: str, prompt_version: str) -> pl.DataFrame:
+        """`post_id, status, failures, annotated_at, label` of the canaries that this annotator was asked."""
+        return self._frame(
+            f"""SELECT post_id, status, failures, annotated_at, label FROM annotations
+                WHERE {_OF} AND post_id LIKE 'canaries:%'""",
+            [task, annotator, model, prompt_version],
+        )
+
     def keep_labels(self, rows: pl.DataFrame) -> None:
         """Keep landed rows of `annotations`, in place of those with the same key, and mark the days of their posts."""
         with self._registered(landed=tables.ANNOTATIONS.validate(rows)), self._transaction():

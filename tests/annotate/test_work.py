@@ -53,13 +53,13 @@ def test_every_text_is_asked_once_and_every_post_gets_its_row():
     todo = [*jobs(9), Job(Item("a:9", "text 9."), "h9", (("a:9", 0.5), ("b:9", 0.25)))]
     seen = []
     with serving() as server:
-        tally, rows = work(todo, server, prices=(10, 20), done=lambda tally: seen.append(tally.done))
+        tally, rows = work(todo, server, prices=(10, 20), done=lambda: seen.append(1))
     assert Counter(server.texts) == Counter(f"text {i}." for i in range(10))
     assert server.most_at_once <= 4
     assert tally.outcomes == {("first", "ok"): 10}
     assert (tally.rows, tally.left, tally.tokens) == (11, 0, 1200)
     assert tally.cost == pytest.approx(10 * (100 * 10 + 20 * 20) / 1e6)
-    assert seen == list(range(1, 11))
+    assert len(seen) == 10
     frame = ANNOTATIONS.validate(
         pl.DataFrame([{**row, "annotated_at": datetime.fromisoformat(row["annotated_at"])} for row in rows])
     ).sort("post_id")
