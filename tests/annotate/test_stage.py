@@ -1,10 +1,13 @@
 """The stage: what is drawn is asked once, whatever happens in between, and lands in the warehouse."""
 
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +29,7 @@ from barograph.store import Warehouse
 from flows.annotate import closed_days, label
 from flows.cli import main
 from flows.progress import Reporter
+from flows.reading import Reading
 from flows.stages import Run
 from tests.annotate.serving import completion, error, says, serving
 
@@ -34,12 +38,18 @@ NOW = datetime(2024, 3, 11, 12)
 DAYS, PER_DAY = 9, 20  # all closed but the last
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
+@functools.cache
+def reading() -> Reading:
+    """The lexicons, read once."""
+    return Reading(Settings().marker)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Nine days of twenty posts, every fifth of them with joy, in a scored warehouse."""
-    made = Home(tmp_path / "home")
-    made.prepare()
-    path = tmp_path / "posts.jsonl"
+    folder = tmp_path_factory.mktemp("made")
+    path, place = folder / "posts.jsonl", Home(folder / "home")
+    place.prepare()
     with path.open("w") as file:
         for n in range(DAYS * PER_DAY):
             day = DAY + timedelta(days=n // PER_DAY)
@@ -48,14 +58,19 @@ def home(tmp_path: Path) -> Home:
                 "id": n, "author": f"person {n % 40}", "lang": "en", "created_at": f"{day}T{n % 24:02d}:10:00Z", "text": text,
             }) + "\n")  # fmt: skip
     source = Source(name="s", path=(str(path),))
-    with Warehouse(made.warehouse) as warehouse:
+    with Warehouse(place.warehouse) as warehouse:
         for batch in files.fetch(files.find(source.path), source.columns):
-            got = ingest(batch, source, Keyed(made.key), utc_now(), None)
+            got = ingest(batch, source, Keyed(place.key), utc_now(), None)
             warehouse.land("s", got.posts, got.quarantine, utc_now())
-        run = Run(made, Settings(), (), Reporter(silent=True))
-        for segment in warehouse.unscored(run.reading.version):
-            warehouse.save_scores(segment, run.reading.scores(warehouse.segment_texts(segment)), run.reading.version)
-    return made
+        for segment in warehouse.unscored(reading().version):
+            warehouse.save_scores(segment, reading().scores(warehouse.segment_texts(segment)), reading().version)
+    return place
+
+
+@pytest.fixture
+def home(made: Home, tmp_path: Path) -> Home:
+    """A copy of it."""
+    return Home(shutil.copytree(made.path, tmp_path / "home"))
 
 
 def config(url: str, *, second: str = "", tries: int = 1, in_flight: int = 4, **given: object) -> str:
@@ -75,7 +90,7 @@ def run_of(home: Home, text: str, now: datetime = NOW) -> Run:
     path = home.path / "barograph.toml"
     path.write_text(text)
     run = Run(home, settings_room.load(path), (), Reporter(silent=True))
-    run.now = now
+    run.now, run.reading = now, reading()
     return run
 
 
@@ -138,7 +153,7 @@ def test_a_text_that_has_a_label_lends_it_and_is_not_asked_about(home: Home) -> 
         n = len(server.heard)
         with Warehouse(home.warehouse) as warehouse:
             posts = warehouse._frame("SELECT * EXCLUDE segment FROM posts")
-            again = posts.with_columns("b:" + pl.col("post_id"), source=pl.lit("b")).with_row_index("line")
+            again = posts.with_columns(post_id="b:" + pl.col("post_id"), source=pl.lit("b")).with_row_index("line")
             warehouse.land("b", again.cast({"line": pl.Int64}), tables.QUARANTINE.empty(), utc_now())
         run = run_of(home, config(server.url, posts=100))
         label(run)
@@ -155,7 +170,7 @@ def test_a_text_that_has_a_label_lends_it_and_is_not_asked_about(home: Home) -> 
 def test_a_text_of_two_posts_is_asked_once(home: Home) -> None:
     with Warehouse(home.warehouse) as warehouse:
         posts = warehouse._frame("SELECT * EXCLUDE segment FROM posts")
-        again = posts.with_columns("b:" + pl.col("post_id"), source=pl.lit("b")).with_row_index("line")
+        again = posts.with_columns(post_id="b:" + pl.col("post_id"), source=pl.lit("b")).with_row_index("line")
         warehouse.land("b", again.cast({"line": pl.Int64}), tables.QUARANTINE.empty(), utc_now())
     with serving(reply()) as server:
         label(run_of(home, config(server.url, posts=100)))
@@ -253,8 +268,7 @@ def test_a_refused_key_ends_the_run_and_what_landed_is_taken_in_by_the_next(home
     assert labelled(home).height == 3 + len(second.heard)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_after_kill_9_only_what_was_in_flight_is_asked_again(home: Home, seed: int) -> None:
+def test_after_kill_9_only_what_was_in_flight_is_asked_again(home: Home) -> None:
     program = f"""
 from datetime import datetime
 from pathlib import Path
@@ -263,12 +277,12 @@ from tests.annotate.test_stage import NOW, label, run_of
 place = Home(Path({str(home.path)!r}))
 label(run_of(place, (place.path / "config").read_text()))
 """
-    in_flight, stop_at = 4, 10 + 17 * seed
+    in_flight, stop_at = 4, 40
     with serving(reply()) as server:
         (home.path / "config").write_text(config(server.url, posts=100, in_flight=in_flight))
         with subprocess.Popen([sys.executable, "-c", program]) as process:
             while process.poll() is None and len(server.heard) < stop_at:
-                pass
+                time.sleep(0.005)
             os.kill(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         landed = {row for path in landing.files(home.annotations) for row in landing.read(path)["post_id"]}
