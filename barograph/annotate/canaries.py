@@ -47,10 +47,11 @@ def agreement(answered: Mapping[str, Answers | None], before: Mapping[str, Answe
     Of a text it is the share of alike answers among the questions on which either says anything but none or no; 1 where
     neither does, 0 where there is no answer (None, or no such text).
     """
-    return sum(_alike(answered.get(name), answers) for name, answers in before.items()) / max(1, len(before))
+    return sum(alikeness(answered.get(name), answers) for name, answers in before.items()) / max(1, len(before))
 
 
-def _alike(one: Answers | None, other: Answers) -> float:
+def alikeness(one: Answers | None, other: Answers) -> float:
+    """`agreement` of one text, 0 to 1."""
     if one is None:
         return 0.0
     said = [name for name in other if not {one.get(name), other[name]} <= {*NEGATIVE}]

@@ -46,8 +46,18 @@ class Example:
 
     def said(self) -> str:
         """The reply that a model should have given."""
-        told = {"explanation": self.explanation, "answers": dict(self.answers), "cues": list(self.cues)}
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(self._told(), ensure_ascii=False)
+
+    def line(self) -> str:
+        """As it stands in a file of examples."""
+        about = {"lang": self.item.lang, "text": self.item.text}
+        if self.item.parent is not None:
+            about["parent"] = self.item.parent
+        topic = {"topic": {"name": self.topic.name, "sides": list(self.topic.sides)}} if self.topic else {}
+        return json.dumps(about | topic | self._told(), ensure_ascii=False)
+
+    def _told(self) -> dict[str, Any]:
+        return {"explanation": self.explanation, "answers": dict(self.answers), "cues": list(self.cues)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +73,7 @@ class Task:
     questions: Mapping[str, tuple[str, ...]]
     cues: tuple[str, ...]
     reads_parent: bool
+    codebook: str
     system: str
     template: str
     examples: tuple[Example, ...] = field(repr=False)
@@ -181,7 +192,7 @@ def load(
     cues = tuple(about["cues"])
     codebook = _text(kind, "codebook.md", folder).strip()
     return Task(
-        kind, topic, questions, cues, about["reads_parent"],
+        kind, topic, questions, cues, about["reads_parent"], codebook,
         _text(kind, "system.md", folder).strip().replace("$codebook", codebook),
         _text(kind, "user.md", None).strip(),
         read_examples(_path(kind, "examples.jsonl", folder), questions, cues),
