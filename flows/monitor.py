@@ -12,7 +12,8 @@ from barograph.errors import BarographError
 from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.store import Warehouse
-from flows import stages
+from flows import annotators, stages
+from flows.annotate import annotate
 from flows.decide import alert
 from flows.deliver import deliver
 from flows.detect import detect
@@ -43,6 +44,7 @@ def monitor(
     settings = settings_room.load(Path(config) if config else None)
     chosen = choose_sources(settings, inputs, source)
     endpoints_of(settings.receiver)  # a missing secret is found now, not after the work
+    annotators.check(settings)
     place.prepare()
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)
@@ -54,6 +56,8 @@ def monitor(
                 run.record(warehouse, "running")
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
+            annotate(run)
+            with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
                 labels(run, warehouse)
                 polarize(run, warehouse)

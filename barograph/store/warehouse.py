@@ -18,6 +18,7 @@ from barograph.store.audits import Audits
 from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
 from barograph.store.labelled import Labelled
+from barograph.store.labels import Labels
 from barograph.store.outbox import Outbox
 from barograph.store.pairs import Pairs
 from barograph.tables import Table
@@ -31,7 +32,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Audits, Evidence, Labelled, Outbox, Pairs):
+class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
