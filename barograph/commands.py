@@ -103,6 +103,12 @@ class Dispose(Command):
     verdict: Literal["true", "false", "unclear"]
     began_on: date | None = None
 
+    @model_validator(mode="after")
+    def _began_before_it_was_said(self) -> Self:
+        if self.began_on and self.began_on > self.at.date():
+            raise ValueError(f"got began_on {self.began_on}; expected a day up to {self.at.date()}, when it was said")
+        return self
+
 
 AnyCommand = Ack | Resolve | Silence | Unsilence | Dispose
 _ADAPTER: TypeAdapter[AnyCommand] = TypeAdapter(Annotated[AnyCommand, Field(discriminator="command")])

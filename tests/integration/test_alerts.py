@@ -207,6 +207,13 @@ def test_a_verdict_is_kept_and_counts_for_the_rule(
     assert "panic attack" in shown  # the word shift of its days
 
 
+def test_the_record_of_a_rule_begins_with_its_first_decision_also_in_the_run_that_makes_it(home: Path) -> None:
+    found = snapshot(home).history(tables.SKILL_CARDS, as_of=datetime.max)
+    first = START + timedelta(days=37)  # the last closed day of the first run
+    assert found["issue"].min() == snapshot(home).history(tables.RULES, as_of=datetime.max)["issue"].min()
+    assert found["period"].str.head(10).unique().to_list() == [str(first)]
+
+
 def test_what_is_no_command_is_set_aside_and_the_run_goes_on(home: Path, posts: Path) -> None:
     (home / "commands").mkdir()
     (home / "commands" / "1.json").write_text('{"command": "explode"}')
