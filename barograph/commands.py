@@ -56,7 +56,7 @@ class Command(BaseModel):
 
 
 class Ack(Command):
-    """Somebody has seen a firing alert: it is not told again, and goes on until it is over."""
+    """Somebody has seen a firing alert, or a silent line: it is not told again, and goes on until it is over."""
 
     command: Literal["ack"] = "ack"
     alert_id: Id
@@ -270,5 +270,6 @@ def _refusal(
 
 def refusal(command: AnyCommand, state: str) -> str | None:
     """Why an alert in this state cannot be acknowledged or resolved; None where it can, or something else is asked."""
-    may = {"ack": ("firing",), "resolve": ("pending", "firing", "acknowledged")}.get(command.command)
+    ack, resolve = ("firing", "nodata", "stale", "censored"), ("pending", "firing", "acknowledged")
+    may = {"ack": ack, "resolve": resolve}.get(command.command)
     return None if may is None or state in may else f"the alert is {state}; expected {' or '.join(may)}"

@@ -34,13 +34,14 @@ def alert(run: Run, warehouse: Warehouse) -> None:
         [command for _, command in waiting if not isinstance(command, str)],
         warehouse.read(tables.COMMANDS), before, warehouse.latest(tables.SILENCES, now), now=now,
     )  # fmt: skip
+    orders = {name: alerting.Order(what, by) for name, (what, by) in asked.orders.items()}
     series = detection.closed_series(warehouse.latest(tables.SERIES, now))
     decided = pl.concat([
         alerting.evaluate(
             rules, series, warehouse.read(tables.EXCEEDANCES).filter(pl.col("issue") <= now), before, now=now,
-            orders={name: alerting.Order(what, by) for name, (what, by) in asked.orders.items()},
+            orders=orders,
         ),
-        alerting.silent_lines(rules, series, before, patience=run.settings.silent_days, now=now),
+        alerting.silent_lines(rules, series, before, patience=run.settings.silent_days, now=now, orders=orders),
     ])  # fmt: skip
     rows: dict[Table, pl.DataFrame] = {
         tables.ALERTS: decided, tables.COMMANDS: asked.commands, tables.SILENCES: asked.silences,
