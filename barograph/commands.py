@@ -56,7 +56,7 @@ class Command(BaseModel):
 
 
 class Ack(Command):
-    """Somebody has seen a firing alert: it is not told again, and goes on until it is over."""
+    """Somebody has seen a firing alert, or a silent line: it is not told again, and goes on until it is over."""
 
     command: Literal["ack"] = "ack"
     alert_id: Id
@@ -102,6 +102,12 @@ class Dispose(Command):
     alert_id: Id
     verdict: Literal["true", "false", "unclear"]
     began_on: date | None = None
+
+    @model_validator(mode="after")
+    def _began_before_it_was_said(self) -> Self:
+        if self.began_on and self.began_on > self.at.date():
+            raise ValueError(f"got began_on {self.began_on}; expected a day up to {self.at.date()}, when it was said")
+        return self
 
 
 AnyCommand = Ack | Resolve | Silence | Unsilence | Dispose
@@ -264,5 +270,6 @@ def _refusal(
 
 def refusal(command: AnyCommand, state: str) -> str | None:
     """Why an alert in this state cannot be acknowledged or resolved; None where it can, or something else is asked."""
-    may = {"ack": ("firing",), "resolve": ("pending", "firing", "acknowledged")}.get(command.command)
+    ack, resolve = ("firing", "nodata", "stale", "censored"), ("pending", "firing", "acknowledged")
+    may = {"ack": ack, "resolve": resolve}.get(command.command)
     return None if may is None or state in may else f"the alert is {state}; expected {' or '.join(may)}"

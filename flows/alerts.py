@@ -90,7 +90,7 @@ def show(
 
 @app.command
 def ack(alert_id: AlertId, /, *, home: HomeOption = DEFAULT_HOME, by: By = "analyst", note: Note = None) -> None:
-    """Say that somebody has seen a firing alert: it is not told again, and goes on until it is over."""
+    """Say that somebody has seen a firing alert or silent line: it is not told again, and goes on until it is over."""
     _ask(home, alert_id, {"command": "ack", "by": by, "note": note})
 
 

@@ -41,6 +41,8 @@ stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=
 
 _Item = TypeVar("_Item")
 
+_INTRADAY = timedelta(days=7)
+"""For so long every issue of an evaluation is kept, then each day's last."""
 COMMUNITY_POSTS = 1000
 """Posts from which on a community is a population of its own, where the analyst names none."""
 
@@ -331,9 +333,12 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
 
 @stage
 def publish(run: Run, warehouse: Warehouse) -> None:
-    """Drop texts past their retention, count the sources, write the next snapshot."""
+    """Drop texts, bodies and issues past their retention, count the sources, write the next snapshot."""
     run.reporter.stage("publish")
-    warehouse.forget_texts(run.moment - timedelta(days=run.settings.retention_days))
+    retention = timedelta(days=run.settings.retention_days)
+    warehouse.forget_texts(run.moment - retention)
+    warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
+    warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     run.record(warehouse, "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)

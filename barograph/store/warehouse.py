@@ -327,6 +327,18 @@ class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
                 ) or 0
             )  # fmt: skip
 
+    def thin(self, table: Table, before: date) -> int:
+        """Of each fact keep the last issue of each UTC day before `before` alone. Returns how many rows went."""
+        fact = ", ".join(table.series_key)
+        with self._transaction():
+            gone = self._con.execute(
+                f"""DELETE FROM {table.name} WHERE rowid IN (
+                        SELECT rowid FROM {table.name} WHERE issue < ?::DATE
+                        QUALIFY issue < max(issue) OVER (PARTITION BY {fact}, issue::DATE))
+                    RETURNING issue""", [before]
+            ).fetchall()  # fmt: skip
+        return len(gone)
+
     def interrupt_runs(self) -> None:
         """Mark runs that never said how they ended."""
         with self._transaction():
