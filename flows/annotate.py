@@ -20,7 +20,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.store import Warehouse
 from barograph.tables import DRAWS
-from flows import canaries
+from flows import canaries, pairs
 from flows.annotators import link, opened, task_of
 from flows.stages import Run, populations, stage
 
@@ -135,7 +135,11 @@ def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int
     watched = canaries.due(run, warehouse, annotation, asked, by_name, at)
     chain = [link(by_name[name], asked) for name in annotation.annotators]
     markers = [m.name for m in run.settings.marker if m.name in asked.questions]
-    left = items(run, warehouse, annotation, markers).with_row_index("position")
+    if annotation.topic:
+        found = pairs.items(run, warehouse, annotation, reads_parent=asked.reads_parent)
+    else:
+        found = items(run, warehouse, annotation, markers)
+    left = found.with_row_index("position")
     todo, taken = [], 0
     for one in chain:
         who = (annotation.name, one.annotator.name, one.annotator.model, one.annotator.prompt_version())

@@ -14,7 +14,7 @@ from barograph.settings import Annotator as AnnotatorSettings
 def task_of(settings: Settings, annotation: Annotation) -> task.Task:
     """The task of an annotation. Raises `ConfigError` where its files cannot be read."""
     topic = next((one for one in settings.topic if one.name == annotation.topic), None)
-    return task.load(annotation.task, topic, annotation.examples)
+    return task.load(annotation.task, topic, annotation.examples, annotation.prompt)
 
 
 def link(settings: AnnotatorSettings, asked: task.Task) -> Link:
