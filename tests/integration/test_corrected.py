@@ -7,17 +7,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from barograph import tables
+from barograph import publish, tables
 from barograph.annotate import sample
 from barograph.home import Home
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
-from barograph.store import Warehouse
+from barograph.store import Snapshot, Warehouse
 from tests.conftest import Command
 from tests.integration.test_calibrated import ANGRY, START, config, lexicon, posts, series
 
-TASK = '[[annotator]]\nname = "desk"\nkind = "nade"\n[[annotation]]\ntask = "emotions"\nannotators = ["desk"]\nposts = 30'
-NOW = datetime(2024, 4, 1)
+TASK = '[[annotator]]\nname = "desk"\nkind = "nade"\n[[annotation]]\ntask = "emotions"\nannotators = ["desk"]\nposts = 30\n[[rule]]\nname = "more anger"\nmethod = "corrected"\nmarkers = ["anger"]\npercentile = 80'
+NOW = datetime(2024, 4, 20)
 LATE = START + timedelta(days=28)
 
 
@@ -38,9 +38,13 @@ def label(home: Path, made: pl.DataFrame, **changes: str) -> int:
         rows = drawn.with_columns(
             task=pl.lit("emotions"), label=answer, annotator=pl.lit("desk"), model=pl.lit("m"), status=pl.lit("ok"),
             prompt_version=pl.lit("0123456789abcdef"), text_hash=pl.lit(""), tokens_in=1, tokens_out=1,
-            annotated_at=pl.lit(NOW),
+            annotated_at=pl.lit(NOW), cues=pl.lit('["insult"]'),
         ).with_columns(pl.lit(value).alias(name) for name, value in changes.items()).drop("angry")  # fmt: skip
-        warehouse.save({tables.DRAWS: draws, tables.ANNOTATIONS: rows})
+        drifts = pl.DataFrame({
+            "annotator": "desk", "task": "emotions", "model": "m", "prompt_version": "0123456789abcdef", "n": 20,
+            "agreement": 0.5, "accuracy": 0.9, "bound": 0.8, "drifting": True, "issue": datetime(2024, 3, 1),
+        })  # fmt: skip
+        warehouse.save({tables.DRAWS: draws, tables.ANNOTATIONS: rows, tables.CANARIES: drifts})
         warehouse.aggregate_as("with other labels")
     return rows.height
 
@@ -48,7 +52,7 @@ def label(home: Path, made: pl.DataFrame, **changes: str) -> int:
 def test_labels_are_read_alone_and_carried_to_all_posts(barograph: Command, tmp_path: Path) -> None:
     lexicon(tmp_path)
     own, home = config(tmp_path / "barograph.toml", TASK), tmp_path / "home"
-    made = posts(tmp_path / "posts.parquet", daily=300)
+    made = posts(tmp_path / "posts.parquet", days=45, daily=300)
     own_authors = made.with_columns(author=pl.format("a{}", pl.int_range(pl.len()) * 7919 % 400))
     own_authors.drop("angry").write_parquet(tmp_path / "posts.parquet")
     run = ("run", tmp_path / "posts.parquet", "--home", home, "--config", own)
@@ -62,7 +66,7 @@ def test_labels_are_read_alone_and_carried_to_all_posts(barograph: Command, tmp_
     every = series(home, marker="anger")
     assert set(every["method"]) == {"lexicon", "calibrated", "annotator", "corrected"}
     assert set(series(home, marker="joy")["method"]) == {"lexicon"}
-    assert 800 < n < 1000
+    assert 1200 < n < 1500
     late = every.filter(pl.col("time_value") == LATE)
     for unit in ("posts", "authors"):
         of = {row["method"]: row for row in late.filter(unit=unit).iter_rows(named=True)}
@@ -78,6 +82,20 @@ def test_labels_are_read_alone_and_carried_to_all_posts(barograph: Command, tmp_
     early = every.filter(pl.col("time_value") == START, pl.col("method").is_in(["annotator", "corrected"]))
     assert set(early["missing_reason"]) == {"fewer than 50 labelled authors in 28 days"}
     assert (late["missing_reason"].null_count(), late.height) == (8, 8)
+
+    # What a drifting annotator reads is suspect, whoever else reads it is not.
+    path = publish.current(home / "published")
+    assert path is not None
+    found = Snapshot(path).read(tables.EXCEEDANCES).filter(pl.col("marker") == "anger")
+    read_by_desk = pl.col("method").is_in(["annotator", "corrected"])
+    said = "annotator desk drifts: 0.5 of its answers are as they were, 0.8 should be"
+    assert found.filter(read_by_desk).height > 0
+    assert found.filter(read_by_desk)["suspect_reason"].str.contains(said, literal=True).all()
+    assert not found.filter(~read_by_desk)["suspect_reason"].str.contains("drifts").any()
+    cues = Snapshot(path).read(tables.CUES)
+    assert set(cues.select("marker", "cue", "share").iter_rows()) == {("anger", "insult", 1.0)}
+    assert "annotated   emotions, all: " in done.stdout
+    assert " labels in 28 days; anger ± 0.0" in done.stdout
 
     again = barograph(*run)
     assert "(0 values new or changed, 0 forecasts)" in again.stdout
