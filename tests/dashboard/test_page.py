@@ -228,9 +228,9 @@ def test_a_new_snapshot_is_shown_on_the_next_rerun(home: Path) -> None:
 
 
 def test_the_best_method_present_is_shown_and_named(home: Path) -> None:
-    better = frames.series(method="corrected", label_source="audit of March")
+    better = frames.series(method="corrected", label_source="as desk (m, prompt 01234567) reads it")
     frames.snapshot(home, {tables.SERIES: pl.concat([frames.series(), better])})
-    assert "method: corrected, as audit of March reads it" in text(opened())
+    assert "method: corrected, as desk (m, prompt 01234567) reads it" in text(opened())
 
 
 def test_the_method_can_be_chosen_where_there_are_several_and_stays_where_it_can(home: Path) -> None:
