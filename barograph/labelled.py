@@ -19,6 +19,7 @@ from barograph.settings import Annotation
 from barograph.tables import SERIES
 
 WINDOW_DAYS = 28
+_UNANSWERED = "fewer than half of the posts asked about were answered"
 
 
 def labelled_series(
@@ -149,6 +150,8 @@ class _Population:
         enough = back.filter(pl.col("seen") >= least)
         if enough.is_empty():
             return _row(marker, unit, "annotator", day, given, reason=_few(least))
+        if _unanswered(window):
+            return _row(marker, unit, "annotator", day, given, reason=_UNANSWERED)
         since = enough["time_value"][0]
         used = given.filter(pl.col("time_value") >= since)
         found = correction.labels_alone(_sample(window.filter(pl.col("time_value") >= since), unit))
@@ -166,6 +169,8 @@ class _Population:
             return _row(marker, unit, "corrected", day, reason=reason) | counts
         if given["author"].n_unique() < correction.FEWEST_AUTHORS:
             return _row(marker, unit, "corrected", day, reason=_few(correction.FEWEST_AUTHORS)) | counts
+        if _unanswered(window):
+            return _row(marker, unit, "corrected", day, reason=_UNANSWERED) | counts
         if given["y"].sum() < correction.FEWEST_POSITIVES:
             reason = f"fewer than {correction.FEWEST_POSITIVES} labelled posts that express it in {WINDOW_DAYS} days"
             return _row(marker, unit, "corrected", day, reason=reason) | counts
@@ -206,6 +211,12 @@ def _sample(asked: pl.DataFrame, unit: str) -> Sample:
     return Sample(
         rows["y"].to_numpy(), rows["f"].to_numpy(), weight.to_numpy(), author, rows["stratum"].to_numpy()
     )  # fmt: skip
+
+
+def _unanswered(asked: pl.DataFrame) -> bool:
+    """Whether the posts that were answered stand for less than half of what all stand for that were asked about."""
+    each = 1 / asked["inclusion_probability"]
+    return bool(each.filter(asked["y"].is_not_null()).sum() < each.sum() / 2)
 
 
 def _few(authors: int) -> str:

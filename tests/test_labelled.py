@@ -181,6 +181,15 @@ def test_too_few_labels_say_so(warehouse: Warehouse) -> None:
     assert rows(warehouse, [START + timedelta(days=3)]).is_empty()
 
 
+def test_a_sample_of_which_hardly_half_is_answered_says_nothing(warehouse: Warehouse) -> None:
+    nearly = (pl.int_range(pl.len()) % 20 < 12).alias("silent")
+    fill(warehouse, posts().with_columns(nearly))
+    reason = "fewer than half of the posts asked about were answered"
+    assert set(rows(warehouse, [LAST]).filter(marker="anger", population="all", time_value=LAST)["missing_reason"]) == {reason}
+    warehouse.save({tables.ANNOTATIONS: labels(posts().filter("sampled").with_columns(silent=pl.int_range(pl.len()) % 20 < 8))})
+    assert rows(warehouse, [LAST]).filter(marker="anger", population="all", time_value=LAST)["missing_reason"].null_count() == 4
+
+
 def test_posts_outside_of_a_sample_and_refusals_count_nothing(warehouse: Warehouse) -> None:
     given = posts()
     fill(warehouse, given)
