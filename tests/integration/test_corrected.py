@@ -16,7 +16,25 @@ from barograph.store import Snapshot, Warehouse
 from tests.conftest import Command
 from tests.integration.test_calibrated import ANGRY, START, config, lexicon, posts, series
 
-TASK = '[[annotator]]\nname = "desk"\nkind = "nade"\n[[annotation]]\ntask = "emotions"\nannotators = ["desk"]\nposts = 30\n[[rule]]\nname = "more anger"\nmethod = "corrected"\nmarkers = ["anger"]\npercentile = 80'
+TASK = """
+[[annotator]]
+name = "desk"
+url = "http://127.0.0.1:9/v1"  # nobody answers there
+model = "m"
+tries = 1
+[[annotation]]
+task = "emotions"
+annotators = ["desk"]
+days = 1
+posts = 30
+posts_per_day = 1
+canary_days = 0
+[[rule]]
+name = "more anger"
+method = "corrected"
+markers = ["anger"]
+percentile = 80
+"""
 NOW = datetime(2024, 4, 20)
 LATE = START + timedelta(days=28)
 
@@ -51,7 +69,7 @@ def label(home: Path, made: pl.DataFrame, **changes: str) -> int:
 
 def test_labels_are_read_alone_and_carried_to_all_posts(barograph: Command, tmp_path: Path) -> None:
     lexicon(tmp_path)
-    own, home = config(tmp_path / "barograph.toml", TASK), tmp_path / "home"
+    own, home = config(tmp_path / "barograph.toml"), tmp_path / "home"
     made = posts(tmp_path / "posts.parquet", days=45, daily=300)
     own_authors = made.with_columns(author=pl.format("a{}", pl.int_range(pl.len()) * 7919 % 400))
     own_authors.drop("angry").write_parquet(tmp_path / "posts.parquet")
@@ -60,6 +78,7 @@ def test_labels_are_read_alone_and_carried_to_all_posts(barograph: Command, tmp_
     before = series(home)
     assert set(before["method"]) == {"lexicon", "calibrated"}
     n = label(home, made)
+    config(own, TASK)
     done = barograph(*run)
     assert done.returncode == 0, done.stderr
 
