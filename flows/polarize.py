@@ -167,5 +167,6 @@ def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
     ).unique("post_id", keep="first", maintain_order=True)
     return best.select(
         "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "prompt_version",
-        pl.col("annotator").alias("source"),
+        # Named as other lines name their readers, so that what a drifting one reads is found.
+        pl.format("{} ({}, prompt {})", "annotator", "model", pl.col("prompt_version").str.slice(0, 8)).alias("source"),
     )  # fmt: skip

@@ -57,7 +57,7 @@ def test_a_day_by_hand() -> None:
     assert got["c_same_affect_agree"] == got["c_opposite_none_disagree"] == 0.25
     assert got["n_authors"] == 8
     assert got["missing_reason"] is None
-    assert got["label_source"] == "desk"
+    assert got["label_source"] == "as desk reads it"
     # Affect only: a (10, 0) 5, b 0, c 0. Disagreement only: 0, 0, 10. Symmetric: (10, 4) 7, 0, 4. Sorting only: 10, 0, 10.
     # Dispute above echo chamber: (10, 4) 7, 0, 6.
     assert got["band_low"] == pytest.approx(5 / 3)
@@ -257,7 +257,7 @@ def test_the_share_of_extreme_conversations_is_a_line_of_series() -> None:
     assert first == {
         "marker": "polarization:climate", "population": "all", "unit": "interactions", "method": "annotator", "time_value": DAY,
         "value_kind": "share", "prevalence": 0.5, "stderr": pytest.approx(0.5), "lo": first["lo"], "hi": first["hi"], "n_posts": 2,
-        "n_authors": 4, "provisional": False, "missing_reason": None, "label_source": "desk", "issue": NOW,
+        "n_authors": 4, "provisional": False, "missing_reason": None, "label_source": "as desk reads it", "issue": NOW,
     }  # fmt: skip
     assert (second["prevalence"], second["missing_reason"]) == (None, "no reply pairs")
 
