@@ -11,6 +11,7 @@ import polars as pl
 from barograph import polarization as polarizing
 from barograph import tables
 from barograph.annotate import sample
+from barograph.answers import reader
 from barograph.clock import utc_now
 from barograph.privacy import Keyed
 from barograph.settings import TOPIC_TASKS, Annotation, Settings, Topic
@@ -171,6 +172,5 @@ def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
     ).unique("post_id", keep="first", maintain_order=True)
     return best.select(
         "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "prompt_version",
-        # Named as other lines name their readers, so that what a drifting one reads is found.
-        pl.format("{} ({}, prompt {})", "annotator", "model", pl.col("prompt_version").str.slice(0, 8)).alias("source"),
+        reader("annotator", "model", "prompt_version").alias("source"),
     )  # fmt: skip
