@@ -17,6 +17,7 @@ from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.labels import labels
+from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -43,6 +44,7 @@ def backfill(
     with place.lock("backfill"), Reporter() as reporter, Warehouse(place.warehouse) as warehouse:
         run = stages.Run(place, settings, chosen, reporter, "backfill", last)
         run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
+        check_topics(settings)
         try:
             warehouse.interrupt_runs()
             run.record(warehouse, "running")
@@ -68,6 +70,7 @@ def backfill(
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end
+            polarize.fn(run, warehouse)
             evaluate.fn(run, warehouse)
             keep_record(run, warehouse)
             labels.fn(run, warehouse)

@@ -1,6 +1,6 @@
 """Reply pairs on the analyst's topics: found by words, drawn, and what annotators are asked of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -63,9 +63,8 @@ def find(run: Run, warehouse: Warehouse, first: date, last: date, topics: Sequen
     )
 
 
-def sampled(run: Run, warehouse: Warehouse, annotation: Annotation) -> dict[str, sample.Where]:
-    """The populations that an annotation samples."""
-    there = populations(run, warehouse)
+def sampled(annotation: Annotation, there: Mapping[str, sample.Where]) -> dict[str, sample.Where]:
+    """The populations that an annotation samples, of those that there are."""
     return {name: there[name] for name in annotation.populations or there if name in there}
 
 
@@ -84,7 +83,7 @@ def items(run: Run, warehouse: Warehouse, annotation: Annotation, *, reads_paren
     [topic] = [topic for topic in run.settings.topic if topic.name == annotation.topic]
     last = last_closed_day(run)
     found = find(run, warehouse, last - timedelta(days=annotation.days - 1), last, [topic])
-    where, keyed = sampled(run, warehouse, annotation), Keyed(run.home.key)
+    where, keyed = sampled(annotation, populations(run, warehouse)), Keyed(run.home.key)
     draws = _decided(run, warehouse, annotation, found, where)
     drawn = sample.drawn(annotation.name, found, draws, where, keyed).with_row_index("position")
     if annotation.task != _ONLY_REPLIES:

@@ -11,6 +11,7 @@ import polars as pl
 from barograph import polarization as polarizing
 from barograph import tables
 from barograph.annotate import sample
+from barograph.answers import reader
 from barograph.clock import utc_now
 from barograph.privacy import Keyed
 from barograph.settings import TOPIC_TASKS, Annotation, Settings, Topic
@@ -19,6 +20,7 @@ from barograph.store.pairs import OLDEST_PARENT_DAYS
 from flows import pairs
 from flows.stages import Run, populations, stage
 
+_Populations = dict[str, sample.Where]
 _ISSUED = (tables.POLARIZATION, tables.SERIES, tables.EVENT_TESTS)
 
 
@@ -39,50 +41,29 @@ def polarize(run: Run, warehouse: Warehouse) -> None:
     if not asked and not settings.test:
         return
     run.reporter.stage("polarize")
-    made_of = _made_of(run, warehouse, asked, last)
+    who = populations(run, warehouse)
+    made_of = _made_of(run, warehouse, asked, last, who)
     if warehouse.get("polarized") == made_of:
         return
-    who = populations(run, warehouse)
-    found, rows = {}, [tables.POLARIZATION.empty()]
-    pairs_ = (
-        pairs.find(run, warehouse, min(one.since for one in asked), last, [one.topic for one in asked])
-        if asked
-        else None
-    )
-    for one in asked:
-        assert pairs_ is not None
-        where = pairs.sampled(run, warehouse, one.annotations[0])
-        mine = pairs_.filter(pl.col("topic") == one.topic.name, pl.col("time_value") >= one.since)
-        found[one.topic.name] = _read(run, warehouse, one, mine, where)
-        days = [one.since + timedelta(days=n) for n in range((last - one.since).days + 1)]
-        rows.append(
-            polarizing.polarization(
-                one.topic.name, found[one.topic.name], where, days, now=run.moment,
-                minimum_authors=settings.minimum_authors,
-            )
-        )  # fmt: skip
-    new = pl.concat(rows)
     limits: dict[str, Any] = {"now": run.moment, "closing_hours": settings.closing_hours}
     known = {table: warehouse.latest(table, run.moment) for table in _ISSUED}
+    found = _read_all(run, warehouse, asked, last, who)
+    days = _days(run, asked, found, last, who)
     declared = polarizing.declared(
-        settings.test,
-        settings.event,
-        settings.topic,
-        warehouse.read(tables.EVENT_TESTS),
-        now=run.moment,
+        settings.test, settings.event, settings.topic, warehouse.read(tables.EVENT_TESTS), now=run.moment,
         clock=utc_now(),
-    )
+    )  # fmt: skip
     tests = polarizing.event_tests(
         declared, found, who, known[tables.EVENT_TESTS], since={one.topic.name: one.since for one in asked},
         minimum_authors=settings.minimum_authors, **limits,
     )  # fmt: skip
     every = {
-        tables.POLARIZATION: new, tables.SERIES: polarizing.watched(new, **limits), tables.EVENT_TESTS: tests,
+        tables.POLARIZATION: days, tables.SERIES: polarizing.watched(days, **limits), tables.EVENT_TESTS: tests,
     }  # fmt: skip
     changed = {table: polarizing.changed(frame, known[table], table) for table, frame in every.items()}
-    mine_known = known[tables.SERIES].filter(pl.col("marker").str.starts_with("polarization:"))
-    issues = [frame["issue"].max() for frame in (known[tables.POLARIZATION], known[tables.EVENT_TESTS], mine_known)]
-    if any(frame.height for frame in changed.values()) and run.moment in issues:  # an issue is never rewritten
+    ours = known | {tables.SERIES: known[tables.SERIES].filter(pl.col("marker").is_in(settings.polarized))}
+    new = any(frame.height for frame in changed.values())
+    if new and run.moment in [frame["issue"].max() for frame in ours.values()]:  # an issue is never rewritten
         run.now = run.moment + timedelta(microseconds=1)
     warehouse.save({table: frame.with_columns(issue=pl.lit(run.moment)) for table, frame in changed.items()})
     warehouse.set(polarized=made_of)
@@ -115,7 +96,7 @@ def _asked(run: Run, warehouse: Warehouse, last: date) -> list[_Asked]:
     return found
 
 
-def _made_of(run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date) -> str:
+def _made_of(run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date, who: _Populations) -> str:
     """A hash of all that polarization is made of: where it is the last one's, there is nothing new to say."""
     settings = run.settings
     tasks = [annotation.name for one in asked for annotation in one.annotations]
@@ -126,25 +107,49 @@ def _made_of(run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date
         answers["annotated_at"].max(), answers["status"].value_counts(sort=True).rows(),
         warehouse.posts_between(min((one.since for one in asked), default=last), last),
         *(one.model_dump() for one in (*settings.topic, *settings.test, *settings.event, *settings.annotation)),
-        sorted(populations(run, warehouse).items()), settings.minimum_authors, settings.closing_hours, files,
+        sorted(who.items()), settings.minimum_authors, settings.closing_hours, files,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]
 
 
-def _read(
-    run: Run, warehouse: Warehouse, one: _Asked, found: pl.DataFrame, where: dict[str, sample.Where]
-) -> polarizing.Interactions:
-    """What was answered on the pairs of a topic."""
-    name, keyed = one.annotations[0].name, Keyed(run.home.key)
-    draws = one.draws.unique(["population", "time_value", "stratum"]).with_columns(task=pl.lit(name))
-    every = sample.with_inclusion(name, found, draws, where)
-    drawn = sample.drawn(name, found, draws, where, keyed)["post_id"]
-    every = every.with_columns(drawn=pl.col("post_id").is_in(drawn.implode()))
-    answers = [chosen(warehouse.answers([annotation.name]), annotation) for annotation in one.annotations]
-    confusions = {
-        a.task: polarizing.read_confusion(a.confusion, a.task) for a in one.annotations if a.confusion is not None
-    }
-    return polarizing.interactions(every, pl.concat(answers), confusions)
+def _read_all(
+    run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date, who: _Populations
+) -> dict[str, polarizing.Interactions]:
+    """By topic, what was answered on its pairs."""
+    if not asked:
+        return {}
+    every = pairs.find(run, warehouse, min(one.since for one in asked), last, [one.topic for one in asked])
+    found = {}
+    for one in asked:
+        name, keyed = one.annotations[0].name, Keyed(run.home.key)
+        mine = every.filter(pl.col("topic") == one.topic.name, pl.col("time_value") >= one.since)
+        where = pairs.sampled(one.annotations[0], who)
+        draws = one.draws.unique(["population", "time_value", "stratum"]).with_columns(task=pl.lit(name))
+        drawn = sample.drawn(name, mine, draws, where, keyed)["post_id"]
+        mine = sample.with_inclusion(name, mine, draws, where)
+        mine = mine.with_columns(drawn=pl.col("post_id").is_in(drawn.implode()))
+        answers = [chosen(warehouse.answers([annotation.name]), annotation) for annotation in one.annotations]
+        confusions = {
+            a.task: polarizing.read_confusion(a.confusion, a.task) for a in one.annotations if a.confusion is not None
+        }
+        found[one.topic.name] = polarizing.interactions(mine, pl.concat(answers), confusions)
+    return found
+
+
+def _days(
+    run: Run, asked: Sequence[_Asked], found: dict[str, polarizing.Interactions], last: date, who: _Populations
+) -> pl.DataFrame:
+    """Rows of `polarization` of the days that can be read anew."""
+    rows = [tables.POLARIZATION.empty()]
+    for one in asked:
+        days = [one.since + timedelta(days=n) for n in range((last - one.since).days + 1)]
+        rows.append(
+            polarizing.polarization(
+                one.topic.name, found[one.topic.name], pairs.sampled(one.annotations[0], who), days, now=run.moment,
+                minimum_authors=run.settings.minimum_authors,
+            )
+        )  # fmt: skip
+    return pl.concat(rows)
 
 
 def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
@@ -167,5 +172,5 @@ def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
     ).unique("post_id", keep="first", maintain_order=True)
     return best.select(
         "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "prompt_version",
-        pl.col("annotator").alias("source"),
+        reader("annotator", "model", "prompt_version").alias("source"),
     )  # fmt: skip

@@ -131,6 +131,12 @@ def test_names_may_be_words_of_any_language(config, name):
     assert load(config(f'[[population]]\nname = "{name}"\n')).population[0].name == name
 
 
+def test_the_polarization_of_a_topic_can_be_watched(config):
+    settings = load(config(ASKED + WATCH + 'unit = "interactions"\nmethod = "annotator"\n'))
+    assert settings.polarized == ("polarization:t",)
+    assert "polarization:t" not in settings.watchable  # it is no marker that posts express
+
+
 # --- paths are relative to the file ---
 
 
@@ -158,8 +164,17 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
         name = "night desk"
         url_env = "URL"
         secret_env = "SECRET"
+        [[annotator]]
+        name = "a"
+        url = "http://localhost"
+        model = "m"
+        [[annotation]]
+        task = "emotions"
+        annotators = ["a"]
+        confusion = "errors.json"
     """)
     settings = load(path)
+    assert settings.annotation[0].confusion == tmp_path / "errors.json"
     assert settings.source[0].path == (f"{tmp_path}/posts/*.csv",)
     assert settings.source[1].path == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")
     assert settings.marker[0].lexicons == (
@@ -215,6 +230,12 @@ DEFAULT_WATCHABLE = (
 )
 EVENT = '[[event]]\nname = "e"\nstarts_on = 2021-05-03\n'
 TOPIC = '[[topic]]\nname = "t"\nkeywords = ["k"]\nsides = ["a", "b"]\n'
+ANNOTATOR = '[[annotator]]\nname = "a"\nurl = "http://localhost"\nmodel = "m"\n'
+ASKED = TOPIC + ANNOTATOR + "".join(
+    f'[[annotation]]\ntask = "{task}"\ntopic = "t"\nannotators = ["a"]\n' for task in ("stance", "affect", "agreement")
+)  # fmt: skip
+WATCH = '[[rule]]\nname = "r"\nmarkers = ["polarization:t"]\n'
+UNITS_AGREE = "expected interactions and annotator for polarization:TOPIC, and unit posts or authors for all other markers"
 POPULATION = '[[population]]\nname = "north"\n'
 
 MISTAKES = [
@@ -303,6 +324,42 @@ MISTAKES = [
     (
         EVENT + 'population = "south"\n' + POPULATION,
         "event 'e': population 'south' is not defined; expected one of north",
+    ),
+    (
+        '[[topic]]\nname = "t"\nkeywords = ["k", " "]\nsides = ["a", "b"]',
+        "topic['t']: got an empty keyword or side; expected words",
+    ),
+    (
+        '[[topic]]\nname = "t"\nkeywords = ["k"]\nsides = ["For", "for "]',
+        "topic['t']: got the side 'For' twice; expected two that differ",
+    ),
+    (
+        EVENT + TOPIC + '[[test]]\nevent = "e"\ntopic = "t"\n' * 2,
+        "[[test]] of event 'e' and topic 't' is declared twice",
+    ),
+    (
+        ASKED + "posts = 30",
+        "annotation 'agreement:t': got posts = 30; expected 20 as in annotation 'stance:t': the tasks of a topic are asked "
+        "of the same replies",
+    ),
+    (ASKED + WATCH, f"rule 'r': got unit authors and method lexicon; {UNITS_AGREE}"),
+    (ASKED + WATCH + 'unit = "interactions"', f"rule 'r': got unit interactions and method lexicon; {UNITS_AGREE}"),
+    (ASKED + WATCH + 'method = "annotator"', f"rule 'r': got unit authors and method annotator; {UNITS_AGREE}"),
+    (
+        ASKED + '[[rule]]\nname = "r"\nmarkers = ["polarization:t", "fear"]\nunit = "interactions"\nmethod = "annotator"',
+        f"rule 'r': got unit interactions and method annotator; {UNITS_AGREE}",
+    ),
+    (
+        '[[rule]]\nname = "r"\nmarkers = ["fear"]\nunit = "interactions"\nmethod = "annotator"',
+        f"rule 'r': got unit interactions and method annotator; {UNITS_AGREE}",
+    ),
+    (
+        TOPIC + WATCH + 'unit = "interactions"\nmethod = "annotator"',
+        "rule 'r': polarization of 't' is made of labels; expected an [[annotation]] of it for each of stance, affect, agreement",
+    ),
+    (
+        TOPIC + WATCH.replace(":t", ":u"),
+        f"rule 'r': marker 'polarization:u' is not defined; expected one of {DEFAULT_WATCHABLE}, polarization:t",
     ),
     (TOPIC + '[[test]]\nevent = "e"\ntopic = "t"', "test: event 'e' is not defined; nor is any other"),
     (EVENT + '[[test]]\nevent = "e"\ntopic = "t"', "test: topic 't' is not defined; nor is any other"),

@@ -21,6 +21,8 @@ from barograph.polarization.score import ABSTAINED, HIGH, LOW, PARTS, Floats, In
 from barograph.tables import CLASSES
 
 Mask = NDArray[np.bool_]
+_LEAST_PART = 0.1
+"""Part of the answers from which on their annotator is named."""
 _NOTHING = 1e-15
 """A variance that is only rounding."""
 _EXACT = 9
@@ -56,14 +58,14 @@ def interactions(
     read: dict[str, Ints] = {}
     several: dict[str, Ints] = {}
     sample = pairs["drawn"].to_numpy().copy()
-    sources, kinds = set[str](), set[bool]()
+    sources, kinds = list[pl.Series](), set[bool]()
     for part, question in PARTS.items():
         post = "parent_id" if part.startswith("parent_") else "post_id"
         mine = answers.filter(pl.col("question") == question).with_columns(asked=pl.lit(value=True))
         rows = pairs.select("pair", "drawn", pl.col(post).alias("post_id")).join(mine, on="post_id", how="left")
         rows = rows.sort("pair").with_columns(pl.col("asked").fill_null(value=False))
         sample &= rows["asked"].to_numpy()
-        sources |= set(rows.filter(pl.col("drawn") & pl.col("answer").is_not_null())["source"])
+        sources.append(rows.filter(pl.col("drawn") & pl.col("answer").is_not_null())["source"])
         read[part] = places(rows["answer"], question)
         several[part] = np.repeat(read[part][None, :], IMPUTATIONS, axis=0)
         errors = (confusions or {}).get(question)
@@ -74,11 +76,18 @@ def interactions(
             row = np.flatnonzero(known)
             several[part][:, row] = imputed(rows["post_id"].gather(row), rows["answer"].gather(row), errors)
         kinds |= set(known[sample & (read[part] >= 0)].tolist())
-    said = " and ".join(sorted(sources)) or None
+    said = _read_by(pl.concat(sources))
     if said and True in kinds:
         said += "; errors as validated" + (" in part" if False in kinds else "")
     code = codes(read)
     return Interactions(pairs.drop("pair"), sample, code, codes(several) if True in kinds else code[None, :], said)
+
+
+def _read_by(sources: pl.Series) -> str | None:
+    """Whose reading it is: those who gave a part of the answers that counts."""
+    shares = sources.alias("who").value_counts(name="n").filter(pl.col("n") >= _LEAST_PART * len(sources))
+    names = shares["who"].sort().to_list()
+    return f"as {' and '.join(names)} read{'s' if len(names) == 1 else ''} it" if names else None
 
 
 class Conversations(NamedTuple):

@@ -8,7 +8,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
-from barograph.settings.annotators import Annotation, Annotator
+from barograph.settings.annotators import TOPIC_TASKS, Annotation, Annotator
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     HIGH_PREVALENCE,
@@ -169,6 +169,12 @@ class Settings(Section):
                     f"rule {rule.name!r}: got unit {rule.unit} and method {rule.method}; expected interactions and "
                     "annotator for polarization:TOPIC, and unit posts or authors for all other markers"
                 )
+            for topic in (marker.partition(":")[2] for marker in rule.markers if marker in self.polarized):
+                if {a.task for a in self.annotation if a.topic == topic} != set(TOPIC_TASKS):
+                    raise ValueError(
+                        f"rule {rule.name!r}: polarization of {topic!r} is made of labels; expected an [[annotation]] "
+                        f"of it for each of {', '.join(TOPIC_TASKS)}"
+                    )
             of_markers = bool(rule.markers) and set(rule.markers) <= set(markers)
             if rule.method != "lexicon" and not of_markers and True not in of_topics:
                 raise ValueError(

@@ -241,7 +241,7 @@ def test_what_was_answered_is_issued_by_day_and_as_a_line_that_is_watched(wareho
     got = day_of(warehouse)
     # b with a: same, affect, agree: 10. c with b: opposite, affect, disagree: 8. y has no side.
     assert (got["mean_score"], got["n_conversations"], got["n_interactions"], got["n_abstained"]) == (9, 1, 2, 1)
-    assert (got["population"], got["topic"], got["label_source"], got["n_authors"]) == ("all", "climate", "desk", 3)
+    assert (got["population"], got["topic"], got["label_source"], got["n_authors"]) == ("all", "climate", "as desk (m, prompt v1) reads it", 3)
     assert day_of(warehouse, 1)["missing_reason"] == "no reply pairs"
     assert (day_of(warehouse, 2)["mean_score"], day_of(warehouse, 2)["share_extreme"]) == (6, 0)
     line = warehouse.latest(tables.SERIES, at(30)).filter(marker="polarization:climate").sort("time_value")
@@ -303,8 +303,9 @@ def test_days_whose_texts_are_gone_stay_as_they_were_published(warehouse: Wareho
 
 
 def rows_of(*rows: tuple[Any, ...]) -> pl.DataFrame:
-    names = ("post_id", "annotator", "status", "label", "annotated_at", "prompt_version")
-    return pl.DataFrame(rows, schema={**dict.fromkeys(names, pl.String), "annotated_at": pl.Datetime("us")}, orient="row")
+    names = ("post_id", "annotator", "status", "label", "annotated_at", "prompt_version", "model")
+    schema = {**dict.fromkeys(names, pl.String), "annotated_at": pl.Datetime("us")}
+    return pl.DataFrame([(*row, row[1][0]) for row in rows], schema=schema, orient="row")
 
 
 def test_a_label_counts_before_none_then_the_first_annotator_then_the_last_answer() -> None:
@@ -318,7 +319,7 @@ def test_a_label_counts_before_none_then_the_first_annotator_then_the_last_answe
     )  # fmt: skip
     got = chosen(rows, Settings.model_validate(CONFIG).annotation[0])
     assert dict(got.select("post_id", "answer").rows()) == {"refused": "second", "both": "first", "again": "unclear", "none": None}
-    assert dict(got.select("post_id", "source").rows())["refused"] == "night"
+    assert dict(got.select("post_id", "source").rows())["refused"] == "night (n, prompt v1)"
 
 
 def test_errors_of_the_annotator_are_read_from_the_file_that_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -337,7 +338,7 @@ def test_errors_of_the_annotator_are_read_from_the_file_that_is_named(warehouse:
     polarize.fn(with_errors, warehouse)
     got = day_of(warehouse)
     assert 8.6 < got["mean_score"] < 9.4
-    assert got["label_source"] == "desk; errors as validated in part"
+    assert got["label_source"] == "as desk (m, prompt v1) reads it; errors as validated in part"
 
 
 def test_a_test_is_declared_by_the_first_run_that_sees_it_and_judged_when_its_days_have_closed(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -1,23 +1,21 @@
-"""Polarization on the whole way: posts by the command line, labels in the warehouse, what is published and watched."""
+"""Polarization on the whole way: posts and an endpoint that answers, to what is published, forecast and watched."""
 
+import asyncio
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 
-from barograph import publish, settings, tables
-from barograph.home import Home
+from barograph import publish, tables
 from barograph.store import Snapshot, Warehouse
-from flows import pairs
-from flows.progress import Reporter
-from flows.stages import Run
+from tests.annotate.serving import MODEL, completion, says, serving
 from tests.conftest import Command
 
 START, DAYS, PAIRS = date(2024, 3, 1), 40, 24
+POST, REPLY, SHOUT = "Will the new bridge be built", "We will see it built", "They are scum, build it"
 TASKS = "\n".join(
     f'[[annotation]]\ntask = "{task}"\ntopic = "bridge"\nannotators = ["desk"]\nposts = 100\ndays = {DAYS}\ncanary_days = 0'
     for task in ("stance", "affect", "agreement")
@@ -30,10 +28,8 @@ keywords = ["new bridge"]
 sides = ["build it", "leave it"]
 [[annotator]]
 name = "desk"
-url = "http://127.0.0.1:9/v1"
-model = "m"
-tries = 1
-timeout = 1
+url = "URL"
+model = "{MODEL}"
 {TASKS}
 [[event]]
 name = "council vote"
@@ -53,59 +49,44 @@ for = "2d"
 
 
 def heated(day: int, number: int) -> bool:
-    """Whether a conversation is hostile: two to four a day, most of them from the vote on."""
+    """Whether a reply is hostile: two to four a day, most of them from the vote on."""
     return number < 2 + (7 * day) % 3 + 14 * (day >= 34)
 
 
 def posts(path: Path) -> Path:
-    with path.open("w") as file:
-        for day in range(DAYS):
-            for number in range(PAIRS):
-                for what, hour in (("post", 8), ("reply", 9)):
-                    file.write(json.dumps({
-                        "id": f"{what}-{day}-{number}", "author": f"{what} {number}", "lang": "en",
-                        "parent_id": f"post-{day}-{number}" if what == "reply" else None,
-                        "created_at": f"{START + timedelta(days=day)}T{hour:02d}:{number:02d}:00Z",
-                        "text": "Will the new bridge be built" if what == "post" else "We will see",
-                    }) + "\n")  # fmt: skip
+    """Pairs of a post and a reply, each by people who write once a day; the last post closes the last day."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": f"{what}-{day}-{number}", "author": f"{what} {number}", "lang": "en",
+            "parent_id": f"post-{day}-{number}" if what == "reply" else None,
+            "created_at": f"{START + timedelta(days=day)}T{hour:02d}:{number:02d}:00Z",
+            "text": POST if what == "post" else SHOUT if heated(day, number) else REPLY,
+        }
+        for day in range(DAYS) for number in range(PAIRS) for what, hour in (("post", 8), ("reply", 9))
+    ]  # fmt: skip
+    rows.append({"id": "end", "author": "end", "created_at": f"{START + timedelta(days=DAYS)}T07:00:00Z", "text": "The end"})
+    path.write_text("\n".join(map(json.dumps, rows)))
     return path
 
 
-def answered(home: Path, config: Path) -> None:
-    """What annotators would have answered."""
-    read = settings.load(config)
-    with Warehouse(home / "warehouse.duckdb") as warehouse:
-        now = datetime.combine(START + timedelta(days=DAYS), datetime.min.time()) + timedelta(hours=7)
-        run = Run(Home(home), read, (), Reporter(silent=True), now=now)
-        rows: list[dict[str, Any]] = []
-        for annotation in read.annotation:
-            for item in pairs.items(run, warehouse, annotation, reads_parent=False).iter_rows(named=True):
-                _, day, number = item["post_id"].split("-")
-                hot = heated(int(day), int(number))
-                answer = {"stance": "first", "affect": "yes" if hot else "no", "agreement": "agree"}[annotation.task]
-                rows.append({
-                    "post_id": item["post_id"], "task": annotation.name, "label": json.dumps({annotation.task: answer}),
-                    "annotator": "desk", "model": "m", "prompt_version": "v1", "text_hash": item["text_hash"], "status": "ok",
-                    "explanation": "because they said so loudly", "inclusion_probability": item["inclusion_probability"],
-                    "tokens_in": 0, "tokens_out": 0, "cost": 0.0, "annotated_at": now,
-                })  # fmt: skip
-        warehouse.save({tables.ANNOTATIONS: pl.DataFrame(rows)})
+async def answer(writer: asyncio.StreamWriter, asked: dict[str, Any]) -> bool | None:
+    """All are for the bridge and agree; who shouts is hostile."""
+    schema = asked["response_format"]["json_schema"]["schema"]["properties"]
+    [question] = schema["answers"]["properties"]
+    said = {"stance": "first", "affect": "yes" if SHOUT in asked["messages"][-1]["content"] else "no", "agreement": "agree"}
+    label = {"explanation": "because they say so loudly", "answers": {question: said[question]}, "cues": []}
+    return await says(completion(json.dumps(label)))(writer, asked)
 
 
 @pytest.mark.timeout(300)
-def test_labels_become_a_line_that_is_published_forecast_and_watched(barograph: Command, tmp_path: Path) -> None:
-    home, config = tmp_path / "home", tmp_path / "barograph.toml"
-    config.write_text(CONFIG)
-    path = posts(tmp_path / "posts.jsonl")
-    last = START + timedelta(days=DAYS - 1)
-    # The time of a run is that of its newest post; one more a day later closes the last of ours.
-    with path.open("a") as file:
-        file.write(json.dumps({"id": "end", "author": "end", "created_at": f"{last + timedelta(days=1)}T07:00:00Z", "text": "The end"}))
-    assert barograph("run", path, "--home", home, "--config", config).returncode == 0
-    answered(home, config)
-    done = barograph("run", path, "--home", home, "--config", config)
-    assert done.returncode == 0, done.stderr
-    assert "stage: polarize" in done.stderr
+def test_answers_become_a_line_that_is_published_forecast_and_watched(barograph: Command, tmp_path: Path) -> None:
+    home, config, path = tmp_path / "home", tmp_path / "barograph.toml", posts(tmp_path / "posts.jsonl")
+    with serving(answer) as server:
+        config.write_text(CONFIG.replace("URL", server.url))
+        done = barograph("run", path, "--home", home, "--config", config)
+        assert done.returncode == 0, done.stderr
+        # Each text is asked once: three of stance and affect each, and two pairs of texts.
+        assert len(server.heard) == 3 + 3 + 2
 
     current = publish.current(home / "published")
     assert current is not None
@@ -114,14 +95,15 @@ def test_labels_become_a_line_that_is_published_forecast_and_watched(barograph: 
     assert days["time_value"].to_list() == [START + timedelta(days=n) for n in range(DAYS)]
     for day, row in enumerate(days.iter_rows(named=True)):
         hot = sum(heated(day, number) for number in range(PAIRS))
-        assert (row["n_conversations"], row["n_authors"]) == (PAIRS, 2 * PAIRS)
+        assert (row["n_conversations"], row["n_authors"], row["n_abstained"]) == (PAIRS, 2 * PAIRS, 0)
         assert row["mean_score"] == pytest.approx((10 * hot + 6 * (PAIRS - hot)) / PAIRS)
         assert row["share_extreme"] == row["c_same_affect_agree"] == pytest.approx(hot / PAIRS)
+    assert days["label_source"][0].startswith(f"as desk ({MODEL}, prompt ")
     line = {"marker": "polarization:bridge", "population": "all", "unit": "interactions", "method": "annotator"}
-    assert snapshot.read(tables.SERIES, where=line).sort("time_value")["prevalence"].to_list() == days["share_extreme"].to_list()
+    series = snapshot.read(tables.SERIES, where=line).sort("time_value")
+    assert series["prevalence"].to_list() == days["share_extreme"].to_list()
     assert snapshot.read(tables.FORECASTS, where=line).height == 7
-    firing = snapshot.read(tables.ALERTS, where=line).filter(state="firing")
-    assert firing["rule"].to_list() == ["bridge divides"]
+    assert snapshot.read(tables.ALERTS, where=line).filter(state="firing")["rule"].to_list() == ["bridge divides"]
     assert "polarization:bridge" in done.stdout
 
     tests = snapshot.read(tables.EVENT_TESTS)
@@ -131,7 +113,10 @@ def test_labels_become_a_line_that_is_published_forecast_and_watched(barograph: 
     assert rise["p"] < 0.05
     assert rise["verdict"] is None
     everything = b"".join(file.read_bytes() for file in (home / "published").iterdir())
-    for secret in (b"reply-3-7", b"because they said so", b"Will the new bridge"):
+    for secret in (b"reply-3-7", b"because they say so", b"Will the new bridge", b"They are scum"):
         assert secret not in everything
-    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as con:
-        assert con.execute("SELECT count(*) FROM annotations WHERE status = 'ok'").fetchone() == (5 * PAIRS * DAYS,)
+    with Warehouse(home / "warehouse.duckdb") as warehouse:
+        labels = warehouse.read(tables.ANNOTATIONS)
+    assert labels.height == 5 * PAIRS * DAYS
+    drawn = labels.filter(pl.col("inclusion_probability") > 0)
+    assert set(drawn["post_id"].str.split(":").list.last().str.split("-").list.first()) == {"reply"}

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from barograph import polarization, tables
-from barograph.polarization.conversations import changed, watched
-from barograph.polarization.estimate import conversations, scores
+from barograph.polarization.conversations import changed, outcomes_of, watched
+from barograph.polarization.estimate import Interactions, conversations, scores
 from barograph.polarization.score import rules
 from barograph.polarization.threads import roots
 from barograph.tables import CLASSES
-from tests.polarization.frames import ABSTAINS, AS, DAY, pair, read
+from tests.polarization.frames import ABSTAINS, AS, DAY, frames, pair, read
 
 NOW = datetime(2024, 3, 10)
 SCORE = {name: rules()[0].scores[name] for name in CLASSES}
@@ -57,7 +57,7 @@ def test_a_day_by_hand() -> None:
     assert got["c_same_affect_agree"] == got["c_opposite_none_disagree"] == 0.25
     assert got["n_authors"] == 8
     assert got["missing_reason"] is None
-    assert got["label_source"] == "desk"
+    assert got["label_source"] == "as desk reads it"
     # Affect only: a (10, 0) 5, b 0, c 0. Disagreement only: 0, 0, 10. Symmetric: (10, 4) 7, 0, 4. Sorting only: 10, 0, 10.
     # Dispute above echo chamber: (10, 4) 7, 0, 6.
     assert got["band_low"] == pytest.approx(5 / 3)
@@ -139,6 +139,27 @@ def test_the_standard_error_is_that_of_a_naive_implementation() -> None:
     z, p = stats.norm.ppf(0.975), mean / 10
     middle, half = p + z**2 / (2 * n), z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
     assert [got["lo"], got["hi"]] == pytest.approx([10 * (middle - half) / (1 + z**2 / n), 10 * (middle + half) / (1 + z**2 / n)])
+
+
+def test_intervals_of_samples_hold_the_mean_of_conversations() -> None:
+    """300 days of 100 conversations of one to eight replies, long ones more hostile, replies drawn at .3."""
+    rng = np.random.default_rng(17)
+    frame, _ = frames([pair("", p=0.3)] * 800)
+    hostile, calm = (CLASSES.index(name) for name in ("c_same_affect_agree", "c_same_none_disagree"))
+    truth = np.mean([2 + 8 * (0.1 + 0.08 * size) for size in range(1, 9)])
+    held, shown, of_replies = 0, [], []
+    for _ in range(300):
+        size = rng.integers(1, 9, 100)
+        of = np.repeat(np.arange(100), size)
+        code, drawn = np.where(rng.random(len(of)) < 0.1 + 0.08 * size[of], hostile, calm), rng.random(len(of)) < 0.3
+        found = Interactions(frame.head(len(of)).with_columns(conversation=pl.Series(of)), drawn, code, code[None, :], None)
+        values = outcomes_of(conversations(found, np.zeros(len(of), np.int64), 1), found.codes, rules())
+        held += values["lo"][0] <= truth <= values["hi"][0]
+        shown.append(values["mean_score"][0])
+        of_replies.append(np.where(code == hostile, 10, 2)[drawn].mean())
+    assert 0.92 <= held / 300 <= 0.98
+    assert np.mean(shown) == pytest.approx(truth, abs=0.06)
+    assert np.mean(of_replies) - truth > 0.5  # the mean over replies is another: of who replies most
 
 
 @settings(max_examples=60, derandomize=True)
@@ -257,7 +278,7 @@ def test_the_share_of_extreme_conversations_is_a_line_of_series() -> None:
     assert first == {
         "marker": "polarization:climate", "population": "all", "unit": "interactions", "method": "annotator", "time_value": DAY,
         "value_kind": "share", "prevalence": 0.5, "stderr": pytest.approx(0.5), "lo": first["lo"], "hi": first["hi"], "n_posts": 2,
-        "n_authors": 4, "provisional": False, "missing_reason": None, "label_source": "desk", "issue": NOW,
+        "n_authors": 4, "provisional": False, "missing_reason": None, "label_source": "as desk reads it", "issue": NOW,
     }  # fmt: skip
     assert (second["prevalence"], second["missing_reason"]) == (None, "no reply pairs")
 

@@ -152,9 +152,9 @@ def test_the_source_says_whether_errors_are_carried_through() -> None:
         "stance": confusion("stance", np.eye(4)), "affect": confusion("affect", np.eye(2), ("yes", "no")),
         "agreement": confusion("agreement", np.eye(2), ("agree", "disagree")),
     }  # fmt: skip
-    assert row(rows)["label_source"] == "desk"
-    assert row(rows, **whole)["label_source"] == "desk; errors as validated"
-    assert row(rows, stance=whole["stance"])["label_source"] == "desk; errors as validated in part"
+    assert row(rows)["label_source"] == "as desk reads it"
+    assert row(rows, **whole)["label_source"] == "as desk reads it; errors as validated"
+    assert row(rows, stance=whole["stance"])["label_source"] == "as desk reads it; errors as validated in part"
     for other in ({"annotator": "night"}, {"prompt_version": "v0"}):  # errors of another annotator or prompt are not its own
         got = row(rows, stance=confusion("stance", np.ones((4, 4)), **other))
         assert got == row(rows)

@@ -127,7 +127,7 @@ def test_comparisons_are_the_later_less_the_earlier() -> None:
     assert (row["n_before"], row["n_after"], row["n_authors_before"], row["n_authors_after"]) == (12, 12, 24, 24)
     assert [one["p_holm"] for one in got.values()] == corrected([one["p"] for one in got.values()])
     assert row["lo"] > 0
-    assert row["label_source"] == "desk"
+    assert row["label_source"] == "as desk reads it"
 
 
 def test_the_share_of_extreme_conversations_is_compared_alike() -> None:
