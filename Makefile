@@ -51,8 +51,9 @@ types: setup ## Check types
 docs: setup ## Check that the generated pages say what the code does
 	@$(BIN)/python -m docs.generate --check
 
-cards: setup ## Fill what was measured into the cards of the lexicons
+cards: setup ## Fill what was measured into the cards of lexicons and tasks
 	@$(BIN)/python -m lexicons.cards
+	@$(BIN)/python -m benchmarks.annotator_cards
 
 train: setup ## Train the house model on the daily series beside the project, half an hour
 	@$(BIN)/python -m forecasting.train

@@ -45,7 +45,7 @@ def home(tmp_path: Path) -> Home:
     posts = pl.DataFrame([
         {
             "post_id": f"s:{i}", "parent_id": f"s:{i - 1}" if i else None, "source": "s", "community": None, "lang": "en",
-            "geo": None, "author_key": f"a{i % 7}", "created_at": NOW, "text": f"=post {i}, \"quoted\"\nline" if i % 2 else f"post {i}",
+            "geo": None, "author_key": f"a{i % 7}", "created_at": NOW, "text": f'=post {i}, "quoted"\nline' if i % 2 else f"post {i}",
             "text_hash": f"h{i}", "line": i,
         }
         for i in range(N)

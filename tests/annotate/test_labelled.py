@@ -19,7 +19,7 @@ def read(tmp_path: Path, text: str, kind: str = "stance", name: str = "data.csv"
 
 
 def test_a_label_of_the_one_question(tmp_path: Path) -> None:
-    found = read(tmp_path, "text,label,lang\nyes trams,first,en\n\"no\ntrams\", Second ,es\n")
+    found = read(tmp_path, 'text,label,lang\nyes trams,first,en\n"no\ntrams", Second ,es\n')
     assert [(i.text, i.lang) for i in found.items] == [("yes trams", "en"), ("no\ntrams", "es")]
     assert found.truth == ({"stance": "first"}, {"stance": "second"})
     assert found.answers == {"stance": ("none", "first", "second", "unclear")}
@@ -63,12 +63,12 @@ def test_of_more_than_the_limit_so_many_evenly_spaced(tmp_path: Path) -> None:
     ("text,label\nx,agree\n", "agreement", "d.csv", "d.csv: no column parent; got label, text; expected text, parent, optionally lang, and label or agreement"),
     ("text,mood\nx,none\n", "stance", "d.csv", "d.csv: no labels; got mood, text; expected text, optionally lang, and label or stance"),
     ("text,label\nx,none\ny,third\n", "stance", "d.csv", "d.csv: line 3: stance: got 'third'; expected none or first or second or unclear"),
-    ("text,label\n\"a\nb\",none\ny,third\n", "stance", "d.csv", "d.csv: line 4: stance: got 'third'; expected none or first or second or unclear"),
+    ('text,label\n"a\nb",none\ny,third\n', "stance", "d.csv", "d.csv: line 4: stance: got 'third'; expected none or first or second or unclear"),
     ("text,anger\nx,much\n", "emotions", "d.csv", "d.csv: line 2: anger: got 'much'; expected none or weak or moderate or strong or unclear, or yes and no"),
     ("text,label\n ,none\n", "stance", "d.csv", "d.csv: line 2: text is empty; expected a text"),
     ("text,label\nx,none,z\n", "stance", "d.csv", "d.csv: line 2: got another number of fields than the header has"),
     ("text,label\nx\n", "stance", "d.csv", "d.csv: line 2: got another number of fields than the header has"),
-    ("text,label\nx,none\n\"y,none\n", "stance", "d.csv", "d.csv: line 3: unexpected end of data; expected fields in quotes where they hold breaks"),
+    ('text,label\nx,none\n"y,none\n', "stance", "d.csv", "d.csv: line 3: unexpected end of data; expected fields in quotes where they hold breaks"),
     ("text,label\nx,\n", "stance", "d.csv", "d.csv: every label is empty; expected some"),
     ("text,label\nx,weak\n", "emotions", "d.csv", "d.csv: line 2: label: got 'weak'; expected a JSON object of anger, disgust, fear"),
     ('{"text": "x", "label": "none"}\n[1]\n', "stance", "d.jsonl", "d.jsonl: line 2: got no JSON object; expected one a line"),
