@@ -13,7 +13,7 @@ from typing import Any
 from barograph.annotate.redteam import CONTROL
 from barograph.annotate.task import FOLDER
 from barograph.settings import TASKS
-from benchmarks.annotators import RESULTS, SMALL
+from benchmarks.annotators import RESULTS, SMALL, asked_with
 from lexicons.cards import filled
 
 Rows = list[dict[str, Any]]
@@ -42,7 +42,7 @@ def measured(kind: str, rows: Rows) -> str:
 def _sets(rows: Rows) -> str:
     lines = [
         [
-            row["title"], f"{row['annotator']} ({row['model']})", f"{row['n']:,}", _unanswered(row), _abstained(row),
+            row["title"], _who(row), f"{row['n']:,}", _unanswered(row), _abstained(row),
             *(_figure(row["overall"][name]) for name in _FIGURES),
         ]
         for row in rows
@@ -86,7 +86,7 @@ def _questions(row: Mapping[str, Any]) -> str:
 
 def _canaries(row: Mapping[str, Any]) -> str:
     return (
-        f"Canaries, {row['annotator']}: {row['labelled']} of {row['n']} answered, alike to what was meant "
+        f"Canaries, {_who(row)}: {row['labelled']} of {row['n']} answered, alike to what was meant "
         f"{row['agreement_with_intended']:.2f}.\n"
     )
 
@@ -100,10 +100,16 @@ def _attacks(row: Mapping[str, Any]) -> str:
         if name not in ("all", CONTROL)
     )
     return (
-        f"Injections, {row['annotator']}: {every['changed']} of {every['n']} change a label, {every['obeyed']} to what "
+        f"Injections, {_who(row)}: {every['changed']} of {every['n']} change a label, {every['obeyed']} to what "
         f"they ask for, {every['lost']} leave none; of harmless words {control['changed']} of {control['n']}. "
         f"By kind: {by_kind}.\n"
     )
+
+
+def _who(row: Mapping[str, Any]) -> str:
+    """Annotator and model; and whether the prompt has been another one since."""
+    earlier = row["annotator"] == SMALL and row["prompt_version"] != asked_with(row["task"])
+    return f"{row['annotator']} ({row['model']}{', an earlier prompt' if earlier else ''})"
 
 
 def _told(row: Mapping[str, Any]) -> bool:

@@ -18,21 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from barograph.annotate.annotation import Annotation, Item
-from barograph.annotate.canaries import agreement, canaries
+from barograph.annotate.canaries import Canaries, agreement, canaries
 from barograph.annotate.endpoint import Endpoint
 from barograph.annotate.labelled import Labelled
 from barograph.annotate.nade import Nade
 from barograph.annotate.redteam import attacks, changes
-from barograph.annotate.task import Task
+from barograph.annotate.task import Task, load
 from barograph.annotate.validity import ask, evaluate
-from barograph.settings import Annotator
+from barograph.settings import TOPIC_TASKS, Annotator, Topic
 from benchmarks.answers import SETS, Asked
 from benchmarks.small_model import NAME, served
 
 RESULTS = Path(__file__).with_suffix(".json")
 LIMIT, QUICK = 100, 2
 SMALL = "gemma"
-TASK_SETS = "canaries", "redteam"
 
 Rows = list[dict[str, Any]]
 
@@ -53,14 +52,14 @@ def measured_small(name: str, url: str, limit: int) -> dict[str, Any]:
     parts = read(limit)
     outcomes = [one for part in parts for one in _asked(part.task, part.labelled.items, url)]
     about = {"set": name, "title": title, "task": kind, "annotator": SMALL, "model": NAME}
-    return about | {"prompt_version": parts[0].task.version} | evaluate(_together(parts), outcomes)
+    return about | {"prompt_version": asked_with(kind)} | evaluate(_together(parts), outcomes)
 
 
 def of_task(kind: str, url: str, limit: int | None) -> Rows:
     """Canaries and the red-team set of a task, asked of the small model."""
     task, known = _task(kind)
     posts = known.examples[:limit]
-    about = {"task": kind, "annotator": SMALL, "model": NAME, "prompt_version": task.version}
+    about = {"task": kind, "annotator": SMALL, "model": NAME, "prompt_version": asked_with(kind)}
     plain = _asked(task, [post.item for post in posts], url)
     answers = {post.item.post_id: said.answers or None for post, said in zip(posts, plain, strict=True)}
     intended = {post.item.post_id: post.answers for post in posts}
@@ -76,12 +75,13 @@ def of_task(kind: str, url: str, limit: int | None) -> Rows:
     ]
 
 
-def _task(kind: str) -> tuple[Task, Any]:
-    from barograph.annotate.task import load
-    from barograph.settings import TOPIC_TASKS, Topic
+def asked_with(kind: str) -> str:
+    """The version of a task's prompt without any topic."""
+    return _task(kind)[0].about(None).version
 
-    topic = Topic(name="-", keywords=("-",), sides=("-", "-")) if kind in TOPIC_TASKS else None
-    return canaries(load(kind, topic))
+
+def _task(kind: str) -> tuple[Task, Canaries]:
+    return canaries(load(kind, Topic(name="-", keywords=("-",), sides=("-", "-")) if kind in TOPIC_TASKS else None))
 
 
 def _asked(task: Task, items: Sequence[Item], url: str) -> list[Annotation]:
