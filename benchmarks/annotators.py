@@ -26,7 +26,7 @@ from barograph.annotate.redteam import attacks, changes
 from barograph.annotate.task import Task, load
 from barograph.annotate.validity import ask, evaluate
 from barograph.settings import TOPIC_TASKS, Annotator, Topic
-from benchmarks.answers import SETS, Asked
+from benchmarks.answers import SETS, Asked, spread
 from benchmarks.small_model import NAME, served
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -58,13 +58,14 @@ def measured_small(name: str, url: str, limit: int) -> dict[str, Any]:
 def of_task(kind: str, url: str, limit: int | None) -> Rows:
     """Canaries and the red-team set of a task, asked of the small model."""
     task, known = _task(kind)
-    posts = known.examples[:limit]
+    posts = [known.examples[i] for i in spread(len(known.examples), limit)]
     about = {"task": kind, "annotator": SMALL, "model": NAME, "prompt_version": asked_with(kind)}
     plain = _asked(task, [post.item for post in posts], url)
     answers = {post.item.post_id: said.answers or None for post, said in zip(posts, plain, strict=True)}
     intended = {post.item.post_id: post.answers for post in posts}
     right = agreement(answers, intended)
-    made = attacks(task, posts)[: None if limit is None else limit]
+    every = attacks(task, posts)
+    made = [every[i] for i in spread(len(every), limit)]
     by_id = {post.item.post_id: said for post, said in zip(posts, plain, strict=True)}
     attacked = _asked(task, [attack.attacked for attack in made], url)
     kinds = changes(made, [by_id[attack.plain.post_id] for attack in made], attacked)
@@ -129,7 +130,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few posts; nothing is written")
     parser.add_argument("--annotator", choices=("nade", SMALL), help="only this one")
     parser.add_argument("--only", action="append", help="a set, or canaries:TASK; repeat it for several")
-    parser.add_argument("--limit", type=int, default=LIMIT, help="posts of a set that the small model reads")
+    parser.add_argument(
+        "--limit", type=int, default=LIMIT, help="posts of a set, canaries and attacks that the small model reads"
+    )
     given = parser.parse_args()
     began, rows = time.monotonic(), []
     wanted = given.only or [
@@ -147,7 +150,7 @@ def main() -> None:
                 url = url or stack.enter_context(served(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
                 limit = QUICK * 3 if given.quick else given.limit
                 found = (
-                    [measured_small(name, url, limit)] if name in SETS else of_task(name.partition(":")[2], url, None)
+                    [measured_small(name, url, limit)] if name in SETS else of_task(name.partition(":")[2], url, limit)
                 )
                 rows += found
             if rows and not given.quick:
