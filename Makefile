@@ -69,7 +69,8 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts; \
 	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi
 	@if [ -d "$${BAROGRAPH_SHARED:-../shared}/data/labelled" ]; then \
-		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity; \
+		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity && \
+		$(BIN)/python -m benchmarks.annotators --annotator nade; \
 	else echo "no labelled sets: validity is not measured; set BAROGRAPH_SHARED to the folder that holds data/labelled"; fi
 
 clean: ## Remove .venv and caches (never a home)
