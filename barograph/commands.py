@@ -56,7 +56,7 @@ class Command(BaseModel):
 
 
 class Ack(Command):
-    """Somebody has seen a firing alert: it is not told again, and goes on until it is over."""
+    """Somebody has seen a firing alert, or a silent line: it is not told again, and goes on until it is over."""
 
     command: Literal["ack"] = "ack"
     alert_id: Id
@@ -103,6 +103,12 @@ class Dispose(Command):
     verdict: Literal["true", "false", "unclear"]
     began_on: date | None = None
 
+    @model_validator(mode="after")
+    def _began_before_it_was_said(self) -> Self:
+        if self.began_on and self.began_on > self.at.date():
+            raise ValueError(f"got began_on {self.began_on}; expected a day up to {self.at.date()}, when it was said")
+        return self
+
 
 AnyCommand = Ack | Resolve | Silence | Unsilence | Dispose
 _ADAPTER: TypeAdapter[AnyCommand] = TypeAdapter(Annotated[AnyCommand, Field(discriminator="command")])
@@ -142,6 +148,21 @@ def submit(folder: Path, command: AnyCommand) -> Path:
 def queued(folder: Path) -> list[tuple[Path, AnyCommand | str]]:
     """The files that wait, in order of name, each with its command, or with why it is none."""
     return [(path, _read(path)) for path in sorted(folder.glob("*.json")) if path.is_file()]
+
+
+def waiting(folder: Path) -> dict[str, list[str]]:
+    """What waits in the queue, in words: alert → commands.
+
+    Under `*` what is about no single alert, under an empty name what can be read as no command.
+    """
+    found: dict[str, list[str]] = {}
+    for _, command in queued(folder):
+        if isinstance(command, str):
+            found.setdefault("", []).append(command)
+        else:
+            said = f"{command.command} by {command.by} waits for the monitor's next run"
+            found.setdefault(getattr(command, "alert_id", None) or "*", []).append(said)
+    return found
 
 
 def _read(path: Path) -> AnyCommand | str:
@@ -249,5 +270,6 @@ def _refusal(
 
 def refusal(command: AnyCommand, state: str) -> str | None:
     """Why an alert in this state cannot be acknowledged or resolved; None where it can, or something else is asked."""
-    may = {"ack": ("firing",), "resolve": ("pending", "firing", "acknowledged")}.get(command.command)
+    ack, resolve = ("firing", "nodata", "stale", "censored"), ("pending", "firing", "acknowledged")
+    may = {"ack": ack, "resolve": resolve}.get(command.command)
     return None if may is None or state in may else f"the alert is {state}; expected {' or '.join(may)}"

@@ -151,10 +151,9 @@ def usual_method(line: pl.DataFrame) -> str:
 
     line: rows of `series` of one marker, population and unit, any methods.
     """
-    trailing = pl.col("time_value") > pl.col("time_value").max() - timedelta(days=84)
-    shares = {
-        method: rows["prevalence"].count() / rows.height for (method,), rows in line.filter(trailing).group_by("method")
-    }
+    trailing = line.filter(pl.col("time_value") > pl.col("time_value").max() - timedelta(days=84))
+    days = trailing["time_value"].n_unique()
+    shares = {method: rows["prevalence"].count() / days for (method,), rows in trailing.group_by("method")}
     return str(max(shares, key=lambda m: (shares[m] >= 0.9, METHODS.index(m) if shares[m] >= 0.9 else shares[m])))
 
 

@@ -23,7 +23,7 @@ import polars as pl
 from barograph import settings as settings_room
 from barograph.home import Home
 from barograph.sources import files, simulated
-from benchmarks.pipeline import COLLEGE, STAGES
+from benchmarks.pipeline import COLLEGE, STAGES, timed
 from flows.environment import prepare_prefect
 
 N_POSTS, N_QUICK, N_AUTHORS, TEXT_BYTES = 5_000_000, 400_000, 300_000, 160
@@ -73,20 +73,13 @@ def measure(source: Path, place: Path) -> dict[str, float]:
     home = Home(place)
     home.prepare()
     prepare_prefect(home)
-    from barograph.store import Warehouse
-    from flows import explain, stages
+    from flows import stages
     from flows.progress import Reporter
 
     given = (settings_room.Source(name="archive", path=(str(source),)),)
     run = stages.Run(home, settings_room.Settings(), given, Reporter(silent=True))
-    seconds, used = {}, time.process_time()
-    with Warehouse(home.warehouse) as warehouse:
-        for stage in STAGES:
-            began = time.perf_counter()
-            getattr(explain if stage == "explain" else stages, stage).fn(run, warehouse)
-            seconds[stage] = time.perf_counter() - began
-        began = time.perf_counter()
-    seconds["close"] = time.perf_counter() - began
+    used = time.process_time()
+    seconds = timed(run)
     whole = sum(seconds.values())
     return {
         "posts_per_s": round(run.counts["read"] / whole),

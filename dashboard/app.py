@@ -17,5 +17,10 @@ st.set_page_config(
 )
 
 st.navigation(
-    [st.Page("timeline.py", title="Timeline", icon=":material/show_chart:", default=True)], position="top"
+    [
+        st.Page("now.py", title="Now", icon=":material/speed:", default=True),
+        st.Page("timeline.py", title="Timeline", icon=":material/show_chart:"),
+        st.Page("alerts.py", title="Alerts", icon=":material/notifications:"),
+    ],
+    position="top",
 ).run()

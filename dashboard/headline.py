@@ -31,7 +31,7 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
     st.header(f"{wording.plain(wording.label(key['marker']))} expressed in {who}", anchor=False)
     label = line.series["label_source"].drop_nulls()
     method, source = key["method"], wording.plain(label[-1]) if label.len() else ""
-    read_by = f", fitted on {source}" if method == "calibrated" else f", as {source} reads it"
+    read_by = f", fitted on {source}" if method == "calibrated" else f", {source}"
     how = f"method: {method}{read_by if source else ''} ({wording.METHODS[method]})"
     st.caption(f"{wording.UNITS[key['unit']]} · {how}")
     closed = line.last_closed

@@ -10,15 +10,16 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from barograph import alerts as alerting
-from barograph import commands, publish, settings, tables
+from barograph import commands, episode, publish, settings, tables
 from barograph.aggregate import day_end
+from barograph.alerts.words import describe
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.store import Snapshot, Warehouse
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.replay import replayed
-from flows.telling import describe, shown
+from flows.telling import shown
 
 By = Annotated[str, Parameter("--by", env_var="BAROGRAPH_ROLE", help="Role of who asks, never a name.")]
 Note = Annotated[
@@ -52,7 +53,7 @@ def list_(
         told = [{**row, "muted": mutes.get(row["alert_id"])} for row in chosen.to_dicts()]
         print(json.dumps({"alerts": told, "silences": silences.to_dicts()}, indent=2, default=str))
         return
-    asked = _asked(place)
+    asked = commands.waiting(place.commands)
     counts = ", ".join(f"{n} {state}" for state in _OPEN if (n := rows.filter(pl.col("state") == state).height))
     print(f"{place.path}: {counts or 'no open alerts'}")
     for row in chosen.iter_rows(named=True):
@@ -79,32 +80,17 @@ def show(
     place, snapshot = _opened(home)
     alert = _found(snapshot, alert_id)
     told = _loaded(place, config)
-    where = {name: alert[name] for name in tables.LINE}
-    alerts = snapshot.read(tables.ALERTS)
-    muted = _muted(place, config, snapshot, alerts)
-    context = alerting.Context(
-        forecasts=snapshot.read(tables.FORECASTS, where=where), events=snapshot.read(tables.EVENTS),
-        exceedances=snapshot.read(tables.EXCEEDANCES, where=where), cards=snapshot.read(tables.SKILL_CARDS),
-        alerts=alerts, muted=muted,
-    )  # fmt: skip
-    mine = {"alert_id": alert["alert_id"]}
-    facts = {
-        **alerting.carried(alert, context, told.dashboard_url),
-        "muted": muted[alert["alert_id"]].words if alert["alert_id"] in muted else None,
-        "why": alerting.why(alert, snapshot.read(tables.TERM_SHIFTS)),
-        "history": snapshot.history(tables.ALERTS, as_of=datetime.max, where=mine).to_dicts(),
-        "told": snapshot.read(tables.NOTIFICATIONS, where=mine).sort("created_at").to_dicts(),
-        "dispositions": snapshot.read(tables.DISPOSITIONS, where=mine).sort("decided_at").to_dicts(),
-    }
+    muted = _muted(place, config, snapshot, snapshot.read(tables.ALERTS))
+    facts = episode.facts(snapshot, alert, muted, told.dashboard_url)
     if as_json:
         print(json.dumps(facts, indent=2, default=str))
     else:
-        print(shown(alert, facts, _asked(place).get(alert["alert_id"], [])))
+        print(shown(alert, facts, commands.waiting(place.commands).get(alert["alert_id"], [])))
 
 
 @app.command
 def ack(alert_id: AlertId, /, *, home: HomeOption = DEFAULT_HOME, by: By = "analyst", note: Note = None) -> None:
-    """Say that somebody has seen a firing alert: it is not told again, and goes on until it is over."""
+    """Say that somebody has seen a firing alert or silent line: it is not told again, and goes on until it is over."""
     _ask(home, alert_id, {"command": "ack", "by": by, "note": note})
 
 
@@ -229,20 +215,6 @@ def _muted(place: Home, config: Path | None, snapshot: Snapshot, alerts: pl.Data
     told = _loaded(place, config)
     wider = {name: told.wider(name) for name in alerts["population"].unique()}
     return alerting.mutes(alerts, snapshot.read(tables.SILENCES), told.maintenance, wider, utc_now())
-
-
-def _asked(place: Home) -> dict[str, list[str]]:
-    """alert → what waits in the queue for it; under an empty name what is no command."""
-    found: dict[str, list[str]] = {}
-    for _, command in commands.queued(place.commands):
-        name = "" if isinstance(command, str) else getattr(command, "alert_id", None) or "*"
-        said = (
-            command
-            if isinstance(command, str)
-            else f"{command.command} by {command.by} waits for the monitor's next run"
-        )
-        found.setdefault(name, []).append(said)
-    return found
 
 
 def _ask(home: Path, alert_id: str | None, asked: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from flows.decide import alert, keep_record
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.labels import labels
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -69,6 +70,7 @@ def backfill(
             run.now = end
             evaluate.fn(run, warehouse)
             keep_record(run, warehouse)
+            labels.fn(run, warehouse)
             with run.explaining():
                 explain.fn(run, warehouse)
             stages.publish(run, warehouse)

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import barograph
 from barograph import publish, settings, tables
+from barograph.alerts.words import describe
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
@@ -22,10 +23,11 @@ from barograph.record import recent
 from flows import alerts
 from flows.audit import audit
 from flows.backtest import backtest
+from flows.labelling import annotate
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.serve import supervise, temporary_server
-from flows.telling import describe, describe_record, summary
+from flows.telling import describe_record, summary
 from flows.tune import tune
 from flows.validate import validate
 
@@ -87,6 +89,7 @@ def backfill(
     print(summary(done, datetime.now() - began))
 
 
+app.command(annotate)
 app.command(backtest)
 app.command(notifications)
 app.command(alerts.app)
@@ -149,14 +152,16 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
     found = settings.find_config(config, place.path)
     loaded = settings.load(found)
     from barograph.sources import files
+    from flows import annotators
     from flows.reading import Reading
 
     Reading(loaded.marker).check(loaded.rule)
+    annotators.check(loaded)
     for one in loaded.source:
         if one.kind == "files":
             files.check(one.path, one.columns)
     endpoints_of(loaded.receiver)
-    parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver")
+    parts = ("source", "population", "marker", "dimension", "event", "rule", "receiver", "annotator", "annotation")
     print(
         f"{found or 'no barograph.toml: defaults'}: ok ({', '.join(f'{len(getattr(loaded, p))} {p}s' for p in parts)})"
     )
@@ -206,6 +211,7 @@ def version() -> None:
 
 def _prepared(home: Path, config: Path | None, inputs: tuple[str, ...], source: str | None) -> tuple[Home, str | None]:
     """Everything that can be wrong before work begins is found here, before Prefect's seconds are spent."""
+    from flows import annotators
     from flows.sources import choose_sources
 
     place = Home(home)
@@ -213,6 +219,7 @@ def _prepared(home: Path, config: Path | None, inputs: tuple[str, ...], source: 
     loaded = settings.load(found)
     choose_sources(loaded, inputs, source)
     endpoints_of(loaded.receiver)
+    annotators.check(loaded)
     place.prepare()
     return place, str(found) if found else None
 

@@ -34,20 +34,21 @@ def alert(run: Run, warehouse: Warehouse) -> None:
         [command for _, command in waiting if not isinstance(command, str)],
         warehouse.read(tables.COMMANDS), before, warehouse.latest(tables.SILENCES, now), now=now,
     )  # fmt: skip
+    orders = {name: alerting.Order(what, by) for name, (what, by) in asked.orders.items()}
     series = detection.closed_series(warehouse.latest(tables.SERIES, now))
     decided = pl.concat([
         alerting.evaluate(
             rules, series, warehouse.read(tables.EXCEEDANCES).filter(pl.col("issue") <= now), before, now=now,
-            orders={name: alerting.Order(what, by) for name, (what, by) in asked.orders.items()},
+            orders=orders,
         ),
-        alerting.silent_lines(rules, series, before, patience=run.settings.silent_days, now=now),
+        alerting.silent_lines(rules, series, before, patience=run.settings.silent_days, now=now, orders=orders),
     ])  # fmt: skip
     rows: dict[Table, pl.DataFrame] = {
         tables.ALERTS: decided, tables.COMMANDS: asked.commands, tables.SILENCES: asked.silences,
         tables.DISPOSITIONS: asked.dispositions, tables.RULES: _definitions(rules, warehouse, now),
     }  # fmt: skip
     if present:
-        rows |= _record(run, warehouse, decided, asked.dispositions)
+        rows |= _record(run, warehouse, decided, asked.dispositions, rows[tables.RULES])
         rows |= _to_tell(run, warehouse, rows, before)
     warehouse.save_new(rows)
     for path, command in waiting:
@@ -61,7 +62,8 @@ def alert(run: Run, warehouse: Warehouse) -> None:
 
 def keep_record(run: Run, warehouse: Warehouse) -> None:
     """Bring the skill cards up to date."""
-    warehouse.save_new(_record(run, warehouse, tables.ALERTS.empty(), tables.DISPOSITIONS.empty()))
+    empty = (tables.ALERTS.empty(), tables.DISPOSITIONS.empty(), tables.RULES.empty())
+    warehouse.save_new(_record(run, warehouse, *empty))
 
 
 def wider(settings: Settings, alerts: pl.DataFrame) -> dict[str, tuple[str, ...]]:
@@ -102,10 +104,13 @@ def _told(warehouse: Warehouse) -> pl.DataFrame:
     return pl.concat([notifications.select(names), others.select(names)])
 
 
-def _record(run: Run, warehouse: Warehouse, decided: pl.DataFrame, verdicts: pl.DataFrame) -> dict[Table, pl.DataFrame]:
-    """The skill cards that say something new."""
+def _record(
+    run: Run, warehouse: Warehouse, decided: pl.DataFrame, verdicts: pl.DataFrame, defined: pl.DataFrame
+) -> dict[Table, pl.DataFrame]:
+    """The skill cards that say something new. The rows given are those that this run is about to keep."""
     now = run.moment
-    began = warehouse.read(tables.RULES).group_by("rule").agg(pl.col("issue").min().dt.date() - timedelta(days=1))
+    rules = pl.concat([warehouse.read(tables.RULES), defined])
+    began = rules.group_by("rule").agg(pl.col("issue").min().dt.date() - timedelta(days=1))
     until = pl.col("issue") <= now
     found = alerting.cards(
         run.settings.rule, detection.closed_series(warehouse.latest(tables.SERIES, now)),

@@ -34,6 +34,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
         *(_ahead(series, forecasts, before, rule, now) for rule in rules if rule.when == "forecast"),
     ]
     found = _suspected(run, warehouse, pl.concat([rows for rows, _ in each], how="diagonal"), series)
+    found = detection.drifting(found, series, warehouse.latest(tables.CANARIES, now))
     tested = pl.concat([through for _, through in each])
     warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested.with_columns(issue=pl.lit(now))})
     run.count(exceedances=found.height)

@@ -12,12 +12,15 @@ from barograph.errors import BarographError
 from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.store import Warehouse
-from flows import stages
+from flows import annotators, stages
+from flows.annotate import annotate
 from flows.decide import alert
 from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.labels import labels
+from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
 
@@ -41,17 +44,23 @@ def monitor(
     settings = settings_room.load(Path(config) if config else None)
     chosen = choose_sources(settings, inputs, source)
     endpoints_of(settings.receiver)  # a missing secret is found now, not after the work
+    annotators.check(settings)
     place.prepare()
     with place.lock(command), Reporter() as reporter:
         run = stages.Run(place, settings, chosen, reporter, command, as_of, live=command == "up" and as_of is None)
         run.reading  # noqa: B018 (a wrong lexicon stops here, before any work)
+        check_topics(settings)
         try:
             with Warehouse(place.warehouse) as warehouse:
                 warehouse.interrupt_runs()
                 run.record(warehouse, "running")
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
+            annotate(run)
+            with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
+                labels(run, warehouse)
+                polarize(run, warehouse)
                 evaluate(run, warehouse)
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)
@@ -70,5 +79,5 @@ def monitor(
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
         "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
-        "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "annotated": run.annotated, "unexplained": run.unexplained, "home": str(place.path), **run.published,
     }  # fmt: skip

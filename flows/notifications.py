@@ -15,6 +15,8 @@ from barograph.store import Warehouse
 from flows.environment import prepare_prefect
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 
+_FORGOTTEN = "one whose body is past its retention"
+
 notifications = App(name="notifications", help="Say which notifications have not arrived; send dead ones again.")
 
 
@@ -37,8 +39,10 @@ def list_(
     for row in rows:
         print(_line(row))
     n = sum(row["status"] == "dead" for row in rows)
+    again = any(row["status"] == "dead" and row["kept"] for row in rows)
     print(
-        f"{n} dead, {len(rows) - n} waiting" + ("; `barograph notifications retry` sends the dead again" if n else "")
+        f"{n} dead, {len(rows) - n} waiting"
+        + ("; `barograph notifications retry` sends the dead again" if again else "")
     )
     for name in dict.fromkeys(row["receiver"] for row in rows if row["gone_at"]):
         print(f"{name} answered 410: it is sent nothing until then, or until it is configured otherwise")
@@ -61,10 +65,12 @@ def retry(
         )
     with place.lock("notifications retry"):
         with Warehouse(place.warehouse) as warehouse:
-            there = {row["notification_id"]: row["status"] for row in warehouse.undelivered().to_dicts()}
+            there = {row["notification_id"]: row for row in warehouse.undelivered().to_dicts()}
             for name in ids:
-                if there.get(name) != "dead":
-                    found = "one that waits" if name in there else "none of that id that is dead or waits"
+                found = "none of that id that is dead or waits"
+                if row := there.get(name):
+                    found = "one that waits" if row["status"] != "dead" else "" if row["kept"] else _FORGOTTEN
+                if found:
                     raise InputError(f"{name}: got {found}; expected a dead one, see `barograph notifications list`")
             revived = warehouse.revive(utc_now(), ids, [receiver] if receiver else [])
         prepare_prefect(place)
@@ -72,7 +78,9 @@ def retry(
 
         done = send_due(place, loaded) if revived else {}
     said = ", ".join(f"{count} {what}" for what, count in done.items())
-    print(f"{len(revived)} revived" + (f"; sent what was due: {said}" if said else ""))
+    waiting = sum(row["status"] == "waiting" and receiver in (None, row["receiver"]) for row in there.values())
+    tells = f"; {waiting} waiting: a run sends each when it is due" if waiting and not revived else ""
+    print(f"{len(revived)} revived" + (f"; sent what was due: {said}" if said else tells))
 
 
 def _there(home: Path) -> Home:
@@ -85,7 +93,8 @@ def _there(home: Path) -> Home:
 def _line(row: dict[str, Any]) -> str:
     when = f", next {row['next_attempt_at']:%Y-%m-%d %H:%M} UTC" if row["next_attempt_at"] else ""
     last = f", last {row['last_result']}" if row["last_result"] else ""
+    gone = "" if row["kept"] else ", its body forgotten"
     return (
         f"{row['notification_id']}  {row['receiver']}  {row['state']} {row['alert_id']}  {row['status']}: "
-        f"tried {row['attempts']} times{last}{when}"
+        f"tried {row['attempts']} {'time' if row['attempts'] == 1 else 'times'}{last}{when}{gone}"
     )

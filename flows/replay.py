@@ -8,10 +8,10 @@ import polars as pl
 
 from barograph import alerts as alerting
 from barograph import tables
+from barograph.alerts.words import describe
 from barograph.detect import closed_series
 from barograph.settings import SILENT_LINE, Rule
 from barograph.store import Snapshot
-from flows.telling import describe
 
 
 def replayed(snapshot: Snapshot, recorded: Mapping[str, Any], patience: int) -> str:

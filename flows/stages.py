@@ -33,6 +33,7 @@ from barograph.record import Record
 from barograph.settings import Settings, Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
+from flows.correct import labelled_rows
 from flows.progress import Reporter
 from flows.reading import Reading
 
@@ -40,6 +41,8 @@ stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=
 
 _Item = TypeVar("_Item")
 
+_INTRADAY = timedelta(days=7)
+"""For so long every issue of an evaluation is kept, then each day's last."""
 COMMUNITY_POSTS = 1000
 """Posts from which on a community is a population of its own, where the analyst names none."""
 
@@ -65,6 +68,8 @@ class Run:
     record_of_forecasts: Record | None = None
     silent: int = 0
     """Watched lines that have no value lately."""
+    annotated: list[str] = field(default_factory=list)
+    """What came of each annotation, in words."""
     commands: list[str] = field(default_factory=list)
     """What came of what people asked, in words."""
     unexplained: str = ""
@@ -244,7 +249,8 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         readings = Readings(*warehouse.readings(window, now, calibrations["lang"].unique().to_list()))
         calibrated = aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits)
         rows = pl.concat([rows, calibrated])
-    changed = aggregation.changed(rows, warehouse.latest(tables.SERIES, now))
+    labelled = labelled_rows(warehouse, settings, run.languages, who, calibrations, activity, measured, fresh, **limits)
+    changed = aggregation.changed(pl.concat([rows, labelled]), warehouse.latest(tables.SERIES, now))
     if changed.height and warehouse.issued(now):
         # More was read, but no later post: an issue is never rewritten, so this one comes a moment after it.
         run.now = now = now + timedelta(microseconds=1)
@@ -327,9 +333,12 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
 
 @stage
 def publish(run: Run, warehouse: Warehouse) -> None:
-    """Drop texts past their retention, count the sources, write the next snapshot."""
+    """Drop texts, bodies and issues past their retention, count the sources, write the next snapshot."""
     run.reporter.stage("publish")
-    warehouse.forget_texts(run.moment - timedelta(days=run.settings.retention_days))
+    retention = timedelta(days=run.settings.retention_days)
+    warehouse.forget_texts(run.moment - retention)
+    warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
+    warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     run.record(warehouse, "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)

@@ -10,9 +10,9 @@ import pytest
 
 from barograph import tables
 from barograph.alerts import Context, Policy, due, evaluate, fingerprint, notifications, with_reasons
+from barograph.alerts.words import describe
 from barograph.settings import Rule
 from dashboard.panels import evidence
-from flows.telling import describe
 
 START = date(2024, 3, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}
@@ -291,6 +291,20 @@ def test_a_firing_alert_is_told_with_the_largest_terms_of_its_shift() -> None:
     assert [term["term"] for term in why["terms"]] == ["t7", "t6", "t5", "t4", "t3"]
     restricted = {*tables.POSTS.columns, *tables.SCORES.columns} - {"marker"}
     assert not restricted & {*why, *why["terms"][0]}
+
+
+def test_the_others_of_a_group_are_told_with_why_they_moved_in_brief() -> None:
+    others = [{"alert_id": name, "marker": marker} for name, marker in (("g", "fear"), ("h", "joy"))]
+    rows = pl.DataFrame([alert(), *(alert(alert_id=o["alert_id"], marker=o["marker"]) for o in others)], schema=tables.ALERTS.schema)
+    body = json.dumps({"type": "alert.firing", "data": {"rule": "r", "others": others}})
+    shifts = shift_rows(marker="fear", change=0.2)  # that of the first and of `joy` is not published
+    ((name, told),) = with_reasons(waiting().with_columns(body=pl.lit(body)), rows, shifts).rows()
+    data = json.loads(told)["data"]
+    assert (name, set(data)) == ("msg_1", {"rule", "others"})
+    assert data["others"][1] == others[1]
+    why = data["others"][0]["why"]
+    assert (why["period"], why["reference"], why["change"]) == ("2024-03-02/2024-03-03", "2024-02-29/2024-03-01", 0.2)
+    assert [(t["term"], t["contribution"]) for t in why["terms"]] == [("t7", -0.07), ("t6", 0.06), ("t5", -0.05)]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_what_is_submitted_is_read_back_in_the_order_asked(tmp_path: Path) -> No
          "got ends_at 2024-03-11 08:00:00; expected later than it was asked, 2024-03-11 09:00:00"),
         ('{"command": "silence", "at": "2024-03-11T09:00:00", "ends_at": "2024-03-11T10:00:00"}',
          "got a silence of everything; expected an alert, rule, marker or population"),
+        ('{"command": "dispose", "alert_id": "a", "verdict": "true", "at": "2024-03-11T09:00:00", "began_on": "2024-03-12"}',
+         "got began_on 2024-03-12; expected a day up to 2024-03-11, when it was said"),
         ("x" * (commands.LONGEST + 1), "got 65,537 bytes; expected at most 65,536"),
     ],
 )  # fmt: skip
@@ -99,9 +101,10 @@ def test_times_with_a_zone_are_brought_to_utc() -> None:
     ("command", "state", "order", "reason"),
     [
         (Ack(alert_id="a", at=AT, by="desk"), "firing", ("acknowledge", "desk"), "done"),
-        (Ack(alert_id="a", at=AT), "pending", None, "the alert is pending; expected firing"),
-        (Ack(alert_id="a", at=AT), "acknowledged", None, "the alert is acknowledged; expected firing"),
-        (Ack(alert_id="a", at=AT), "stale", None, "the alert is stale; expected firing"),
+        (Ack(alert_id="a", at=AT), "pending", None, "the alert is pending; expected firing or nodata or stale or censored"),
+        (Ack(alert_id="a", at=AT), "acknowledged", None, "the alert is acknowledged; expected firing or nodata or stale or censored"),
+        *((Ack(alert_id="a", at=AT), state, ("acknowledge", "analyst"), "done") for state in ("nodata", "stale", "censored")),
+        (Resolve(alert_id="a", at=AT), "stale", None, "the alert is stale; expected pending or firing or acknowledged"),
         (Resolve(alert_id="a", at=AT), "pending", ("resolve", "analyst"), "done"),
         (Resolve(alert_id="a", at=AT), "firing", ("resolve", "analyst"), "done"),
         (Resolve(alert_id="a", at=AT), "acknowledged", ("resolve", "analyst"), "done"),

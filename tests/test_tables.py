@@ -25,11 +25,18 @@ EXPECTED = {
         "expected_false_alarms", "p_high", "level", "suspect_reason",
     ],
     "polarization": [
-        "topic", "population", "time_value", "n_conversations", "n_interactions", "n_authors", "share_abstained",
-        "mean_score", "stderr", "share_extreme",
+        "topic", "population", "time_value", "n_conversations", "n_interactions", "n_abstained", "n_authors",
+        "share_abstained", "mean_score", "stderr", "lo", "hi", "band_low", "band_high", "share_low", "share_extreme",
+        "share_extreme_stderr", "share_extreme_lo", "share_extreme_hi", "extreme_band_low", "extreme_band_high",
         "c_same_affect_agree", "c_same_affect_disagree", "c_same_none_agree", "c_same_none_disagree",
         "c_opposite_affect_agree", "c_opposite_affect_disagree", "c_opposite_none_agree", "c_opposite_none_disagree",
-        "issue",
+        "missing_reason", "label_source", "issue",
+    ],
+    "event_tests": [
+        "test", "event", "kind", "starts_on", "ends_on", "topic", "population", "outcome", "window_days", "contrast",
+        "effect", "lo", "hi", "effect_standardized", "p", "p_holm", "n_before", "n_after", "n_authors_before",
+        "n_authors_after", "confirmatory", "declared_at", "seen_at", "missing_reason", "verdict", "evidence",
+        "label_source", "issue",
     ],
     "term_shifts": [
         "population", "marker", "unit", "period", "reference", "term", "contribution", "lo", "hi", "n_authors",
@@ -47,7 +54,8 @@ MINTED_HERE = {  # every published column of words, all of them ours: names, kin
     "kind", "detector", "level", "suspect_reason", "rung", "topic", "period", "reference", "term", "name", "alert_id",
     "fingerprint", "rule", "state", "reason", "notification_id", "receiver", "status", "last_result", "metric",
     "source", "quarantine_reasons", "run_id", "command", "stage", "version", "silence_id", "disposition_id", "verdict",
-    "basis", "definition", "annotator", "task", "prompt_version", "cue", "created_by", "moved_by",  # the last two are roles
+    "basis", "definition", "annotator", "task", "prompt_version", "cue", "test", "event", "outcome", "contrast",
+    "evidence", "created_by", "moved_by",  # the last two are roles
 }  # fmt: skip
 ABOUT_ALERTS = {"silences", "dispositions", "rules", "grouped", "skill_cards"}
 ABOUT_LABELS = {"canaries", "cue_shares"}

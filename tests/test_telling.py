@@ -8,7 +8,18 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.alerts import Context, NotifyReason, Policy, due, fingerprint, mutes, notifications, silent_lines
+from barograph.alerts import (
+    Context,
+    NotifyReason,
+    Order,
+    Policy,
+    due,
+    fingerprint,
+    mutes,
+    notifications,
+    replay,
+    silent_lines,
+)
 from barograph.settings import SILENT_LINE, Maintenance, Rule, Settings
 
 AT = datetime(2024, 3, 11, 9)
@@ -238,6 +249,35 @@ def test_a_line_that_falls_silent_says_so(values: list[float | None], missing: s
     assert [(n, state) for n, _, state, _ in found] == expected
     assert {population for _, population, _, _ in found} <= {"all"}
     assert len({alert_id for *_, alert_id in found}) <= 1
+
+
+def test_a_silent_line_that_somebody_has_seen_stays_what_it_is_and_is_told_no_more() -> None:
+    rules, seen = [Rule(name="r", markers=("joy",))], Order("acknowledge", "duty desk")
+    asked, alerts = {4: seen, 5: seen, 7: seen}, tables.ALERTS.empty()
+    for n in range(1, 10):
+        values = [0.1, *[None] * 7, 0.1][:n]
+        series = pl.concat([lines(values, "fewer than 20 authors" if n < 7 else "no posts"), lines([0.1] * n, None, "beside")])
+        before = alerts.sort("issue").unique("alert_id", keep="last")
+        orders = dict.fromkeys(before["alert_id"], asked[n]) if n in asked else {}
+        rows = silent_lines(rules, series, before, patience=2, now=closing(n), orders=orders)
+        for row in rows.to_dicts():
+            again = replay(row, rules, series, tables.EXCEEDANCES.empty(), before, patience=2)
+            assert again == row
+        alerts = pl.concat([alerts, rows])
+    few, none = "fewer than 20 authors on its last days", "nothing was read of its last 6 days"
+    since = "last value on 2024-03-01"
+    assert alerts.select("state", "reason", "moved_by").rows() == [
+        ("censored", f"{few}; {since}", None),
+        ("censored", f"acknowledged by duty desk: {few}; {since}", "duty desk"),  # once, however often it is asked
+        ("nodata", f"acknowledged by duty desk: {none}; {since}", "duty desk"),
+        ("resolved", "a value again on 2024-03-09", None),
+    ]
+    assert alerts["alert_id"].n_unique() == 1
+    policy, name = Policy(repeat=timedelta(hours=1)), alerts["alert_id"][0]
+    for number, why in enumerate([NotifyReason.REPEATED, None, None, NotifyReason.ENDED]):
+        heard = told((name, "desk", "censored", 24))
+        got = due(alerts.slice(number, 1), heard, {}, ["desk"], policy, at=AT)
+        assert got["why"].to_list() == ([str(why)] if why else [])
 
 
 def test_a_line_that_nobody_watches_is_not_missed() -> None:

@@ -25,8 +25,9 @@ from barograph import tables
 from barograph.clock import utc_now
 from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
-from barograph.notify import Attempt, Endpoint, next_attempt, wait_asked
+from barograph.notify import Attempt, Endpoint, next_attempt
 from barograph.notify.retries import JITTER
+from barograph.retry_after import wait_asked
 from barograph.settings import Settings
 from barograph.store import Warehouse
 from flows.deliver import send_due

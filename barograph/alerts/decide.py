@@ -167,19 +167,26 @@ class Told:
 
 
 def tell(
-    state: str, told: Told, at: datetime, *, muted: NotifyReason | None = None, repeat: timedelta | None = None
+    state: str,
+    told: Told,
+    at: datetime,
+    *,
+    muted: NotifyReason | None = None,
+    repeat: timedelta | None = None,
+    seen: bool = False,
 ) -> NotifyReason:
     """Whether a receiver is told of an alert in this state, and why.
 
     It follows from what the receiver knows, not from what just moved: an alert that began while it was muted, or
     while nobody was told, is told when that is over if it still fires, and of one that was never told the end is not
-    told either. at: the clock. repeat: how long after telling a firing alert is told again.
+    told either. at: the clock. repeat: how long after telling a firing alert is told again. seen: somebody has
+    acknowledged it, whatever its state.
     """
     known = told.state is not None and told.state != "resolved"
     ended, again = state == "resolved", bool(repeat and told.at and at - told.at >= repeat)
     reasons = (
         (state == "pending", NotifyReason.PENDING),
-        (state == "acknowledged", NotifyReason.SEEN),
+        (state == "acknowledged" or (seen and not ended), NotifyReason.SEEN),
         (ended and told.state is None, NotifyReason.NEVER_TOLD),
         (ended and not known, NotifyReason.KNOWN),
         (muted is not None, muted),

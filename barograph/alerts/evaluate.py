@@ -145,12 +145,15 @@ def silent_lines(
     *,
     patience: int,
     now: datetime,
+    orders: Mapping[str, Order] | None = None,
 ) -> pl.DataFrame:
     """Which watched lines have fallen silent or speak again: new rows of `alerts` of the rule `silent line`.
 
     series: closed days, and alerts: latest ones, as for `evaluate`. A line that never had a value cannot fall silent.
-    patience: closed days in a row without a value that it takes.
+    patience: closed days in a row without a value that it takes. orders: as for `evaluate`; a silent line that somebody
+    acknowledged keeps its state, which says how it is silent, and `moved_by` says who has seen it.
     """
+    orders = orders or {}
     known = pl.col("prevalence").is_not_null()
     lines = pl.concat([series.clear(), *(watched(series, rule) for rule in rules)]).unique([*LINE, "time_value"])
     last = lines.sort("time_value").group_by(LINE).last()
@@ -167,11 +170,19 @@ def silent_lines(
         state = was["state"] if was else None
         assert isinstance(newest, date), "a line has days"
         facts = Heard(newest, line["time_value"], line["last_known"], line["missing_reason"], patience)
-        if moved := listen(state if state in _SILENCES else "resolved" if state else None, facts, now):
-            rows.append(_silent_row(line, name, was, moved, (newest - line["last_known"]).days, now))
+        moved = listen(state if state in _SILENCES else "resolved" if state else None, facts, now)
+        order = orders.get(was["alert_id"]) if was else None
+        by, still = None, moved[0] if moved else state
+        if was and order and order.what == "acknowledge" and still in _SILENCES and (moved or not was["moved_by"]):
+            by = order.by
+            moved = (str(still), f"acknowledged by {by}: {moved[1] if moved else was['reason']}")
+        if moved:
+            row = _silent_row(line, name, was, moved, (newest - line["last_known"]).days, now)
+            rows.append({**row, "moved_by": by})
     for name, was in before.items():
         if name not in seen and was["state"] in _SILENCES:
-            rows.append({**was, "state": "resolved", "reason": "no rule watches it now", "issue": now})
+            gone = {"state": "resolved", "reason": "no rule watches it now", "moved_by": None, "issue": now}
+            rows.append({**was, **gone})
     return ALERTS.validate(pl.DataFrame(rows, schema=ALERTS.schema, orient="row"))
 
 

@@ -28,6 +28,7 @@ from barograph.tables import (
 
 _ABOUT = "expressed language of a population, never a person"
 _TERMS_TOLD = 5
+_TERMS_IN_BRIEF = 3
 _OTHERS_TOLD = 20
 NEAR = timedelta(days=7)
 """How far an event may lie from the alert's days to be told with it."""
@@ -167,21 +168,24 @@ def _parts(alert: Mapping[str, Any], context: Context) -> list[str]:
 
 
 def with_reasons(due: pl.DataFrame, alerts: pl.DataFrame, shifts: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `outbox`: the bodies of what was not tried yet and tells of a firing alert, with `why` in their data.
+    """Rows of `outbox`: the bodies of what was not tried yet and tells of firing alerts, with `why` in their data.
 
     due: notifications with `body`; alerts: latest rows; shifts: newest rows of `term_shifts`. `why` holds the days
-    compared, change, mix and rate, and the largest terms with their contributions; where the shift of the
-    alert's days is not published, the body stays as it is.
+    compared, change, mix and rate, and the largest terms with their contributions; the `others` of a group have the
+    change and its three largest terms. Where the shift of an alert's days is not published, nothing says why.
     """
     days = pl.concat_str(pl.col("first", "last").cast(pl.String), separator="/").alias("period")
     on = ["marker", "population", "unit", "period"]
     firing = held_days(alerts.filter(pl.col("state") == "firing")).select("alert_id", *on[:3], days)
-    untold = due.filter(pl.col("attempts") == 0, pl.col("state") == "firing")
+    of_alert = dict(firing.join(shifts, on=on).group_by("alert_id"))
     told = []
-    for row in untold.join(firing, on="alert_id").iter_rows(named=True):
-        if (shift := shifts.filter(pl.col(name) == row[name] for name in on)).height:
-            body = json.loads(row["body"])
-            body["data"]["why"] = _why(shift)
+    for row in due.filter(pl.col("attempts") == 0, pl.col("state") == "firing").iter_rows(named=True):
+        body, said = json.loads(row["body"]), False
+        others = ((other["alert_id"], other, _in_brief) for other in body["data"].get("others", ()))
+        for name, place, reason in ((row["alert_id"], body["data"], _why), *others):
+            if (shift := of_alert.get((name,))) is not None:
+                place["why"], said = reason(shift), True
+        if said:
             told.append({"notification_id": row["notification_id"], "body": json.dumps(body)})
     return pl.DataFrame(told, schema=OUTBOX.schema, orient="row")
 
@@ -200,3 +204,10 @@ def _why(shift: pl.DataFrame) -> dict[str, Any]:
     of_term = ("term", "contribution", "lo", "hi", "n_authors", "top_account_share")
     named = shift.filter(pl.col("term") != OTHER).sort(pl.col("contribution").abs(), "term", descending=[True, False])
     return {**shift.select(whole).row(0, named=True), "terms": named.head(_TERMS_TOLD).select(of_term).to_dicts()}
+
+
+def _in_brief(shift: pl.DataFrame) -> dict[str, Any]:
+    """The same for one of many: the change, and its three largest named terms."""
+    whole = _why(shift)
+    terms = [{name: term[name] for name in ("term", "contribution")} for term in whole["terms"][:_TERMS_IN_BRIEF]]
+    return {name: whole[name] for name in ("period", "reference", "change")} | {"terms": terms}

@@ -1,7 +1,7 @@
 """A decision made again from what was known then."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -27,17 +27,15 @@ def replay(
     rules: as they were configured then. series: closed days as known then; exceedances: all issues up to then; alerts:
     the latest rows before. patience: as for `silent_lines`. What a person asked is taken from `recorded` itself.
     """
-    now = recorded["issue"]
+    now, orders = recorded["issue"], {}
+    if recorded["moved_by"]:
+        what: Literal["acknowledge", "resolve"] = "resolve" if recorded["state"] == "resolved" else "acknowledge"
+        orders[recorded["alert_id"]] = Order(what, recorded["moved_by"])
     if recorded["rule"] == SILENT_LINE:
-        decided = silent_lines(rules, series, alerts, patience=patience, now=now)
+        decided = silent_lines(rules, series, alerts, patience=patience, now=now, orders=orders)
     else:
         if recorded["reason"] == _GONE:
             rules = [rule for rule in rules if rule.name != recorded["rule"]]
-        orders = {}
-        if recorded["moved_by"]:
-            orders[recorded["alert_id"]] = Order(
-                "acknowledge" if recorded["state"] == "acknowledged" else "resolve", recorded["moved_by"]
-            )
         decided = evaluate(rules, series, exceedances, alerts, now=now, orders=orders)
     rows = decided.filter(pl.col("alert_id") == recorded["alert_id"]).to_dicts()
     return rows[0] if rows else None

@@ -106,7 +106,8 @@ def due(
         for alert in alerts.iter_rows(named=True):
             name = alert["alert_id"]
             mute = muted[name].reason if name in muted else None
-            why = tell(alert["state"], last.get((name, receiver), Told()), at, muted=mute, repeat=policy.repeat)
+            known, seen = last.get((name, receiver), Told()), bool(alert["moved_by"])
+            why = tell(alert["state"], known, at, muted=mute, repeat=policy.repeat, seen=seen)
             if why.tells:
                 again = times.get((name, receiver, alert["state"]), 0)
                 group = _group(alert, policy)

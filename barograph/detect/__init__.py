@@ -1,7 +1,7 @@
 """Which days depart from what a line did before: above a threshold, or from a statistical baseline. Pure functions."""
 
 from barograph.detect.aberration import aberrations, surprises
-from barograph.detect.artifact import USUAL_DAYS, suspected
+from barograph.detect.artifact import USUAL_DAYS, drifting, suspected
 from barograph.detect.thresholds import (
     HIGH_PERCENTILE,
     closed_series,
@@ -12,6 +12,6 @@ from barograph.detect.thresholds import (
 )
 
 __all__ = [
-    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "expected", "observed", "origin_thresholds",
-    "surprises", "suspected", "thresholds",
+    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "drifting", "expected", "observed",
+    "origin_thresholds", "surprises", "suspected", "thresholds",
 ]  # fmt: skip

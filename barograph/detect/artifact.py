@@ -7,6 +7,7 @@ from datetime import date
 
 import polars as pl
 
+from barograph.answers import reader
 from barograph.tables import LINE
 
 USUAL_DAYS = 28
@@ -46,6 +47,35 @@ def suspected(
     ])  # fmt: skip
     said = told.group_by("row", maintain_order=True).agg(pl.col("reason").str.join("; ").alias("suspect_reason"))
     return rows.join(said, on="row", how="left", maintain_order="left").drop("row")
+
+
+def drifting(found: pl.DataFrame, series: pl.DataFrame, canaries: pl.DataFrame) -> pl.DataFrame:
+    """`found` with a reason more, forecasts included, where a line is read by an annotator that drifts.
+
+    series: as for `suspected`. canaries: the latest row of each annotator and task. A day ahead is read as the last
+    closed day of its line.
+    """
+    rows = found.with_row_index("row")
+    sources = series.filter(pl.col("label_source").is_not_null()).select(*LINE, "time_value", "label_source")
+    come = rows.filter(pl.col("kind") != "forecast").join(
+        sources, left_on=[*LINE, "target"], right_on=[*LINE, "time_value"]
+    )
+    last = sources.sort("time_value").group_by(LINE).agg(pl.col("label_source").last())
+    read = pl.concat([
+        each.select("row", "method", "label_source")
+        for each in (come, rows.filter(pl.col("kind") == "forecast").join(last, on=LINE))
+    ]).filter(pl.col("method").is_in(["annotator", "corrected"]))  # fmt: skip
+    said = pl.format(
+        "annotator {} drifts: {} of its answers are as they were, {} should be", "annotator",
+        pl.col("agreement").round(2), pl.col("bound").round(2),
+    )  # fmt: skip
+    who = reader("annotator", "model", "prompt_version").alias("who")
+    drifts = canaries.filter("drifting").select(who, said.alias("reason"))
+    each = read.join(drifts, how="cross").filter(pl.col("label_source").str.contains(pl.col("who"), literal=True))
+    told = each.group_by("row", maintain_order=True).agg(pl.col("reason").unique(maintain_order=True).str.join("; "))
+    both = pl.concat_str("suspect_reason", "reason", separator="; ", ignore_nulls=True)
+    reason = pl.when(both != "").then(both).alias("suspect_reason")
+    return rows.join(told, on="row", how="left", maintain_order="left").with_columns(reason).drop("row", "reason")
 
 
 def _volume(series: pl.DataFrame) -> pl.DataFrame:

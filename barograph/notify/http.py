@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from barograph.notify.attempt import Attempt, Send
 from barograph.notify.connection import Deadline, GuardedBackend
 from barograph.notify.forms import payload
-from barograph.notify.retries import wait_asked
+from barograph.retry_after import wait_asked
 from barograph.settings import Receiver
 
 _ALERTS = b"/api/v2/alerts"

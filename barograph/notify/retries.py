@@ -2,9 +2,6 @@
 
 import hashlib
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
-
-from barograph.clock import naive_utc
 
 RETRIES = tuple(
     timedelta(**wait)
@@ -16,8 +13,6 @@ RETRIES = tuple(
 """Waits after the 1st, 2nd, … failed attempt; after the last the notification is dead."""
 JITTER = 0.1
 """Part of a wait that is added at most, so that what failed together is not tried together."""
-LONGEST_ASKED = timedelta(days=1)
-"""A receiver that asks for a longer wait is asked again after this."""
 
 
 def next_attempt(attempts: int, at: datetime, notification_id: str, asked: timedelta | None = None) -> datetime | None:
@@ -31,19 +26,3 @@ def next_attempt(attempts: int, at: datetime, notification_id: str, asked: timed
     digest = hashlib.sha256(f"{notification_id}\n{attempts}".encode()).digest()
     wait = RETRIES[attempts - 1] * (1 + JITTER * int.from_bytes(digest[:4], "big") / 2**32)
     return at + max(wait, asked or timedelta(0))
-
-
-def wait_asked(header: str | None, at: datetime) -> timedelta | None:
-    """What `Retry-After` asks for: seconds or a date (RFC 9110, 10.2.3), at most a day; None where it says nothing."""
-    if header is None:
-        return None
-    header = header.strip()
-    if header.isascii() and header.isdigit():
-        wait = timedelta(seconds=min(int(header[:9]), LONGEST_ASKED.total_seconds()))
-    else:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        wait = naive_utc(until) - at
-    return min(max(wait, timedelta(0)), LONGEST_ASKED)

@@ -66,6 +66,12 @@ def load(path: Path | None) -> Settings:
         raise ConfigError("\n".join(f"{path}: {explain(e, raw)}" for e in error.errors())) from None
 
 
+_FILES = (
+    ("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion")),
+)  # fmt: skip
+"""Keys that name a file."""
+
+
 def _resolve(raw: dict[str, Any], folder: Path) -> None:
     """Let every relative path in the file begin at its folder."""
     for source in _tables(raw, "source"):
@@ -76,8 +82,7 @@ def _resolve(raw: dict[str, Any], folder: Path) -> None:
     for marker in _tables(raw, "marker"):
         if isinstance(given := marker.get("lexicons"), list):
             marker["lexicons"] = [str(folder / n) if _is_file(str(n)) else n for n in given]
-    files = (("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",)), ("annotation", ("prompt",)))
-    for kind, keys in files:
+    for kind, keys in _FILES:
         for item in _tables(raw, kind):
             item.update({key: str(folder / item[key]) for key in keys if isinstance(item.get(key), str)})
 

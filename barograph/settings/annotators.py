@@ -105,6 +105,8 @@ class Annotation(Section):
     """How often the canary set is asked; 0: never."""
     canary_agreement: Annotated[Number, Field(gt=0, le=1)] = 0.8
     """Agreement with its first answers below which an annotator drifts."""
+    confusion: Path | None = None
+    """A JSON file of how its answers were wrong on labelled posts; polarization carries that through."""
 
     @property
     def name(self) -> str:

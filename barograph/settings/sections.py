@@ -16,6 +16,7 @@ from pydantic import (
 )  # fmt: skip
 
 from barograph.clock import naive_utc
+from barograph.tables import METHODS
 
 NAME_PATTERN, LANGUAGE_PATTERN, DAYS_PATTERN = r"^[^\s:/*][^:/*\n]{0,79}$", r"^[a-z]{2}$", r"^[1-9]\d?d$"
 SPAN_PATTERN = r"^\d{1,4}[mhd]$"
@@ -124,11 +125,22 @@ class Dimension(Section):
 
 
 class Topic(Section):
-    """What people may be divided over; read by the polarization stage."""
+    """What people may be divided over; read in replies by the polarization stage.
+
+    A reply is about it where its own text or that of what it replies to has a keyword (`lexicons.match`).
+    """
 
     name: Name
     keywords: Annotated[tuple[str, ...], Field(min_length=1)]
     sides: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _words_say_something(self) -> Self:
+        if not all(word.strip() for word in (*self.keywords, *self.sides)):
+            raise ValueError("got an empty keyword or side; expected words")
+        if len({side.strip().casefold() for side in self.sides}) < len(self.sides):
+            raise ValueError(f"got the side {self.sides[0]!r} twice; expected two that differ")
+        return self
 
 
 class Event(Section):
@@ -148,12 +160,13 @@ class Event(Section):
 
 
 class Test(Section):
-    """A test of polarization declared before its event."""
+    """A test of what polarization does round an event; exploratory unless a run saw it before the event began."""
 
     event: str
     topic: str
     outcome: Literal["mean_score", "share_extreme"] = "mean_score"
     window: Annotated[Whole, Field(ge=1, le=60)] = 3
+    """Days before and after the event."""
 
 
 class Rule(Section):
@@ -169,8 +182,9 @@ class Rule(Section):
     """Whose baseline an aberration departs from; by default the best one that a line's history allows."""
     markers: tuple[str, ...] = ()
     populations: tuple[str, ...] = ()
-    unit: Literal["posts", "authors"] = "authors"
-    method: Literal["lexicon", "calibrated"] = "lexicon"
+    unit: Literal["posts", "authors", "interactions"] = "authors"
+    """`interactions` is that of `polarization:TOPIC` alone."""
+    method: Literal[METHODS] = "lexicon"  # type: ignore[valid-type]
     percentile: Annotated[Number, Field(gt=0, lt=100)] = 95
     """Of the trailing 84 days; for an aberration or surprise 100 less the false discovery rate, in percent."""
     p_high: Annotated[Number, Field(gt=0, lt=1)] = 0.7

@@ -32,6 +32,8 @@ from barograph.tables import LANGUAGES
 
 Span = Annotated[str, StringConstraints(pattern=SPAN_PATTERN)]
 
+_DRAWN_BY = ("populations", "posts", "strata", "days")
+"""Keys of an annotation that decide which posts are drawn."""
 _DEFAULT_DIMENSIONS = (
     Dimension(name="anxiety", markers=("anxiety", "fear", "stress")),
     Dimension(name="depression", markers=("depression", "sadness", "loneliness")),
@@ -81,6 +83,11 @@ class Settings(Section):
         """Every marker name that `series` holds: markers, then `dimension:NAME`."""
         return (*(m.name for m in self.marker), *(f"dimension:{d.name}" for d in self.dimension))
 
+    @property
+    def polarized(self) -> tuple[str, ...]:
+        """What `series` calls the share of extreme conversations of each topic."""
+        return tuple(f"polarization:{topic.name}" for topic in self.topic)
+
     @model_validator(mode="before")
     @classmethod
     def _own_markers_drop_our_dimensions(cls, raw: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +113,8 @@ class Settings(Section):
         for test in self.test:
             _known("test: event", (test.event,), [e.name for e in self.event])
             _known("test: topic", (test.topic,), [t.name for t in self.topic])
+            if self.test.count(test) > 1:
+                raise ValueError(f"[[test]] of event {test.event!r} and topic {test.topic!r} is declared twice")
         return self
 
     @model_validator(mode="after")
@@ -117,6 +126,13 @@ class Settings(Section):
                 _known(f"{what} topic", (annotation.topic,), [t.name for t in self.topic])
             if self.population:
                 _known(f"{what} population", annotation.populations, [p.name for p in self.population])
+            first = next(a for a in self.annotation if a is annotation or (a.topic and a.topic == annotation.topic))
+            for key in _DRAWN_BY:
+                if getattr(annotation, key) != getattr(first, key):
+                    raise ValueError(
+                        f"{what} got {key} = {getattr(annotation, key)!r}; expected {getattr(first, key)!r} as in "
+                        f"annotation {first.name!r}: the tasks of a topic are asked of the same replies"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -146,11 +162,23 @@ class Settings(Section):
             if rule.name in (HIGH_PREVALENCE, SILENT_LINE):
                 whose = "the detector of high prevalence" if rule.name == HIGH_PREVALENCE else "lines without a value"
                 raise ValueError(f"rule {rule.name!r}: the name is taken by {whose}; choose another")
-            _known(f"rule {rule.name!r}: marker", rule.markers, self.watchable)
-            if rule.method == "calibrated" and not (rule.markers and set(rule.markers) <= set(markers)):
+            _known(f"rule {rule.name!r}: marker", rule.markers, (*self.watchable, *self.polarized))
+            of_topics = {marker in self.polarized for marker in rule.markers} or {False}
+            if of_topics != {rule.unit == "interactions"} or (True in of_topics and rule.method != "annotator"):
                 raise ValueError(
-                    f"rule {rule.name!r}: got method calibrated for a dimension, which has no such reading; "
+                    f"rule {rule.name!r}: got unit {rule.unit} and method {rule.method}; expected interactions and "
+                    "annotator for polarization:TOPIC, and unit posts or authors for all other markers"
+                )
+            of_markers = bool(rule.markers) and set(rule.markers) <= set(markers)
+            if rule.method != "lexicon" and not of_markers and True not in of_topics:
+                raise ValueError(
+                    f"rule {rule.name!r}: got method {rule.method} for a dimension, which has no such reading; "
                     "expected the names of markers"
+                )
+            if rule.method in ("annotator", "corrected") and not self.annotation:
+                raise ValueError(
+                    f"rule {rule.name!r}: got method {rule.method}, but nothing is labelled; "
+                    "expected an [[annotation]] whose task measures its markers"
                 )
             if populations:
                 _known(f"rule {rule.name!r}: population", rule.populations, populations)

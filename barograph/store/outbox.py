@@ -65,11 +65,33 @@ class Outbox(Database):
         return len(buried)
 
     def undelivered(self) -> pl.DataFrame:
-        """Notifications that are dead or wait, oldest first, with `gone_at` of their receivers."""
+        """Notifications that are dead or wait, oldest first, with `gone_at` of their receivers.
+
+        `kept`: their body is there, so that they can be sent.
+        """
         return self._frame(
-            """SELECT n.*, r.gone_at FROM notifications n LEFT JOIN receivers r USING (receiver)
+            """SELECT n.*, r.gone_at, notification_id IN (SELECT notification_id FROM outbox) AS kept
+               FROM notifications n LEFT JOIN receivers r USING (receiver)
                WHERE status != 'delivered' ORDER BY created_at, notification_id"""
         )
+
+    def forget_bodies(self, before: datetime, receivers: Collection[str]) -> int:
+        """Drop the bodies of dead notifications that were decided before `before`. Returns how many.
+
+        What waits as long for a receiver that is no longer configured (not in `receivers`) is dead too.
+        """
+        with self._transaction():
+            self._con.execute(
+                """UPDATE notifications SET status = 'dead', next_attempt_at = NULL
+                   WHERE status = 'waiting' AND created_at < ? AND NOT list_contains(?, receiver)""",
+                [before, list(receivers)],
+            )
+            gone = self._con.execute(
+                """DELETE FROM outbox WHERE notification_id IN
+                   (SELECT notification_id FROM notifications WHERE status = 'dead' AND created_at < ?)
+                   RETURNING notification_id""", [before]
+            ).fetchall()  # fmt: skip
+        return len(gone)
 
     def revive(self, at: datetime, names: Collection[str] = (), receivers: Collection[str] = ()) -> list[str]:
         """Have dead notifications wait again, due at `at` and with all their attempts; their receivers count again.

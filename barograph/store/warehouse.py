@@ -17,7 +17,10 @@ from barograph import tables
 from barograph.store.audits import Audits
 from barograph.store.database import DISK, create, latest, unwritable
 from barograph.store.evidence import Evidence
+from barograph.store.labelled import Labelled
+from barograph.store.labels import Labels
 from barograph.store.outbox import Outbox
+from barograph.store.pairs import Pairs
 from barograph.tables import Table
 
 
@@ -29,7 +32,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Audits, Evidence, Outbox):
+class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
@@ -323,6 +326,18 @@ class Warehouse(Audits, Evidence, Outbox):
                        AND segment IN (SELECT segment FROM segments WHERE lexicons IS NOT NULL)""", [before]
                 ) or 0
             )  # fmt: skip
+
+    def thin(self, table: Table, before: date) -> int:
+        """Of each fact keep the last issue of each UTC day before `before` alone. Returns how many rows went."""
+        fact = ", ".join(table.series_key)
+        with self._transaction():
+            gone = self._con.execute(
+                f"""DELETE FROM {table.name} WHERE rowid IN (
+                        SELECT rowid FROM {table.name} WHERE issue < ?::DATE
+                        QUALIFY issue < max(issue) OVER (PARTITION BY {fact}, issue::DATE))
+                    RETURNING issue""", [before]
+            ).fetchall()  # fmt: skip
+        return len(gone)
 
     def interrupt_runs(self) -> None:
         """Mark runs that never said how they ended."""

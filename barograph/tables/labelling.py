@@ -22,6 +22,7 @@ ANNOTATIONS = Table(
         "text_hash": text("keyed hash of all that was read: of a pair both texts"),
         "status": text("outcome; unclear where every question was answered so", *STATUSES),
         "reason": text("why there is no label; never words of a post", nullable=True),
+        "failures": count("runs in which it failed, where it has not succeeded since", nullable=True),
         "inclusion_probability": Column(
             pl.Float64, "of the post in the sample; 0: labelled outside of one", low=0, high=1
         ),

@@ -36,12 +36,13 @@ SERIES = Table(
         "stderr": number("linearised standard error, clustered by author; calibrated: the base rate's included", 0),
         "lo": number("lower 95 % bound"),
         "hi": number("upper 95 % bound"),
-        "n_posts": count("posts read in the cell"),
-        "n_authors": count("distinct known authors in the cell"),
+        "n_posts": count("posts read in the cell; annotator: labels behind it"),
+        "n_authors": count("distinct known authors in the cell; annotator: of those labels"),
         "provisional": Column(pl.Boolean, "the day had not closed at this issue"),
         "missing_reason": text("why prevalence is NULL", nullable=True),
         "label_source": text(
-            "whose reading the value follows; calibrated: what it was fitted on; and which base rate it is read at",
+            "whose reading the value follows; calibrated: what it was fitted on, and which base rate it is read at; "
+            "annotator, corrected: annotator, model, prompt",
             nullable=True,
         ),
         **ISSUE,
@@ -87,29 +88,6 @@ EXCEEDANCES = Table(
         "p_high": number("P(prevalence > threshold), for forecasts", 0, 1),
         "level": text("red: clear of the threshold; yellow: above it; grey: no baseline", "red", "yellow", "grey"),
         "suspect_reason": text("why this may be an artefact", nullable=True),
-        **ISSUE,
-    }, published=True,
-)  # fmt: skip
-
-CLASSES = tuple(
-    f"c_{stance}_{affect}_{agreement}"
-    for stance in ("same", "opposite") for affect in ("affect", "none") for agreement in ("agree", "disagree")
-)  # fmt: skip
-POLARIZATION = Table(
-    "polarization", "Affective polarization of conversations on a topic.",
-    ("topic", "population", "time_value", "issue"),
-    {
-        "topic": text("name of a topic"),
-        "population": text("name of a population"),
-        "time_value": day("UTC day"),
-        "n_conversations": count("conversations scored"),
-        "n_interactions": count("reply pairs scored"),
-        "n_authors": count("distinct authors"),
-        "share_abstained": number("reply pairs left unscored", 0, 1),
-        "mean_score": number("mean over conversations", 0, 10),
-        "stderr": number("clustered by conversation", 0),
-        "share_extreme": number("conversations above 7.5", 0, 1),
-        **{name: number("share of this class among scored reply pairs", 0, 1) for name in CLASSES},
         **ISSUE,
     }, published=True,
 )  # fmt: skip

@@ -107,8 +107,15 @@ def heading(page: "Page", text: str) -> None:
     page.get_by_role("heading", name=text, exact=True).wait_for()
 
 
-def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -> None:
+def test_the_board_stands_first_and_leads_to_a_line(page: "Page", address: str) -> None:
     page.goto(address)
+    page.get_by_role("link", name="Anxiety in north on Tue 31\xa0Mar: 10.0").click()
+    heading(page, "Anxiety (dimension) expressed in north")
+    page.wait_for_url("**/timeline?population=north*")
+
+
+def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=all")
     heading(page, "Anxiety (dimension) expressed in all")
     page.get_by_text("What this must not be used for").wait_for()
     page.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").nth(1).wait_for()
@@ -128,7 +135,7 @@ def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -
 
 
 def test_choosing_changes_heading_and_address_and_going_back_returns(page: "Page", address: str) -> None:
-    page.goto(address)
+    page.goto(f"{address}/?population=all")
     heading(page, "Anxiety (dimension) expressed in all")
     for label, option in (("Marker", "Fear"), ("Population", "north")):
         page.get_by_role("combobox", name=label).click()
@@ -152,6 +159,21 @@ def test_a_firing_alert_leads_to_its_line_and_keeps_the_range(page: "Page", addr
     page.get_by_role("link", name="north · Anxiety (dimension)").click()
     heading(page, "Anxiety (dimension) expressed in north")
     page.wait_for_url("**population=north*range=30*")
+
+
+def test_a_firing_alert_is_acknowledged_and_waits_for_the_monitor(page: "Page", address: str, home: Path) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Alerts", exact=True).click()
+    heading(page, "Alerts")
+    page.locator("a[href*='alert=a-1']").click()  # the other page has a link of the same name
+    page.wait_for_url("**alert=a-1*")
+    page.get_by_text("high for two days").first.wait_for()
+    page.get_by_role("button", name="Acknowledge").click()
+    page.get_by_text("Waiting for the monitor").wait_for()
+    (asked,) = (home / "commands").glob("*.json")
+    assert '"command":"ack"' in asked.read_text()
+    page.get_by_role("link", name="All alerts").click()
+    page.get_by_text("ack by analyst waits").wait_for()
 
 
 def test_a_narrow_dark_page_has_nothing_wider_than_itself(browser: "Browser", address: str) -> None:

@@ -23,7 +23,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30).run()
+    page.switch_page("timeline.py")
     for name, value in query.items():
         page.query_params[name] = value
     return page.run()

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.detect import closed_series, suspected
+from barograph.detect import closed_series, drifting, suspected
 from tests.detect.test_thresholds import LINE, NOW, day, series
 
 ALL_DAY = (1 << 24) - 1
@@ -93,3 +93,41 @@ def test_a_young_line_has_nothing_usual() -> None:
     young = lines(n_posts=1).filter(pl.col("time_value") > day(33))
     few = volumes(0, (("z", 5),)).filter(pl.col("time_value") > day(33))
     assert suspected(found(), young, few, repeated(), frozen=None)["suspect_reason"].to_list() == [None]
+
+
+DESK, OTHER = "desk (m, prompt 01234567)", "other (m, prompt 01234567)"
+
+
+def canaries(*annotators: str, drifts: bool = True, prompt_version: str = "0123456789abcdef") -> pl.DataFrame:
+    rows = [
+        {"annotator": name, "task": "emotions", "model": "m", "prompt_version": prompt_version, "n": 20, "agreement": 0.625,
+         "accuracy": 0.9, "bound": 0.8, "drifting": drifts, "issue": NOW} for name in annotators
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=tables.CANARIES.schema)
+
+
+@pytest.mark.parametrize("kind", ["observed", "forecast"])
+@pytest.mark.parametrize(
+    ("source", "method", "told", "expected"),
+    [
+        (f"as {DESK} reads it", "corrected", canaries("desk"), 1),
+        (f"as {DESK} and {OTHER} read it; corrected to audits", "annotator", canaries("other"), 1),
+        (f"as {DESK} reads it", "corrected", canaries("desk", drifts=False), 0),
+        (f"as {DESK} reads it", "corrected", canaries("desk", prompt_version="another0"), 0),
+        (f"as {DESK} reads it", "corrected", canaries("other"), 0),
+        (f"as {DESK} reads it", "calibrated", canaries("desk"), 0),
+        (None, "lexicon", canaries("desk"), 0),
+        (f"as {DESK} and {OTHER} read it", "corrected", canaries("desk", "other"), 2),
+    ],
+)
+def test_what_a_drifting_annotator_reads_is_suspect(
+    kind: str, source: str, method: str, told: pl.DataFrame, expected: int
+) -> None:
+    read = lines().with_columns(method=pl.lit(method), label_source=pl.lit(source, pl.String))
+    given = found(method=method, kind=kind, target=day(41 if kind == "forecast" else 39))
+    got = drifting(given.with_columns(suspect_reason=pl.lit("copies")), read, told)
+    names = told["annotator"].to_list()[:expected]
+    said = [f"annotator {name} drifts: 0.62 of its answers are as they were, 0.8 should be" for name in names]
+    assert got["suspect_reason"].to_list() == ["; ".join(["copies", *said])]
+    alone = drifting(given, read, told)["suspect_reason"].to_list()
+    assert alone == ["; ".join(said) or None]

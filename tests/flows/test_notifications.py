@@ -49,7 +49,7 @@ def test_a_list_says_what_did_not_arrive_and_why(home: Home, capsys: pytest.Capt
     assert main(["notifications", "list", "--home", str(home.path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "msg_0  desk  firing alert-0  dead: tried 10 times, last 500"
-    assert lines[2].startswith("msg_2  desk  firing alert-2  waiting: tried 1 times, last 500, next ")
+    assert lines[2].startswith("msg_2  desk  firing alert-2  waiting: tried 1 time, last 500, next ")
     assert lines[3:] == ["2 dead, 1 waiting; `barograph notifications retry` sends the dead again"]
 
 
@@ -71,6 +71,20 @@ def test_dead_letters_are_sent_again_under_the_same_ids(
     assert sorted(server.ids("desk") + server.ids("pager")) == sent
     n = len(sent)
     assert capsys.readouterr().out == f"{n} revived; sent what was due: {n} delivered\n"
+
+
+def test_what_is_past_its_retention_is_listed_and_cannot_be_sent(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    config(home, desk="http://127.0.0.1:1/")
+    with Warehouse(home.warehouse) as warehouse:
+        assert warehouse.forget_bodies(utc_now(), ["desk"]) == 2
+    main(["notifications", "list", "--home", str(home.path)])
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0] == "msg_0  desk  firing alert-0  dead: tried 10 times, last 500, its body forgotten"
+    assert listed[3] == "2 dead, 1 waiting"
+    assert main(["notifications", "retry", "msg_0", "--home", str(home.path)]) == 2
+    assert "msg_0: got one whose body is past its retention; expected a dead one" in capsys.readouterr().err
+    assert main(["notifications", "retry", "--home", str(home.path)]) == 0
+    assert capsys.readouterr().out == "0 revived; 1 waiting: a run sends each when it is due\n"
 
 
 def test_a_gone_receiver_is_named_and_comes_back(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,7 +163,7 @@ def test_an_alert_is_acknowledged_through_the_queue(
     assert not file.exists()
     assert len(states(home)) == 2
     code, said = barograph(capsys, "alerts", "ack", name, "--home", home)
-    assert (code, said) == (2, f"barograph: {name}: the alert is acknowledged; expected firing\n")
+    assert (code, said) == (2, f"barograph: {name}: the alert is acknowledged; expected firing or nodata or stale or censored\n")
     run(home, posts, 43)
     assert states(home)[-1] == ("resolved", "back below the threshold")
     assert told(home) == [("desk", "firing"), ("desk", "resolved")]
@@ -205,6 +205,13 @@ def test_a_verdict_is_kept_and_counts_for_the_rule(
     shown = barograph(capsys, "alerts", "show", name, "--home", home)[1]
     assert "people: right 1 of 1 (100.0%), 0.00 false alarms a week; 0 unclear" in shown
     assert "panic attack" in shown  # the word shift of its days
+
+
+def test_the_record_of_a_rule_begins_with_its_first_decision_also_in_the_run_that_makes_it(home: Path) -> None:
+    found = snapshot(home).history(tables.SKILL_CARDS, as_of=datetime.max)
+    first = START + timedelta(days=37)  # the last closed day of the first run
+    assert found["issue"].min() == snapshot(home).history(tables.RULES, as_of=datetime.max)["issue"].min()
+    assert found["period"].str.head(10).unique().to_list() == [str(first)]
 
 
 def test_what_is_no_command_is_set_aside_and_the_run_goes_on(home: Path, posts: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_second_run_waits_and_says_for_whom(inputs: Path, undisturbed: Path, t
     assert_as_if_undisturbed(home, undisturbed)
 
 
-def test_a_full_disk_is_said_and_what_was_kept_is_safe(barograph: Command, inputs: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_what_was_kept_is_safe(barograph_process: Command, inputs: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -182,12 +182,12 @@ def test_a_full_disk_is_said_and_what_was_kept_is_safe(barograph: Command, input
     if mounted.returncode != 0:
         pytest.skip("a small disk cannot be mounted here: it takes root")
     try:
-        full = barograph("run", inputs, "--home", disk / "home", PREFECT_HOME=str(tmp_path / "prefect"))
+        full = barograph_process("run", inputs, "--home", disk / "home", PREFECT_HOME=str(tmp_path / "prefect"))
         assert full.returncode in (1, 2), full.stdout
         assert "free space" in full.stderr or "cannot be written" in full.stderr
         assert "Traceback" not in full.stderr
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        assert barograph("run", inputs, "--home", disk / "home").returncode == 0
+        assert barograph_process("run", inputs, "--home", disk / "home").returncode == 0
         rows, distinct = kept(disk / "home")["posts"]
         assert rows == distinct > 10_000
     finally:

@@ -51,7 +51,7 @@ def found(barograph: Command, folder: Path, campaign: bool) -> pl.DataFrame:
     folder.mkdir()
     config = folder / "barograph.toml"
     config.write_text(CONFIG)
-    done = barograph("run", written(folder / "p.jsonl", campaign), "--home", folder / "home", "--config", config, timeout=240)
+    done = barograph("run", written(folder / "p.jsonl", campaign), "--home", folder / "home", "--config", config)
     assert done.returncode == 0, done.stderr
     path = publish.current(folder / "home" / "published")
     assert path is not None

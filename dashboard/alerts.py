@@ -1,0 +1,100 @@
+"""The alerts: which are open, one of them in full, what people ask of the monitor, how each rule has done."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from barograph import alerts as alerting
+from barograph import commands, wording
+from barograph.alerts import words
+from barograph.clock import utc_now
+from barograph.home import Home
+from barograph.tables import ALERTS, SILENCES, SKILL_CARDS
+from dashboard import alert, asking, published, show
+from dashboard.show import Shown
+
+PAGE = "alerts.py"
+OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
+_COLOURS = {"firing": "red", "acknowledged": "orange", "pending": "yellow"}
+_MOST = 50
+
+
+def page(shown: Shown) -> None:
+    """One alert where the address names one, else all of them."""
+    snapshot = shown.snapshot
+    rows = snapshot.read(ALERTS)
+    silences = snapshot.read(SILENCES).filter(pl.col("ends_at") > utc_now()).sort("ends_at")
+    muted = alerting.mutes(rows, silences, (), {}, utc_now())
+    waiting = commands.waiting(Home(published.home()).commands)
+    asked = st.query_params.get("alert")
+    # Set anew, because a link within one page changes what is shown and not the reader's address.
+    st.query_params.from_dict({"alert": asked} if asked else {})
+    if asked and (found := rows.filter(pl.col("alert_id") == asked)).height:
+        alert.whole(snapshot, found.row(0, named=True), muted, waiting.get(asked, []), PAGE)
+        return
+    if asked:
+        st.warning("The link names an alert that is not published here; showing all.", icon=":material/link_off:")
+    _list(rows, muted, waiting)
+    asking.silences(silences, waiting.get("*", []))
+    _records(snapshot.read(SKILL_CARDS))
+
+
+def _list(rows: pl.DataFrame, muted: dict[str, alerting.Mute], waiting: dict[str, list[str]]) -> None:
+    """Choose → the alerts, the most urgent first."""
+    st.header("Alerts", anchor=False)
+    across = st.columns([2, 3, 3], vertical_alignment="bottom")
+    shown = across[0].segmented_control("Show", ["Open", "All"], default="Open", required=True, key="alerts-shown")
+    rule = across[1].selectbox("Rule", ["All rules", *rows["rule"].unique().sort()], key="alerts-rule")
+    where = across[2].selectbox(
+        "Population", ["All populations", *rows["population"].unique().sort()], key="alerts-population"
+    )
+    chosen = rows.filter(
+        pl.col("state").is_in(OPEN) | pl.lit(shown == "All"),
+        (pl.col("rule") == rule) | pl.lit(rule == "All rules"),
+        (pl.col("population") == where) | pl.lit(where == "All populations"),
+    )
+    urgency = pl.col("state").replace_strict({s: n for n, s in enumerate((*OPEN, "resolved"))}, return_dtype=pl.Int64)
+    chosen = chosen.sort(urgency, pl.col("level") != "red", "started_on", "population", "marker", nulls_last=True)
+    counts = ", ".join(f"{n:,} {state}" for state in OPEN if (n := rows.filter(pl.col("state") == state).height))
+    st.markdown(f":gray[{counts or 'No alert is open'}. {wording.count(rows.height, 'alerts')} so far.]")
+    for row in chosen.head(_MOST).iter_rows(named=True):
+        _row(row, muted.get(row["alert_id"]), waiting.get(row["alert_id"], []))
+    if chosen.height > _MOST:
+        st.caption(f"{chosen.height - _MOST:,} more: choose a rule or a population.")
+    if wrong := len(waiting.get("", [])):
+        st.warning(f"{wrong} in the queue can be read as no command; the monitor sets them aside and says why.")
+
+
+def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) -> None:
+    with st.container(border=True, gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.page_link(
+                PAGE, label=wording.plain(f"{row['population']} · {wording.label(row['marker'])}"),
+                query_params={"alert": row["alert_id"]}, icon=":material/arrow_forward:",
+            )  # fmt: skip
+            st.badge(row["state"], color=_COLOURS.get(row["state"], "gray"))  # type: ignore[arg-type]
+            for said in waiting:
+                st.badge(wording.plain(said), color="blue")
+            if mute and row["state"] != "resolved":
+                st.badge(wording.plain(mute.words), color="gray")
+        st.markdown(wording.plain(f"{words.found(row)} · {row['rule']}"))
+
+
+def _records(cards: pl.DataFrame) -> None:
+    """How each rule has done."""
+    st.subheader("How the rules have done", anchor=False)
+    if cards.is_empty():
+        st.markdown(":gray[Nothing to judge them by yet: a line's first 28 days have no threshold.]")
+        return
+    st.caption(
+        "By what people said of alerts, and apart from that by whether high prevalence followed in the series. "
+        "Read each figure beside what chance would have."
+    )
+    for (rule,), mine in cards.group_by("rule", maintain_order=True):
+        st.markdown(f"**{wording.plain(str(rule))}**")
+        for card in mine.sort("basis").iter_rows(named=True):
+            st.markdown(f":gray[{wording.plain(words.card(card))}]")
+
+
+show.run(page)

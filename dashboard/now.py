@@ -1,0 +1,101 @@
+"""The first page: is anything wrong now, where, how sure is that, and what comes next."""
+
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import polars as pl
+import streamlit as st
+
+from barograph import board, wording
+from barograph.sparkline import sparkline
+from barograph.store import Snapshot
+from barograph.tables import ALERTS, SOURCES
+from dashboard import panels, selection, show
+from dashboard.show import Shown
+
+_STYLE = """<style>
+.board {display:grid; gap:.5rem; margin:0 0 1rem}
+.board h4 {font-size:1rem; margin:.6rem 0 0; padding:0}
+.board .row {display:grid; gap:.5rem; grid-template-columns:repeat(auto-fit,minmax(14rem,1fr))}
+.board a {display:block; border:1px solid rgba(128,140,155,.35); border-radius:.4rem; padding:.5rem .75rem;
+  color:inherit; text-decoration:none}
+.board a:hover, .board a:focus-visible {border-color:#1F84C7; outline:2px solid #1F84C7}
+.board a.firing {border-left:.35rem solid #D55E00}
+.board a.pending, .board a.acknowledged {border-left:.35rem solid #E69F00}
+.board a.blind {border-style:dashed}
+.board b {font-weight:600}
+.board .value, .board .below {display:block}
+.board .name, .board .below {font-size:.82rem; opacity:.8}
+.board .name {display:flex; justify-content:space-between; gap:.5rem}
+.board .value {font-size:1.15rem; font-weight:600; white-space:nowrap}
+.board img {width:100%; height:2.6rem; display:block; margin:.2rem 0}
+</style>"""
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
+def _rows(snapshot: Snapshot, unit: str, method: str) -> pl.DataFrame:
+    return board.read(snapshot, unit, method)
+
+
+def page(shown: Shown) -> None:
+    """What fires → choose what is counted → the board → the sources."""
+    if "population" in st.query_params:  # a link to a line: of this page, or of a notification
+        st.switch_page(selection.PAGE, query_params=st.query_params.to_dict())
+    panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
+    units = sorted(shown.lines["unit"].unique())
+    usual = "authors" if "authors" in units else units[0]
+    across = st.columns([2, 3], vertical_alignment="bottom")
+    unit = across[0].segmented_control(
+        "Unit", units, default=usual, format_func=str.capitalize, required=True, key="now-unit"
+    )
+    methods = sorted(shown.lines.filter(pl.col("unit") == unit)["method"].unique())
+    method = "lexicon" if "lexicon" in methods else methods[0]
+    if len(methods) > 1:
+        method = across[1].segmented_control(
+            "Method", methods, default=method, format_func=str.capitalize, required=True, key="now-method",
+            help=wording.methods(methods),
+        )  # fmt: skip
+    rows = _rows(shown.snapshot, str(unit), str(method))
+    parts = [_STYLE, "<div class='board'>"]
+    for population in board.grave_first(rows):
+        mine = rows.filter(pl.col("population") == population)
+        cells = "".join(_cell(row) for row in mine.iter_rows(named=True))
+        parts.append(f"<h4>{escape(population)}</h4><div class='row'>{cells}</div>")
+    st.html("".join([*parts, "</div>"]))
+    st.caption(
+        "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the last "
+        "eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."
+    )
+    panels.sources(shown.snapshot.read(SOURCES))
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """One line of the board, which leads to its timeline."""
+    state = row["state"] if row["state"] in ("firing", "pending", "acknowledged") else ""
+    look = "blind" if row["prevalence"] is None else state
+    name = wording.label(row["marker"]).removesuffix(" (dimension)")
+    if row["prevalence"] is None:
+        value, below = "No value", str(row["missing_reason"])
+    else:
+        value = wording.interval(row["prevalence"], row["lo"], row["hi"])
+        authors = wording.count(row["n_authors"], "authors")
+        moved = wording.change(row["change"]) + " against the usual" if row["change"] is not None else "usual unknown"
+        below = f"{moved} · {authors}"
+    chance = "" if row["p_high"] is None else f" · P(high) up to {wording.chance(row['p_high'])}"
+    day = wording.weekday(row["time_value"])
+    said = f"{name} in {row['population']} on {day}: {value}; {below}{chance}{f'; {state}' if state else ''}"
+    said = escape(said, quote=True)
+    drawn = sparkline(row["values"] or [], row["lows"] or [], row["highs"] or [], row["ahead"] or [])
+    image = f"<img src='{drawn}' alt=''>" if row["prevalence"] is not None else ""
+    # Not the timeline's own address: a page below the root is loaded after two requests that fail.
+    link = escape(f"?{urlencode(selection.link(row))}", quote=True)
+    badge = f"<b>{state}</b>" if state else ""
+    return (
+        f"<a class='{look}' href='{link}' target='_self' aria-label='{said}'>"
+        f"<span class='name'><span>{escape(name)}</span>{badge or f'<span>{escape(day)}</span>'}</span>"
+        f"<span class='value'>{escape(value)}</span>{image}<span class='below'>{escape(below + chance)}</span></a>"
+    )
+
+
+show.run(page)

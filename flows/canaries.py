@@ -1,0 +1,112 @@
+"""Texts of known answers, asked of each annotator on a schedule: whether it still answers as it first did."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from barograph.annotate import plan
+from barograph.annotate.canaries import Answers, Canaries, agreement, canaries
+from barograph.annotate.task import Task
+from barograph.annotate.work import Job, Link
+from barograph.privacy import Keyed
+from barograph.settings import Annotation
+from barograph.settings import Annotator as AnnotatorSettings
+from barograph.store import Warehouse
+from barograph.tables import CANARIES
+from flows.annotators import link
+from flows.stages import Run
+
+
+@dataclass
+class Watched:
+    """One annotator of one annotation whose canaries are due. jobs: those without an answer of this day."""
+
+    annotation: Annotation
+    link: Link
+    canaries: Canaries
+    day: date
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def who(self) -> tuple[str, str, str, str]:
+        """Task, annotator, model, prompt_version."""
+        one = self.link.annotator
+        return self.annotation.name, one.name, one.model, one.prompt_version()
+
+
+def due(
+    run: Run, warehouse: Warehouse, annotation: Annotation, asked: Task, annotators: Mapping[str, AnnotatorSettings],
+    at: datetime,
+) -> list[Watched]:  # fmt: skip
+    """Annotators whose canaries were never asked in this form, or last `canary_days` before `now`. at: by the clock.
+
+    Answers are kept in `annotations`, as of posts named after canary and day of the clock, outside of any sample.
+    """
+    if not annotation.canary_days:
+        return []
+    of_canaries, found = canaries(asked)
+    keyed, told, watched = Keyed(run.home.key), warehouse.latest(CANARIES, run.moment), []
+    for name in annotation.annotators:
+        one = Watched(annotation, link(annotators[name], of_canaries), found, at.date())
+        task, annotator, model, version = one.who
+        last = told.filter(task=task, annotator=annotator, model=model, prompt_version=version)["issue"].max()
+        if isinstance(last, datetime) and last > run.moment - timedelta(days=annotation.canary_days):
+            continue
+        by_name = {_named(example.item.post_id, one.day): example.item for example in found.examples}
+        todo, _ = plan.split(pl.DataFrame({"post_id": list(by_name)}), warehouse.canary_answers(*one.who), at)
+        for post_id, failures in todo.iter_rows():
+            item = by_name[post_id]
+            read = keyed.hash(f"{item.text}\x1f{item.parent or ''}")
+            one.jobs.append(Job(item, read, ((post_id, 0.0),), 0, failures))
+        watched.append(one)
+    return watched
+
+
+def compare(run: Run, warehouse: Warehouse, watched: list[Watched]) -> list[str]:
+    """Keep in `canaries` how far each agrees with its first answers. Returns who drifts, in words.
+
+    One whose canaries were not all answered, or refused, has no row: the next run asks on.
+    """
+    rows, drifting = [], []
+    for one in watched:
+        task, annotator, model, version = one.who
+        first, now = _first_and_last(warehouse.canary_answers(*one.who))
+        if len(now) < len(one.canaries.examples):
+            continue
+        same, right = agreement(now, first), agreement(now, one.canaries.intended)
+        bound = one.annotation.canary_agreement
+        rows.append({
+            "annotator": annotator, "task": task, "model": model, "prompt_version": version, "n": len(now),
+            "agreement": same, "accuracy": right, "bound": bound, "drifting": same < bound, "issue": run.moment,
+        })  # fmt: skip
+        if same < bound:
+            drifting.append(f"{task}: {annotator} drifts: it answers {same:.0%} as it first did, bound {bound:.0%}")
+    warehouse.save({CANARIES: pl.DataFrame(rows, schema=CANARIES.schema, orient="row")})
+    return drifting
+
+
+def _first_and_last(rows: pl.DataFrame) -> tuple[dict[str, Answers], dict[str, Answers | None]]:
+    """Canary → its first answers that there are; and of the last day, None where there are none.
+
+    What failed and is still to be asked is not there.
+    """
+    rows = rows.filter((pl.col("status") != "failed") | (pl.col("failures") >= plan.RUNS))
+    rows = rows.with_columns(pl.col("post_id").str.split_exact("@", 1).struct.rename_fields(["canary", "day"])).unnest(
+        "post_id"
+    )
+    first: dict[str, Answers] = {}
+    last: dict[str, Answers | None] = {}
+    for name, day, label in rows.sort("day").select("canary", "day", "label").iter_rows():
+        answers = json.loads(label) if label else None
+        if answers is not None:
+            first.setdefault(name, answers)
+        if day == rows["day"].max():
+            last[name] = answers
+    return first, last
+
+
+def _named(item: str, day: date) -> str:
+    return f"{item}@{day}"
