@@ -82,7 +82,8 @@ def asked_with(kind: str) -> str:
 
 
 def _task(kind: str) -> tuple[Task, Canaries]:
-    return canaries(load(kind, Topic(name="-", keywords=("-",), sides=("one", "other")) if kind in TOPIC_TASKS else None))
+    topic = Topic(name="-", keywords=("-",), sides=("one", "other"))
+    return canaries(load(kind, topic if kind in TOPIC_TASKS else None))
 
 
 def _asked(task: Task, items: Sequence[Item], url: str) -> list[Annotation]:
