@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from benchmarks.answers import SETS, Asked, spread
 from benchmarks.small_model import NAME, served
 
 RESULTS = Path(__file__).with_suffix(".json")
-LIMIT, QUICK = 100, 2
+LIMIT, QUICK = 100, 3
 SMALL = "gemma"
 
 Rows = list[dict[str, Any]]
@@ -135,6 +136,9 @@ def main() -> None:
         "--limit", type=int, default=LIMIT, help="posts of a set, canaries and attacks that the small model reads"
     )
     given = parser.parse_args()
+    if given.annotator != "nade" and find_spec("xllamacpp") is None:
+        print("no xllamacpp (extra llm): the small model is not measured", file=sys.stderr)
+        given.annotator = "nade"
     began, rows = time.monotonic(), []
     wanted = given.only or [
         *SETS,
@@ -149,7 +153,7 @@ def main() -> None:
                 rows.append(measured_nade(name, 200 if given.quick else None))
             if given.annotator != "nade" and not (given.quick and name == "goemotions_dev"):
                 url = url or stack.enter_context(served(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
-                limit = QUICK * 3 if given.quick else given.limit
+                limit = QUICK if given.quick else given.limit
                 found = (
                     [measured_small(name, url, limit)] if name in SETS else of_task(name.partition(":")[2], url, limit)
                 )
