@@ -51,8 +51,9 @@ types: setup ## Check types
 docs: setup ## Check that the generated pages say what the code does
 	@$(BIN)/python -m docs.generate --check
 
-cards: setup ## Fill what was measured into the cards of the lexicons
+cards: setup ## Fill what was measured into the cards of lexicons and tasks
 	@$(BIN)/python -m lexicons.cards
+	@$(BIN)/python -m benchmarks.annotator_cards
 
 train: setup ## Train the house model on the daily series beside the project, half an hour
 	@$(BIN)/python -m forecasting.train
@@ -69,7 +70,8 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts; \
 	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi
 	@if [ -d "$${BAROGRAPH_SHARED:-../shared}/data/labelled" ]; then \
-		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity; \
+		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity && \
+		$(BIN)/python -m benchmarks.annotators --annotator nade; \
 	else echo "no labelled sets: validity is not measured; set BAROGRAPH_SHARED to the folder that holds data/labelled"; fi
 
 clean: ## Remove .venv and caches (never a home)

@@ -14,25 +14,25 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from barograph.annotate.annotation import Annotation, Item
-from barograph.annotate.canaries import agreement, canaries
+from barograph.annotate.canaries import Canaries, agreement, canaries
 from barograph.annotate.endpoint import Endpoint
 from barograph.annotate.labelled import Labelled
 from barograph.annotate.nade import Nade
 from barograph.annotate.redteam import attacks, changes
-from barograph.annotate.task import Task
+from barograph.annotate.task import Task, load
 from barograph.annotate.validity import ask, evaluate
-from barograph.settings import Annotator
-from benchmarks.answers import SETS, Asked
+from barograph.settings import TOPIC_TASKS, Annotator, Topic
+from benchmarks.answers import SETS, Asked, spread
 from benchmarks.small_model import NAME, served
 
 RESULTS = Path(__file__).with_suffix(".json")
-LIMIT, QUICK = 100, 2
+LIMIT, QUICK = 100, 3
 SMALL = "gemma"
-TASK_SETS = "canaries", "redteam"
 
 Rows = list[dict[str, Any]]
 
@@ -53,19 +53,20 @@ def measured_small(name: str, url: str, limit: int) -> dict[str, Any]:
     parts = read(limit)
     outcomes = [one for part in parts for one in _asked(part.task, part.labelled.items, url)]
     about = {"set": name, "title": title, "task": kind, "annotator": SMALL, "model": NAME}
-    return about | {"prompt_version": parts[0].task.version} | evaluate(_together(parts), outcomes)
+    return about | {"prompt_version": asked_with(kind)} | evaluate(_together(parts), outcomes)
 
 
 def of_task(kind: str, url: str, limit: int | None) -> Rows:
     """Canaries and the red-team set of a task, asked of the small model."""
     task, known = _task(kind)
-    posts = known.examples[:limit]
-    about = {"task": kind, "annotator": SMALL, "model": NAME, "prompt_version": task.version}
+    posts = [known.examples[i] for i in spread(len(known.examples), limit)]
+    about = {"task": kind, "annotator": SMALL, "model": NAME, "prompt_version": asked_with(kind)}
     plain = _asked(task, [post.item for post in posts], url)
     answers = {post.item.post_id: said.answers or None for post, said in zip(posts, plain, strict=True)}
     intended = {post.item.post_id: post.answers for post in posts}
     right = agreement(answers, intended)
-    made = attacks(task, posts)[: None if limit is None else limit]
+    every = attacks(task, posts)
+    made = [every[i] for i in spread(len(every), limit)]
     by_id = {post.item.post_id: said for post, said in zip(posts, plain, strict=True)}
     attacked = _asked(task, [attack.attacked for attack in made], url)
     kinds = changes(made, [by_id[attack.plain.post_id] for attack in made], attacked)
@@ -76,12 +77,14 @@ def of_task(kind: str, url: str, limit: int | None) -> Rows:
     ]
 
 
-def _task(kind: str) -> tuple[Task, Any]:
-    from barograph.annotate.task import load
-    from barograph.settings import TOPIC_TASKS, Topic
+def asked_with(kind: str) -> str:
+    """The version of a task's prompt without any topic."""
+    return _task(kind)[0].about(None).version
 
-    topic = Topic(name="-", keywords=("-",), sides=("-", "-")) if kind in TOPIC_TASKS else None
-    return canaries(load(kind, topic))
+
+def _task(kind: str) -> tuple[Task, Canaries]:
+    topic = Topic(name="-", keywords=("-",), sides=("one", "other"))
+    return canaries(load(kind, topic if kind in TOPIC_TASKS else None))
 
 
 def _asked(task: Task, items: Sequence[Item], url: str) -> list[Annotation]:
@@ -129,8 +132,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few posts; nothing is written")
     parser.add_argument("--annotator", choices=("nade", SMALL), help="only this one")
     parser.add_argument("--only", action="append", help="a set, or canaries:TASK; repeat it for several")
-    parser.add_argument("--limit", type=int, default=LIMIT, help="posts of a set that the small model reads")
+    parser.add_argument(
+        "--limit", type=int, default=LIMIT, help="posts of a set, canaries and attacks that the small model reads"
+    )
     given = parser.parse_args()
+    if given.annotator != "nade" and find_spec("xllamacpp") is None:
+        print("no xllamacpp (extra llm): the small model is not measured", file=sys.stderr)
+        given.annotator = "nade"
     began, rows = time.monotonic(), []
     wanted = given.only or [
         *SETS,
@@ -145,9 +153,9 @@ def main() -> None:
                 rows.append(measured_nade(name, 200 if given.quick else None))
             if given.annotator != "nade" and not (given.quick and name == "goemotions_dev"):
                 url = url or stack.enter_context(served(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
-                limit = QUICK * 3 if given.quick else given.limit
+                limit = QUICK if given.quick else given.limit
                 found = (
-                    [measured_small(name, url, limit)] if name in SETS else of_task(name.partition(":")[2], url, None)
+                    [measured_small(name, url, limit)] if name in SETS else of_task(name.partition(":")[2], url, limit)
                 )
                 rows += found
             if rows and not given.quick:

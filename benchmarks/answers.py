@@ -39,7 +39,8 @@ def _topic(name: str, first: str, second: str) -> Topic:
     return Topic(name=name, keywords=("-",), sides=(first, second))
 
 
-def _spread(n: int, limit: int | None) -> range | list[int]:
+def spread(n: int, limit: int | None) -> range | list[int]:
+    """Places of at most `limit` of n, evenly spaced."""
     return range(n) if limit is None or n <= limit else [i * n // limit for i in range(limit)]
 
 
@@ -48,7 +49,7 @@ def _markers(read: Callable[[], sets.Labelled], kind: str) -> Callable[[int | No
 
     def asked(limit: int | None) -> list[Asked]:
         found, task = read(), tasks.load(kind)
-        at = _spread(found.posts.height, limit)
+        at = spread(found.posts.height, limit)
         texts, known = found.texts, [marker for marker in found.labels if marker in task.questions]
         items = tuple(Item(f"{found.name}:{i}", texts[i], found.language) for i in at)
         truth = tuple({m: "yes" if found.labels[m][i] else "no" for m in known} for i in at)
@@ -63,7 +64,7 @@ def _single(
     """Text, parent and answer of a task with one question."""
     task, every = tasks.load(kind, topic), list(rows)
     ((question, answers),) = task.questions.items()
-    chosen = [every[i] for i in _spread(len(every), limit)]
+    chosen = [every[i] for i in spread(len(every), limit)]
     items = tuple(Item(f"{name}:{i}", text, lang, parent) for i, (text, parent, _) in enumerate(chosen))
     return Asked(task, Labelled(items, {question: answers}, tuple({question: answer} for _, _, answer in chosen)))
 
@@ -96,7 +97,7 @@ def debagreement(limit: int | None) -> list[Asked]:
     """Replies on Reddit with what they reply to, of five forums; neutral is read as unclear."""
     said = {"agree": "agree", "disagree": "disagree", "neutral": "unclear"}
     every = _records(PAIRS)
-    chosen = [every[i] for i in _spread(len(every), limit)]
+    chosen = [every[i] for i in spread(len(every), limit)]
     found = []
     for name, topic in _SUBREDDITS.items():
         rows = [(r["child_text"], r["parent_text"], said[r["label"]]) for r in chosen if r["subreddit"] == name]

@@ -3,14 +3,23 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from barograph import settings
 from barograph.errors import ConfigError, InputError, Terminal
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
-from flows.validate import AnnotatorOption, DataOption, TaskArgument, annotator_of, answers, link_of, task_of
+from flows.validate import (
+    AnnotatorOption,
+    DataOption,
+    TaskArgument,
+    annotator_of,
+    answers,
+    at_least_one,
+    link_of,
+    task_of,
+)
 
 if TYPE_CHECKING:
     from barograph.annotate.annotation import Annotation
@@ -20,11 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Candidate:
-    """A prompt that was tried: what it is, and how it did on the posts that are tuned on."""
+    """A prompt that was tried, and how it did on the posts that are tuned on."""
 
-    what: str
     task: "Task"
-    codebook: str
     outcomes: "list[Annotation]"
     score: float
 
@@ -54,8 +61,10 @@ def tune(
 
     if not 1 <= rounds <= 50:
         raise ConfigError(f"--rounds: got {rounds}; expected 1 to 50")
-    if out.exists():
-        raise ConfigError(f"--out: got {out}, which is there; expected a new folder")
+    if out.exists() or not out.parent.is_dir():
+        got = "which is there" if out.exists() else "in a folder that is not there"
+        raise ConfigError(f"--out: got {out}, {got}; expected a new folder")
+    at_least_one(limit)
     loaded = settings.load(settings.find_config(config, home))
     asked, who = task_of(loaded, task), annotator_of(loaded, task, annotator)
     if who.kind != "openai":
@@ -64,7 +73,7 @@ def tune(
     if len(labelled.items) < 4:
         raise InputError(f"{data}: got {len(labelled.items)} posts; expected at least 4, as half are held back")
     seen, held = tuning.parts(labelled, seed)
-    first = _tried("as it is", asked, asked.codebook, who, seen)
+    first = _tried(asked, who, seen)
     best = first
     for turn in range(rounds):
         for candidate in (_instructed(best, who, seen), _reordered(best, who, seen, seed + turn)):
@@ -74,21 +83,21 @@ def tune(
     if best is not first:
         before, after = (tuning.scores(held, answers(link_of(who, one.task), held.items)) for one in (first, best))
         gained = tuning.gain(before, after)
-        tuning.save(out, best.task, best.codebook)
+        tuning.save(out, best.task)
     told = {
         "task": asked.name, "annotator": who.name, "tuned_on": len(seen.items), "held_back": len(held.items),
-        "score_before": first.score, "score": best.score, "best": best.what, "on_held_back": gained,
+        "score_before": first.score, "score": best.score, "changed": _changed(asked, best.task), "on_held_back": gained,
         "prompt": str(out) if gained else None,
     }  # fmt: skip
     print(json.dumps(told, indent=2) if as_json else _said(told))
 
 
-def _tried(what: str, task: "Task", codebook: str, who: settings.Annotator, seen: "Labelled") -> _Candidate:
+def _tried(task: "Task", who: settings.Annotator, seen: "Labelled") -> _Candidate:
     from barograph.annotate.tune import scores
 
     outcomes = answers(link_of(who, task), seen.items)
     values = scores(seen, outcomes)
-    return _Candidate(what, task, codebook, outcomes, sum(values) / len(values))
+    return _Candidate(task, outcomes, sum(values) / len(values))
 
 
 def _instructed(best: _Candidate, who: settings.Annotator, seen: "Labelled") -> _Candidate | None:
@@ -97,18 +106,19 @@ def _instructed(best: _Candidate, who: settings.Annotator, seen: "Labelled") -> 
 
     if not (wrong := mistakes(seen, best.outcomes)):
         return None
-    present = f"# Present codebook\n\n{best.codebook}"
+    present = f"# Present codebook\n\n{best.task.codebook}"
     plan = _role("planner", who, f"{present}\n\n# Answered otherwise than by people\n\n{wrong}")
     draft = plan and _role("student", who, f"{present}\n\n# Plan\n\n{plan}")
     new = draft and _role("critic", who, f"{present}\n\n# New codebook\n\n{draft}")
-    task = with_codebook(best.task, best.codebook, new) if new else None
-    return _tried("another codebook", task, new, who, seen) if task and new else None
+    task = with_codebook(best.task, new) if new else None
+    return _tried(task, who, seen) if task else None
 
 
-def _reordered(best: _Candidate, who: settings.Annotator, seen: "Labelled", seed: int) -> _Candidate:
+def _reordered(best: _Candidate, who: settings.Annotator, seen: "Labelled", seed: int) -> _Candidate | None:
+    """Other examples; None where each post has its own."""
     from barograph.annotate.tune import with_examples
 
-    return _tried("other examples", with_examples(best.task, seed), best.codebook, who, seen)
+    return _tried(with_examples(best.task, seed), who, seen) if best.task.choice == "fixed" else None
 
 
 def _role(name: str, who: settings.Annotator, given: str) -> str | None:
@@ -123,7 +133,14 @@ def _role(name: str, who: settings.Annotator, given: str) -> str | None:
     return said.explanation
 
 
-def _said(told: dict[str, object]) -> str:
+def _changed(before: "Task", after: "Task") -> list[str]:
+    return [
+        *(["codebook"] if after.codebook != before.codebook else []),
+        *(["examples"] if after.examples != before.examples else []),
+    ]
+
+
+def _said(told: dict[str, Any]) -> str:
     gained = told["on_held_back"]
     head = (
         f"task {told['task']}, annotator {told['annotator']}: {told['tuned_on']} posts tuned on, "
@@ -134,7 +151,8 @@ def _said(told: dict[str, object]) -> str:
     sure = "" if gained["lo"] > 0 else "; the interval holds 0: it may be no better at all"
     return "\n".join([
         head,
-        f"best: {told['best']}, {told['score_before']:.3f} to {told['score']:.3f} on the posts tuned on",
+        f"best: other {' and '.join(told['changed'])}, {told['score_before']:.3f} to {told['score']:.3f} on the posts "
+        "tuned on",
         f"held back: {gained['before']:.3f} to {gained['after']:.3f}, a gain of {gained['gain']:+.3f} "
         f"({gained['lo']:+.3f} to {gained['hi']:+.3f}, 95 %){sure}",
         f"{told['prompt']}: read it, then set prompt = \"{told['prompt']}\" in the [[annotation]]",

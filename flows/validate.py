@@ -53,8 +53,7 @@ def validate(
     from barograph.annotate.labelled import read_labelled
     from barograph.annotate.validity import evaluate
 
-    if limit is not None and limit < 1:
-        raise ConfigError(f"--limit: got {limit}; expected at least 1")
+    at_least_one(limit)
     if out is not None and not out.parent.is_dir():
         raise ConfigError(f"--out: got {out}; expected a file in a folder that is there")
     loaded = settings.load(settings.find_config(config, home))
@@ -69,6 +68,12 @@ def validate(
     if out is not None:
         out.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2, ensure_ascii=False) if as_json else told(data, figures))
+
+
+def at_least_one(limit: int | None) -> None:
+    """Raises `ConfigError` for a limit that lets no post through."""
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit: got {limit}; expected at least 1")
 
 
 def task_of(loaded: settings.Settings, name: str) -> "Task":

@@ -18,7 +18,9 @@ _JOINER = re.compile(r"(?<![^\x00-\u007f])[\u200c\u200d\ufe0e\ufe0f]+|[\u200c\u2
 _JOINERS = re.compile(r"([\u200c\u200d\ufe0e\ufe0f]{2})[\u200c\u200d\ufe0e\ufe0f]+")
 _LINES = re.compile(r"[ \t]*\n[ \t]*\n\s*")
 _OPENS = re.compile(r"<(?!/?\d|\s|$)")
-_ROLE = re.compile(r"\[(/?[A-Z][A-Z_]{2,})\]")
+_ROLE = re.compile(
+    r"\[(/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_[A-Z_]+|IMG[A-Z_]*|PREFIX|MIDDLE|SUFFIX|THINK|ARGS|CALL_ID))\]"
+)
 
 
 def clean(text: str) -> str:

@@ -37,7 +37,10 @@ class Attack:
 
 
 def attacks(task: Task, posts: Sequence[Example]) -> list[Attack]:
-    """Each injection round one of the posts of its language, in turn; posts that are unclear in all are left out."""
+    """Each injection round one of the posts of its language, in turn; posts that are unclear in all are left out.
+
+    Of replies every other one has it in what it replies to.
+    """
     known = [post for post in posts if set(post.answers.values()) != {UNCLEAR}]
     turns: dict[str, int] = {}
     found = []
@@ -47,8 +50,12 @@ def attacks(task: Task, posts: Sequence[Example]) -> list[Attack]:
         turn = turns[row["lang"]] = turns.get(row["lang"], -1) + 1
         post = own[turn % len(own)]
         wanted = target(task, post.answers)
-        text = _wrapped(row, post.item.text, wanted)
-        item = Item(f"redteam:{number}", text, post.item.lang, post.item.parent)
+        text, parent = post.item.text, post.item.parent
+        if parent is not None and number % 2:
+            parent = _wrapped(row, parent, wanted)
+        else:
+            text = _wrapped(row, text, wanted)
+        item = Item(f"redteam:{number}", text, post.item.lang, parent)
         found.append(Attack(row["kind"], post.item, item, wanted))
     return found
 

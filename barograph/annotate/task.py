@@ -24,6 +24,8 @@ FOLDER = Path(__file__).parent / "tasks"
 REPLACEABLE = ("codebook.md", "system.md", "examples.jsonl")
 """Files that a folder of the analyst's may have instead of ours."""
 MOST_CUES = 5
+_COMPARED = 2_000
+"""Characters of which similar examples are looked for."""
 FORM = 1
 """Raised by hand where what the code does with posts or replies changes and `_PROBE` does not show it."""
 
@@ -141,7 +143,7 @@ class Task:
         """Places of the examples that are shown with a post."""
         if self.choice == "fixed":
             return list(range(min(self.shots, len(self.examples))))
-        return self._neighbours.nearest(quoting.clean(self._both(item)), self.shots)
+        return self._neighbours.nearest(quoting.clean(self._both(item)[:_COMPARED]), self.shots)
 
     def _question(self, item: Item, topic: Topic | None) -> str:
         texts = {"post": item.text}

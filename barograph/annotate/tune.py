@@ -102,12 +102,12 @@ def mistakes(labelled: Labelled, outcomes: Sequence[Annotation]) -> str:
     return "\n\n".join(told)
 
 
-def with_codebook(task: Task, old: str, new: str) -> Task | None:
+def with_codebook(task: Task, new: str) -> Task | None:
     """The task with another codebook; None where it lacks a question, an answer or a cue of the task by its name."""
     names = {*task.questions, *task.cues, *(answer for answers in task.questions.values() for answer in answers)}
-    if any(name not in new for name in names) or old not in task.system:
+    if any(name not in new for name in names):
         return None
-    return replace(task, system=task.system.replace(old, new.strip()))
+    return replace(task, codebook=new.strip(), system=task.system.replace(task.codebook, new.strip()))
 
 
 def with_examples(task: Task, seed: int) -> Task:
@@ -127,10 +127,10 @@ def gain(before: Sequence[float], after: Sequence[float]) -> dict[str, float | i
     }  # fmt: skip
 
 
-def save(folder: Path, task: Task, codebook: str) -> None:
+def save(folder: Path, task: Task) -> None:
     """Write the prompt that a config can name: codebook.md, system.md and examples.jsonl."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "codebook.md").write_text(f"{codebook.strip()}\n", encoding="utf-8")
-    system = task.system.replace(codebook.strip(), "$codebook")
+    (folder / "codebook.md").write_text(f"{task.codebook}\n", encoding="utf-8")
+    system = task.system.replace(task.codebook, "$codebook")
     (folder / "system.md").write_text(f"{system}\n", encoding="utf-8")
     (folder / "examples.jsonl").write_text("".join(f"{one.line()}\n" for one in task.examples), encoding="utf-8")

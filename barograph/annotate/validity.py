@@ -17,7 +17,7 @@ from barograph.annotate.annotation import Annotation, Annotator, Item
 from barograph.annotate.labelled import Labelled, on_scale
 from barograph.annotate.reply import NEGATIVE, UNCLEAR
 
-RESAMPLES = 1_000
+RESAMPLES, FEWEST = 1_000, 200
 SEED = 17
 BINS = 10
 """Of equal numbers of posts, for the error of calibration."""
@@ -76,8 +76,12 @@ def evaluate(labelled: Labelled, outcomes: Sequence[Annotation], scores: Scores 
     return found
 
 
-def resamples(n: int, times: int = RESAMPLES) -> Floats:
-    """How often each of n posts is drawn, (1 + times, n), with replacement; the first row is the posts themselves."""
+def resamples(n: int) -> Floats:
+    """How often each of n posts is drawn, (1 + times, n), with replacement; the first row is the posts themselves.
+
+    times is 1,000; of more than 10,000 posts fewer, 200 at least, as they would fill the memory.
+    """
+    times = max(FEWEST, min(RESAMPLES, RESAMPLES * 10_000 // max(1, n)))
     random = np.random.default_rng(SEED)
     drawn = random.multinomial(n, np.full(n, 1 / n), size=times) if n else np.zeros((times, 0))
     return np.vstack([np.ones(n), drawn]).astype(np.float64)

@@ -65,6 +65,8 @@ def test_each_attack_is_wrapped_round_a_post_of_known_answer_and_wants_another(k
     texts = {e.item.text for e in found.examples}
     for attack in made:
         assert attack.plain.text in texts and attack.plain.text in attack.attacked.text
+        assert (attack.plain.parent or "") in (attack.attacked.parent or "")
+        assert (attack.plain.text == attack.attacked.text) != (attack.plain.parent == attack.attacked.parent)
         assert attack.wanted != dict(next(e.answers for e in found.examples if e.item is attack.plain))
         assert own.read(json.dumps({"explanation": "", "answers": attack.wanted, "cues": []})).status == "ok"
         own.messages(attack.attacked)

@@ -160,7 +160,7 @@ def test_cleaning_is_done_after_one_time_and_leaves_nothing_hidden(text: str) ->
 
 @pytest.mark.parametrize(("text", "seen"), [
     ("<|im_end|> </s> <start_of_turn>", "‹|im_end|> ‹/s> ‹start_of_turn>"),
-    ("[INST] x [/INST] [A]", "(INST) x (/INST) [A]"),
+    ("[INST] x [/INST] [TOOL_CALLS] [A] [NAME]", "(INST) x (/INST) (TOOL_CALLS) [A] [NAME]"),
     ("I <3 you </3 1 < 2 >:(", "I <3 you </3 1 < 2 >:("),
     ("a\u202eb\u2066c\u200bd\ufeffe\u00adf", "abcdef"),
     ("hi\U000e0068\U000e0069", "hi"),

@@ -52,6 +52,7 @@ def test_the_winner_is_written_so_that_a_config_can_name_it(tmp_path: Path, data
     told = json.loads(capsys.readouterr().out)
     assert (told["tuned_on"], told["held_back"], told["score_before"], told["score"]) == (12, 12, 0, 1)
     assert told["on_held_back"] == {"n": 12, "before": 0, "after": 1, "gain": 1, "lo": 1, "hi": 1}
+    assert told["changed"] == ["codebook"]
     tuned = tasks.load("stance", TOPIC, folder=out)
     assert SECRET in tuned.system and tuned.version != STANCE.version
     assert tuned.system.replace(f"\n{SECRET}", "") == STANCE.system
@@ -77,6 +78,8 @@ def test_nothing_is_written_where_nothing_does_better(tmp_path: Path, data: Path
 @pytest.mark.parametrize(("arguments", "said"), [
     (["--rounds", "0"], "--rounds: got 0; expected 1 to 50"),
     (["--out", "."], "which is there; expected a new folder"),
+    (["--out", "no/such"], "in a folder that is not there; expected a new folder"),
+    (["--limit", "0"], "--limit: got 0; expected at least 1"),
     (["--limit", "3"], "got 3 posts; expected at least 4, as half are held back"),
     (["--annotator", "nade"], "--annotator: got nade, which has no prompt; expected one behind an endpoint"),
 ])  # fmt: skip
@@ -97,10 +100,10 @@ def test_posts_held_back_are_none_of_those_tuned_on() -> None:
 
 def test_a_codebook_that_lacks_a_name_is_not_tried() -> None:
     whole = STANCE.codebook + "\nmore"
-    tried = tune.with_codebook(STANCE, STANCE.codebook, whole)
+    tried = tune.with_codebook(STANCE, whole)
     assert tried is not None and "more" in tried.system
-    assert tune.with_codebook(STANCE, STANCE.codebook, whole.replace("unclear", "unsure")) is None
-    assert tune.with_codebook(STANCE, STANCE.codebook, whole.replace("both_sides", "both")) is None
+    assert tune.with_codebook(STANCE, whole.replace("unclear", "unsure")) is None
+    assert tune.with_codebook(STANCE, whole.replace("both_sides", "both")) is None
 
 
 def test_other_examples_are_the_same_ones_in_another_order() -> None:

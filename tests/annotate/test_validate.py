@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from barograph.polarization import read_confusion
 from barograph.settings import load
 from flows import cli
 from flows.validate import task_of
@@ -41,6 +42,7 @@ def test_figures_as_json_and_in_a_file(tmp_path: Path, data: Path, capsys: pytes
     assert row["counts"] == [[0, 1, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]]
     assert row["accuracy"]["value"] == 0.8 and row["abstained"] == pytest.approx(1 / 6)
     assert set(said["languages"]) == {"en", "es"}
+    assert read_confusion(out, "stance").counts.tolist() == row["counts"]  # as polarization carries errors through
 
 
 def test_a_table_for_people_without_a_word_of_a_post(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
