@@ -66,6 +66,7 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 	@$(BIN)/python -m benchmarks.backfill
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.correction
+	@$(BIN)/python -m benchmarks.annotate
 	@if [ -f "$${BAROGRAPH_SHARED:-../shared}/data/series/markers_daily.parquet" ]; then \
 		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts; \
 	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi

@@ -1,4 +1,4 @@
-"""The clock. Only flows and delivery look at it; stages are told what time it is."""
+"""The clock. Only flows, delivery and annotators look at it; stages are told what time it is."""
 
 from datetime import UTC, datetime
 

@@ -62,10 +62,12 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     with Warehouse(run.home.warehouse) as warehouse:
         take_in(run.home, warehouse)
         works = [_prepared(run, warehouse, one, limit) for one in chosen]
-    tallies = asyncio.run(_ask(run, works))
-    with Warehouse(run.home.warehouse) as warehouse:
-        take_in(run.home, warehouse)
-        drifting = canaries.compare(run, warehouse, [one for work in works for one in work.watched])
+    watched, tallies, drifting = [one for work in works for one in work.watched], [Tally() for _ in works], []
+    if watched or any(work.jobs.height for work in works):
+        asyncio.run(_ask(run, works, tallies))
+        with Warehouse(run.home.warehouse) as warehouse:
+            take_in(run.home, warehouse)
+            drifting = canaries.compare(run, warehouse, watched)
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, work.budget.reached))
         run.count(labels=tally.rows + work.taken)
@@ -140,6 +142,8 @@ def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int
     else:
         found = items(run, warehouse, annotation, markers)
     left = found.with_row_index("position")
+    if asked.reads_parent:
+        left = left.filter(pl.col("parent").is_not_null())
     todo, taken = [], 0
     for one in chain:
         who = (annotation.name, one.annotator.name, one.annotator.model, one.annotator.prompt_version())
@@ -157,10 +161,10 @@ def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int
 # asking ---------------------------------------------------------------------------------------------------
 
 
-async def _ask(run: Run, works: Sequence[_Work]) -> list[Tally]:
+async def _ask(run: Run, works: Sequence[_Work], tallies: Sequence[Tally]) -> None:
     """Ask all works, one after another, the canaries of each first. What is answered lands at once."""
     texts = sum(work.jobs.height + sum(len(one.jobs) for one in work.watched) for work in works)
-    through, tallies = 0, []
+    through = 0
 
     def done() -> None:
         nonlocal through
@@ -169,14 +173,15 @@ async def _ask(run: Run, works: Sequence[_Work]) -> list[Tally]:
             run.reporter.advance(through / texts, f"{through:,} of {texts:,} texts")
 
     async with landing.Landing(run.home.annotations) as landed:
-        for work in works:
+        for work, tally in zip(works, tallies, strict=True):
             name, budget = work.annotation.name, work.budget
             for one in work.watched:
                 async with opened([one.link]):
-                    await ask(name, one.jobs, [one.link], landed.keep, budget, done=done)
+                    known = await ask(name, one.jobs, [one.link], landed.keep, budget, done=done)
+                tally.canaries += len(one.jobs) - known.left
+                tally.spend(known.tokens, known.cost)
             async with opened(work.chain):
-                tallies.append(await ask(name, plan.each(work.jobs), work.chain, landed.keep, budget, done=done))
-    return tallies
+                await ask(name, plan.each(work.jobs), work.chain, landed.keep, budget, tally, done=done)
 
 
 def told(annotation: Annotation, tally: Tally, taken: int, reached: str) -> str:
@@ -188,6 +193,8 @@ def told(annotation: Annotation, tally: Tally, taken: int, reached: str) -> str:
     ]
     if taken:
         parts.append(f"{taken:,} taken over from the same texts")
+    if tally.canaries:
+        parts.append(f"{tally.canaries:,} canaries")
     if tally.tokens:
         parts.append(f"{tally.tokens:,} tokens" + (f", cost {tally.cost:,.4f}" if tally.cost else ""))
     if reached:

@@ -23,6 +23,7 @@ ONE_HOME = {
     "duckdb": ("barograph.store",),
     "httpx": ("barograph.sources", "barograph.annotate", "barograph.notify"),
     "httpcore": ("barograph.notify",),
+    "openai": ("barograph.annotate",),
     "smtplib": ("barograph.notify",),
 }
 SQL = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "PRAGMA ")

@@ -4,6 +4,7 @@ What a server or a model says is never passed on in a reason: it may quote the p
 """
 
 import asyncio
+import os
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -93,8 +94,10 @@ class Endpoint:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
         # Only what was configured is sent, not what the environment holds for other programs.
-        unsent = ("OpenAI-Organization", "OpenAI-Project", *(() if self._key else ("Authorization",)))
-        self._options = {"headers": {name: Omit() for name in unsent}}
+        ambient = (line.partition(":")[0].strip() for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
+        headers: dict[str, Any] = {name: Omit() for name in ("OpenAI-Organization", "OpenAI-Project", *ambient) if name}
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        self._options = {"headers": {**headers, "Authorization": f"Bearer {self._key}" if self._key else Omit()}}
         self._client = AsyncOpenAI(
             base_url=self._url, api_key=self._key or "none", max_retries=0, timeout=self._settings.timeout,
             # A redirect would carry posts to where nobody has said they may go.

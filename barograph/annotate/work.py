@@ -92,7 +92,7 @@ class Budget:
         elif self.tokens and self._over(self.tokens, self.spent_tokens, coming * self._most_tokens):
             self.reached = f"{self.tokens:,} tokens"
         elif self.money and self._over(self.money, self.spent_money, coming * self._most_money):
-            self.reached = f"{self.money:,.2f} in money"
+            self.reached = f"{self.money:g} of money"
         elif self.seconds and self.clock() >= self._end:
             self.reached = f"{self.seconds / 60:g} minutes"
         else:
@@ -125,8 +125,15 @@ class Tally:
     """Rows of `annotations`."""
     cost: float = 0
     tokens: int = 0
+    canaries: int = 0
+    """Texts of known answers that were asked, beside these; their expense is in it."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Annotator that was left alone → its last reason."""
+
+    def spend(self, tokens: int, cost: float) -> None:
+        """Add an expense."""
+        self.tokens += tokens
+        self.cost += cost
 
 
 Keep = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
@@ -135,13 +142,14 @@ Keep = Callable[[Sequence[Mapping[str, Any]]], Awaitable[None]]
 
 async def ask(
     task: str, jobs: Iterable[Job], chain: Sequence[Link], keep: Keep, budget: Budget,
-    *, done: Callable[[], object] = lambda: None, now: Callable[[], datetime] = utc_now,
+    tally: Tally | None = None, *, done: Callable[[], object] = lambda: None, now: Callable[[], datetime] = utc_now,
 ) -> Tally:  # fmt: skip
-    """Ask all jobs, in their order, of the annotators of `chain`. done: called after each text.
+    """Ask all jobs, in their order, of the annotators of `chain`.
 
+    tally: counted on, where there is one; done: called after each text; now: the clock of rows.
     Raises what `keep` raises and `ConfigError` where an endpoint refuses key or model; what landed before stays.
     """
-    tally, coming = Tally(), iter(jobs)
+    tally, coming = tally or Tally(), iter(jobs)
     slots = [asyncio.Semaphore(link.in_flight) for link in chain]
 
     async def work() -> None:
@@ -182,8 +190,7 @@ def _count(tally: Tally, job: Job, link: Link, outcome: Annotation) -> None:
     name = link.annotator.name
     tally.outcomes[name, outcome.status] += 1
     tally.rows += len(job.posts)
-    tally.tokens += outcome.tokens_in + outcome.tokens_out
-    tally.cost += link.cost(outcome)
+    tally.spend(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
     link.failed = link.failed + 1 if outcome.status == "failed" else 0
     if link.rests:
         tally.stopped[name] = outcome.reason or ""

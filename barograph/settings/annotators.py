@@ -1,6 +1,7 @@
 """Annotators: who labels posts, how they are reached, and which posts of a day they are asked of."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -57,6 +58,13 @@ class Annotator(Section):
         if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
             raise ValueError("got an address with a user or password in it; expected the key in key_file or key_env")
         return url
+
+    @field_validator("key_env")
+    @classmethod
+    def _key_env_is_a_name(cls, key_env: str | None) -> str | None:
+        if key_env is not None and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key_env):
+            raise ValueError("expected the name of an environment variable, not the key itself")
+        return key_env
 
     def key(self) -> str:
         """The API key, or empty where none is asked for. Raises `ConfigError` where its file or variable is missing."""

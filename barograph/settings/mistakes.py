@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from barograph.settings.annotators import Annotation, Annotator
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
     DAYS_PATTERN,
@@ -77,19 +78,27 @@ def _inside(node: Any, step: int | str) -> Any:
 
 
 def _got(error: ErrorDetails) -> str:
-    """What was given, in brief. A receiver may have been given its secret: there only the type is told."""
+    """What was given, in brief. Receivers and annotators may have been given secrets: there only types are told."""
     value, loc = error["input"], error["loc"]
     for kind, word in {dict: "a table", list: "a list", bool: str(value).lower(), date: str(value)}.items():
         if isinstance(value, kind):
             return word
-    if loc[0] == "receiver" and loc[-1] not in ("name", "kind"):
+    if loc[0] in _SHOWN and loc[-1] not in _SHOWN[str(loc[0])]:
         return "text" if isinstance(value, str) else "a number"
     return repr(value)
 
 
+_SHOWN = {
+    "receiver": ("name", "kind"),
+    "annotator": (
+        "name", "kind", "model", "in_flight", "requests_per_minute", "timeout", "tries", "price_in", "price_out",
+    ),
+}  # fmt: skip
+"""Of tables with secrets, the keys whose values are told."""
 _SECTIONS: dict[str, type[BaseModel]] = {
     "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
     "event": Event, "test": Test, "rule": Rule, "maintenance": Maintenance, "receiver": Receiver,
+    "annotator": Annotator, "annotation": Annotation,
 }  # fmt: skip
 
 

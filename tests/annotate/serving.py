@@ -129,12 +129,17 @@ class Server:
     url: str = ""
     heard: list[dict[str, Any]] = field(default_factory=list)
     """Bodies of requests, in order."""
-    keys: list[str | None] = field(default_factory=list)
-    """Their Authorization."""
+    heads: list[dict[str, str]] = field(default_factory=list)
+    """Their headers, names in small letters."""
     by_text: dict[str, Answer] = field(default_factory=dict)
     """The last message of a request → how it is answered, before the script is looked at."""
     most_at_once: int = 0
     _at_once: int = 0
+
+    @property
+    def keys(self) -> list[str | None]:
+        """Authorization of each request."""
+        return [head.get("authorization") for head in self.heads]
 
     @property
     def texts(self) -> list[str]:
@@ -149,7 +154,7 @@ class Server:
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
                 self.heard.append(body)
-                self.keys.append(headers.get("authorization"))
+                self.heads.append(headers)
                 self._at_once += 1
                 self.most_at_once = max(self.most_at_once, self._at_once)
                 try:

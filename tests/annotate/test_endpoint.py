@@ -171,11 +171,13 @@ def test_the_key_is_sent_and_never_said(monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("MODEL_KEY", "sk-of-a-test")
     monkeypatch.setenv("OPENAI_ORG_ID", "org-of-somebody")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Secret: of another program\nauthorization: Bearer of-another")
     with serving(error(500), says(), error(401)) as server:
         assert asked(server, key_env="MODEL_KEY") == OK
         with pytest.raises(ConfigError) as told:
             asked(server, key_env="MODEL_KEY")
     assert set(server.keys) == {"Bearer sk-of-a-test"}
+    assert not [name for head in server.heads for name in head if name in ("x-secret", "openai-organization")]
     assert "sk-of-a-test" not in repr(told.value)
     assert caplog.text
     assert "sk-of-a-test" not in caplog.text
@@ -184,6 +186,7 @@ def test_the_key_is_sent_and_never_said(monkeypatch, caplog):
 
 def test_without_a_key_none_is_sent(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-program")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer of-another")
     with serving() as server:
         asked(server)
     assert server.keys == [None]

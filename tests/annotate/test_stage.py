@@ -296,6 +296,14 @@ label(run_of(place, (place.path / "config").read_text()))
     assert landed <= set(rows["post_id"])
 
 
+def test_before_any_day_has_closed_nothing_is_asked(home: Home) -> None:
+    with serving(reply()) as server:
+        run = run_of(home, config(server.url), datetime(2024, 3, 1, 12))
+        label(run)
+        assert server.heard == []
+    assert run.annotated == ["emotions: nothing to ask"]
+
+
 # --- canaries ---
 
 
@@ -310,6 +318,7 @@ def test_canaries_are_asked_on_schedule_and_one_who_answers_otherwise_drifts(hom
         label(run, limit=0)
         n = len(server.heard)
         (first,) = canaries()
+        assert run.annotated == [f"emotions: {n} canaries; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"]
         assert (first["agreement"], first["n"], first["drifting"], first["issue"]) == (1, n, False, NOW)
         label(run_of(home, settings, NOW + timedelta(days=6)), limit=0)
         assert (len(server.heard), len(canaries())) == (n, 1)

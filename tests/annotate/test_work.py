@@ -156,8 +156,8 @@ def test_a_slot_is_free_only_when_what_it_brought_is_on_the_disk():
         (Budget(tokens=719), 5, "719 tokens"),
         (Budget(tokens=720, spent_tokens=240), 4, "720 tokens"),
         (Budget(tokens=240, spent_tokens=240), 0, "240 tokens"),
-        (Budget(money=0.005), 3, "0.01 in money"),  # of 0.0014 each
-        (Budget(money=0.005, spent_money=0.0029), 1, "0.01 in money"),
+        (Budget(money=0.005), 3, "0.005 of money"),  # of 0.0014 each
+        (Budget(money=0.005, spent_money=0.0029), 1, "0.005 of money"),
         (Budget(), 20, ""),
     ],
 )
