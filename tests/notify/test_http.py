@@ -114,9 +114,9 @@ def test_one_connection_serves_many_notifications() -> None:
     assert len(set(peers)) == 1
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{unused_port()}/", f"http://localhost:{unused_port()}/"])
-def test_an_address_where_nobody_is_fails_like_any_other(url: str) -> None:
-    attempt = send(endpoint(url), "msg_1", BODY, utc_now(), timeout=5)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_address_where_nobody_is_fails_like_any_other(host: str) -> None:
+    attempt = send(endpoint(f"http://{host}:{unused_port()}/"), "msg_1", BODY, utc_now(), timeout=5)
     assert attempt == Attempt("ConnectError", delivered=False, reached=False)
 
 
