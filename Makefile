@@ -33,8 +33,9 @@ setup: .venv/.ready ## Create .venv and install what constraints.txt pins
 run: setup ## Watch a simulated population: http://localhost:8501 (Ctrl-C stops it)
 	@$(BIN)/barograph up --source simulated --home $(HOME_DIR) --port $(PORT)
 
+# Two at once, a file each, in the order of the folders, so that long files are not left for the end.
 test: setup ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 oracle: setup ## Hold the matcher against the slow one on a million random posts (half an hour)
 	@BAROGRAPH_RANDOM_POSTS=1000000 $(BIN)/python -m pytest --timeout 7200 tests/lexicons/test_match.py -k generated

@@ -106,10 +106,11 @@ def silence(
     /,
     *,
     length: Annotated[str, Parameter("--for", help="How long: 30m, 4h, 2d.")],
-    rule: str | None = None,
-    marker: str | None = None,
-    population: str | None = None,
+    rule: Annotated[str | None, Parameter(help="All alerts of this rule, or of `silent line`.")] = None,
+    marker: Annotated[str | None, Parameter(help="All alerts on this marker; of several options all must fit.")] = None,
+    population: Annotated[str | None, Parameter(help="All alerts on this population.")] = None,
     home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
     by: By = "analyst",
     note: Note = None,
 ) -> None:
@@ -117,6 +118,7 @@ def silence(
     if not (length[:-1].isdecimal() and length[-1:] in "mhd" and 0 < int(length[:-1]) < 10_000):
         raise ConfigError(f"--for: got {length!r}; expected minutes, hours or days, e.g. 30m, 4h, 2d")
     about = {"rule": rule, "marker": marker, "population": population}
+    _known(*_opened(home), config, about)
     asked = {"command": "silence", "by": by, "note": note, "ends_at": utc_now() + settings.span(length)}
     _ask(home, alert_id, asked | {name: given for name, given in about.items() if given})
 
@@ -217,6 +219,18 @@ def _muted(place: Home, config: Path | None, snapshot: Snapshot, alerts: pl.Data
     return alerting.mutes(alerts, snapshot.read(tables.SILENCES), told.maintenance, wider, utc_now())
 
 
+def _known(place: Home, snapshot: Snapshot, config: Path | None, about: dict[str, str | None]) -> None:
+    """Refuse to silence what there is not: nobody would notice that it silences nothing."""
+    lines, rules = snapshot.lines(), snapshot.read(tables.RULES)["rule"].to_list()
+    there = {
+        "rule": {*rules, *(rule.name for rule in _loaded(place, config).rule), settings.SILENT_LINE},
+        "marker": set(lines["marker"]), "population": set(lines["population"]),
+    }  # fmt: skip
+    for name, given in about.items():
+        if given and given not in there[name]:
+            raise ConfigError(f"--{name}: got {given!r}; expected one of {', '.join(sorted(there[name]))}")
+
+
 def _ask(home: Path, alert_id: str | None, asked: dict[str, Any]) -> None:
     """Put a command into the queue, unless it can be seen now that it would be refused."""
     place, snapshot = _opened(home)
@@ -230,5 +244,8 @@ def _ask(home: Path, alert_id: str | None, asked: dict[str, Any]) -> None:
     if alert and (refused := commands.refusal(command, alert["state"])):
         raise ConfigError(f"{alert['alert_id']}: {refused}")
     commands.submit(place.commands, command)
-    about = f" {describe(alert)}" if alert else ""
-    print(f"{command.command} waits for the monitor, which applies it in its next run:{about or ' ' + command.id}")
+    about = describe(alert) if alert else getattr(command, "silence_id", "")
+    if isinstance(command, commands.Silence):
+        what = ", ".join(f"{name} {value}" for name in ("rule", "marker", "population") if (value := asked.get(name)))
+        about = f"{', '.join(filter(None, (about, what)))} until {command.ends_at:%Y-%m-%d %H:%M} UTC"
+    print(f"{command.command} waits for the monitor, which applies it in its next run: {about}")

@@ -119,7 +119,10 @@ def _tell(send: Send, due: list[dict[str, Any]], clock: Clock) -> _Told:
         if time.monotonic() > end:
             break
         at = clock()
-        attempt = send(row["notification_id"], row["body"], at)
+        try:
+            attempt = send(row["notification_id"], row["body"], at)
+        except Exception as error:  # noqa: BLE001  (one that cannot be put in words must not hold up all others)
+            attempt = Attempt(type(error).__name__, delivered=False)
         told.last, told.at, n = attempt, at, row["attempts"] + 1
         done = attempt.delivered or attempt.gone
         again = None if done else next_attempt(n, at, row["notification_id"], attempt.asked)

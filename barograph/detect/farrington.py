@@ -53,9 +53,13 @@ def farrington(values: Floats, posts: Floats, error: Floats | None = None, *, fi
             noise = np.where(n > 0, np.nan_to_num(error[np.ix_(rows, past)]) ** 2, 0).sum(axis=1) / (n > 0).sum(axis=1)
             process = process_variance(dispersion * share / usual[:, None], noise[:, None])
             of_a_day = process + np.nan_to_num(error[np.ix_(rows, week)]) ** 2
-        centre[np.ix_(rows, week)] = share**POWER
-        spread[np.ix_(rows, week)] = POWER * share ** (POWER - 1) * np.sqrt(of_a_day + own)
+        centre[np.ix_(rows, week)], spread[np.ix_(rows, week)] = scaled(share, of_a_day + own)
     return Baseline(centre, spread, np.full_like(centre, np.inf), TWO_THIRDS)
+
+
+def scaled(expected: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Centre and spread of value^(2/3) for a value of this expectation and variance (delta method)."""
+    return expected**POWER, POWER * expected ** (POWER - 1) * np.sqrt(variance)
 
 
 def _season(lag: Days) -> Days:

@@ -17,8 +17,10 @@ class Outbox(Database):
     def due(self, at: datetime, receivers: Collection[str] | None = None, most: int | None = None) -> pl.DataFrame:
         """Notifications to send at `at` (by the clock), with their `body` and all they are `about`; oldest first.
 
-        One about some alerts waits until those before it about any of them are through, so that no receiver hears of
-        an end before the beginning. receivers: only to these; most: at most so many to each.
+        Of those decided at one time ends come first: to Alertmanager an end of the line's last episode, sent after the
+        beginning of its next one, would end that. One about some alerts waits until those before it about any of them
+        are through, so that no receiver hears of an end before the beginning. receivers: only to these; most: at most
+        so many to each.
         """
         return self._frame(
             """WITH waiting AS (SELECT * FROM notifications WHERE status = 'waiting'),
@@ -37,8 +39,9 @@ class Outbox(Database):
                SELECT n.*, o.body, about
                FROM waiting n JOIN outbox o USING (notification_id) JOIN free USING (notification_id)
                WHERE free_at <= ? AND (? OR list_contains(?, receiver))
-               QUALIFY row_number() OVER (PARTITION BY receiver ORDER BY created_at, notification_id) <= ?
-               ORDER BY created_at, notification_id""",
+               QUALIFY row_number() OVER (
+                   PARTITION BY receiver ORDER BY created_at, state != 'resolved', notification_id) <= ?
+               ORDER BY created_at, state != 'resolved', notification_id""",
             [at, receivers is None, list(receivers or ()), most or 2**62],
         )
 

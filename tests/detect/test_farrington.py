@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from barograph.detect.farrington import farrington
+from barograph.detect.baseline import TWO_THIRDS, Baseline
+from barograph.detect.farrington import farrington, scaled
 
 RNG = np.random.default_rng(3)
 DAYS = 1500
@@ -61,6 +62,15 @@ def test_it_is_what_statsmodels_fits() -> None:
             centre, variance = oracle(share[row], posts[row], 1456 + (t - 1456) // 7 * 7, t)
             assert got.centre[row, t] == pytest.approx(centre ** (2 / 3), rel=1e-6)
             assert got.spread[row, t] == pytest.approx(2 / 3 * centre ** (-1 / 3) * np.sqrt(variance), rel=1e-5)
+
+
+def test_limit_and_tail_are_those_published_of_the_r_package_surveillance() -> None:
+    """5 expected with standard error .2, φ = 1, 8 observed: numbers of its tests/testthat/test-farringtonFlexible.R."""
+    centre, spread = scaled(np.array([[5.0]]), np.array([[5 + 0.2**2]]))
+    got = Baseline(centre, spread, np.array([[np.inf]]), TWO_THIRDS)
+    assert got.limit(0.05).item() == pytest.approx(9.1154825, abs=1e-6)
+    assert got.limit(0.95).item() == pytest.approx(1.8084477, abs=1e-6)
+    assert got.p(np.array([[8.0]])).item() == pytest.approx(0.1094727, abs=1e-6)
 
 
 def test_limits_come_back_from_the_scale_they_are_tested_on() -> None:

@@ -1,6 +1,7 @@
 """Alerts through the monitor: what people ask, who is told after a backfill, the past replayed."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -182,7 +183,9 @@ def test_what_a_person_resolved_stays_so_while_the_same_days_go_on(
 
 
 def test_nobody_is_told_of_what_is_silenced(home: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert barograph(capsys, "alerts", "silence", "--rule", "high", "--for", "2h", "--home", home)[0] == 0
+    code, said = barograph(capsys, "alerts", "silence", "--rule", "high", "--for", "2h", "--home", home)
+    assert code == 0
+    assert re.search(r"in its next run: rule high until 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n$", said), said
     run(home, posts, 40)
     shown = barograph(capsys, "alerts", "list", "--home", home)[1]
     assert "silenced until" in shown
@@ -255,6 +258,9 @@ def test_every_decision_is_reproduced_from_what_was_known_then(
         (["show", "nope"], "nope: no alerts begin so; `barograph alerts list --all` names them"),
         (["silence", "--for", "2h"], "got a silence of everything; expected an alert, rule, marker or population"),
         (["silence", "--rule", "high", "--for", "soon"], "--for: got 'soon'; expected minutes, hours or days"),
+        (["silence", "--rule", "hi", "--for", "2h"], "--rule: got 'hi'; expected one of high, "),
+        (["silence", "--marker", "fear", "--for", "2h"], "--marker: got 'fear'; expected one of anxiety"),
+        (["silence", "--population", "north", "--for", "2h"], "--population: got 'north'; expected one of all"),
         (["unsilence", "x"], "x: no running silences begin so"),
         (["ack", "", "--by", "me@home.org"], "by: got 'me@home.org'; expected a role"),
         (["dispose", "", "maybe"], "maybe"),

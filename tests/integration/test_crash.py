@@ -20,6 +20,18 @@ from tests.conftest import Command
 
 STAGES = ("load", "score", "aggregate", "evaluate", "forecast", "detect", "alert", "explain", "deliver", "publish")
 START, LAST = date(2024, 1, 1), date(2024, 3, 10)
+# A few markers of both languages and readings: every stage has work, and none more than it takes.
+CONFIG = """
+[[marker]]
+name = "anxiety"
+lexicons = ["anxiety_en", "anxiety_es"]
+[[marker]]
+name = "hope"
+lexicons = ["hope_en"]
+[[dimension]]
+name = "anxiety"
+markers = ["anxiety"]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +41,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     posts = Simulation(start=START, posts_per_day=60).posts(START, LAST)
     for part in range(3):
         posts.gather_every(3, part).write_ndjson(folder / f"part{part}.jsonl")
+    folder.with_suffix(".toml").write_text(CONFIG)
     return folder
+
+
+def asked(home: Path, inputs: Path) -> list[str]:
+    """What the command is given."""
+    return ["run", str(inputs), "--home", str(home), "--config", str(inputs.with_suffix(".toml"))]
 
 
 def new_home(folder: Path) -> Path:
@@ -44,7 +62,7 @@ def new_home(folder: Path) -> Path:
 def start(home: Path, inputs: Path) -> subprocess.Popen[str]:
     """A run that can be ended without touching the test's own process group."""
     return subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "run", str(inputs), "--home", str(home)],
+        [sys.executable, "-m", "flows.cli", *asked(home, inputs)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ),
     )  # fmt: skip
 
@@ -103,7 +121,7 @@ def test_killed_in_any_stage_and_run_again(
     until_stage(run, stage)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate(timeout=30)
-    again = barograph("run", inputs, "--home", home)
+    again = barograph(*asked(home, inputs))
     assert again.returncode == 0, again.stderr
     assert_as_if_undisturbed(home, undisturbed)
     with duckdb.connect(home / "warehouse.duckdb", read_only=True) as con:
@@ -120,7 +138,7 @@ def test_killed_again_and_again_at_random_moments(
         time.sleep(chance.uniform(0, 2.5))
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate(timeout=30)
-    again = barograph("run", inputs, "--home", home)
+    again = barograph(*asked(home, inputs))
     assert again.returncode == 0, again.stderr
     assert_as_if_undisturbed(home, undisturbed)
 
@@ -139,7 +157,7 @@ def test_interrupted_it_says_so_and_loses_nothing(
         assert "barograph: interrupted (stage: " in err
         assert "what was kept is safe: run again to go on" in err
         assert "Traceback" not in err
-    assert barograph("run", inputs, "--home", home).returncode == 0
+    assert barograph(*asked(home, inputs)).returncode == 0
     assert_as_if_undisturbed(home, undisturbed)
 
 
@@ -182,12 +200,12 @@ def test_a_full_disk_is_said_and_what_was_kept_is_safe(barograph_process: Comman
     if mounted.returncode != 0:
         pytest.skip("a small disk cannot be mounted here: it takes root")
     try:
-        full = barograph_process("run", inputs, "--home", disk / "home", PREFECT_HOME=str(tmp_path / "prefect"))
+        full = barograph_process(*asked(disk / "home", inputs), PREFECT_HOME=str(tmp_path / "prefect"))
         assert full.returncode in (1, 2), full.stdout
         assert "free space" in full.stderr or "cannot be written" in full.stderr
         assert "Traceback" not in full.stderr
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        assert barograph_process("run", inputs, "--home", disk / "home").returncode == 0
+        assert barograph_process(*asked(disk / "home", inputs)).returncode == 0
         rows, distinct = kept(disk / "home")["posts"]
         assert rows == distinct > 10_000
     finally:
