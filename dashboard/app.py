@@ -20,6 +20,7 @@ st.navigation(
     [
         st.Page("now.py", title="Now", icon=":material/speed:", default=True),
         st.Page("timeline.py", title="Timeline", icon=":material/show_chart:"),
+        st.Page("polarization.py", title="Polarization", icon=":material/call_split:"),
         st.Page("alerts.py", title="Alerts", icon=":material/notifications:"),
     ],
     position="top",

@@ -11,7 +11,7 @@ from barograph.line import BASELINE_DAYS, Line
 from dashboard import panels
 
 # Not st.metric, which cuts off what does not fit: here a number wraps and keeps its interval.
-_STYLE = f"""<style>
+STYLE = f"""<style>
 .headline {{display:grid; gap:.75rem; margin:0}}
 .headline {{grid-template-columns:repeat(auto-fit,minmax(10rem,1fr))}}
 .headline div {{border:1px solid rgba(128,140,155,.35); border-radius:.4rem; padding:.65rem .85rem}}
@@ -43,11 +43,11 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
             f"No day of {who} has a value",
             f"Reason: {reasons}. Small groups are not shown, so that no person can be made out.",
         )
-    cells = "".join(cell(line) for cell in (_level, _change, _ahead, _alert))
-    st.html(f"{_STYLE}<dl class='headline' style='padding:0'>{cells}</dl>")
+    cells = "".join(one(line) for one in (_level, _change, _ahead, _alert))
+    st.html(f"{STYLE}<dl class='headline' style='padding:0'>{cells}</dl>")
 
 
-def _cell(name: str, value: str, below: str, look: str = "calm") -> str:
+def cell(name: str, value: str, below: str, look: str = "calm") -> str:
     """A term, its value and what it rests on. look: an alert's state; `blind` where nothing can be seen."""
     whole = re.sub(r"(\(.*\))", r"<span>\1</span>", escape(value))  # an interval is never broken in two
     return f"<div class='{look}'><dt>{escape(name)}</dt><dd>{whole}</dd><dd>{escape(below)}</dd></div>"
@@ -56,48 +56,48 @@ def _cell(name: str, value: str, below: str, look: str = "calm") -> str:
 def _level(line: Line) -> str:
     closed, known = line.last_closed, line.last_known
     if closed is None:
-        return _cell("Latest closed day", "None yet", "the first day has not closed", "blind")
+        return cell("Latest closed day", "None yet", "the first day has not closed", "blind")
     name = f"Latest closed day, {wording.day(closed['time_value'])}"
     if closed["prevalence"] is None:
         below = str(closed["missing_reason"])
         if known:
             value = wording.level(known["prevalence"], line.kind)
             below += f"; last value {value} on {wording.weekday(known['time_value'])}"
-        return _cell(name, "No value", below, "blind")
+        return cell(name, "No value", below, "blind")
     authors = wording.count(closed["n_authors"], "authors")
     posts = wording.count(closed["n_posts"], "posts")
     value = wording.interval(closed["prevalence"], closed["lo"], closed["hi"], line.kind)
-    return _cell(name, value, f"95 % interval; {authors}, {posts}")
+    return cell(name, value, f"95 % interval; {authors}, {posts}")
 
 
 def _change(line: Line) -> str:
     name = f"Against the {BASELINE_DAYS} closed days before"
     known, baseline = line.last_known, line.baseline
     if known is None or baseline is None:
-        return _cell(name, "Unknown", "fewer than 7 known days to compare with", "blind")
+        return cell(name, "Unknown", "fewer than 7 known days to compare with", "blind")
     median, n = baseline
     of = "" if n == BASELINE_DAYS else f" of {n} known days"
     difference = wording.change(known["prevalence"] - median, line.kind)
-    return _cell(name, difference, f"their median{of}: {wording.level(median, line.kind)}")
+    return cell(name, difference, f"their median{of}: {wording.level(median, line.kind)}")
 
 
 def _ahead(line: Line) -> str:
     name = "Highest P(high) ahead"
     if not line.forecasts.height:
-        return _cell(name, "No forecast", "no value in the last 7 closed days", "blind")
+        return cell(name, "No forecast", "no value in the last 7 closed days", "blind")
     first = line.forecasts.row(0, named=True)
     plainer = f"; {wording.model(first['model'])}: {first['fallback']}" if first["fallback"] else ""
     if (likeliest := line.likeliest_high) is None:
-        return _cell(name, "No threshold", f"fewer than 28 known days of 84{plainer}", "blind")
+        return cell(name, "No threshold", f"fewer than 28 known days of 84{plainer}", "blind")
     limit = wording.level(likeliest["threshold"], line.kind)
     below = f"of exceeding {limit} on {wording.weekday(likeliest['target'])}{plainer}"
-    return _cell(name, wording.chance(likeliest["p_high"]), below)
+    return cell(name, wording.chance(likeliest["p_high"]), below)
 
 
 def _alert(line: Line) -> str:
     if row := line.alert:
         below = f"{row['rule']}, since {wording.weekday(row['started_on'])}"
-        return _cell("Alert", row["state"].capitalize(), below, row["state"])
+        return cell("Alert", row["state"].capitalize(), below, row["state"])
     if (closed := line.last_closed) is None or closed["prevalence"] is None:
-        return _cell("Alert", "Cannot be tested", "no value on the latest closed day", "blind")
-    return _cell("Alert", "None open", "no rule holds on this line")
+        return cell("Alert", "Cannot be tested", "no value on the latest closed day", "blind")
+    return cell("Alert", "None open", "no rule holds on this line")

@@ -1,0 +1,128 @@
+"""How divided conversations on a topic are, by day and round events, and how sure that is."""
+
+from html import escape
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from barograph import topic, wording
+from barograph.tables import EVENT_TESTS, POLARIZATION
+from dashboard import show
+from dashboard.headline import STYLE, cell
+from dashboard.show import Shown
+
+_CONTRASTS = {
+    "before-earlier": "before, against as many days before that", "during-before": "during, against before",
+    "after-before": "after, against before", "after-during": "after, against during",
+}  # fmt: skip
+_OUTCOMES = {"mean_score": "mean score", "share_extreme": "share of extreme conversations"}
+
+
+def page(shown: Shown) -> None:
+    """Choose a topic and a population → its days → the mix → what it did round events."""
+    rows, tests = shown.snapshot.read(POLARIZATION), shown.snapshot.read(EVENT_TESTS)
+    st.header("Polarization", anchor=False)
+    if rows.is_empty():
+        st.info(
+            "**Nothing has been read of any topic.** Name a `[[topic]]` in barograph.toml, and for it an "
+            "`[[annotation]]` each of stance, affect and agreement; scores follow with the next closed day.",
+            icon=":material/visibility_off:",
+        )
+        return
+    across = st.columns(2)
+    names = rows["topic"].unique().sort().to_list()
+    asked = st.query_params.to_dict()
+    place = names.index(asked["topic"]) if asked.get("topic") in names else 0
+    name = across[0].selectbox("Topic", names, index=place)
+    where = rows.filter(pl.col("topic") == name)["population"].unique().sort().to_list()
+    place = where.index(asked["population"]) if asked.get("population") in where else 0
+    population = across[1].selectbox("Population", where, index=place)
+    st.query_params.from_dict({"topic": name, "population": population})
+    mine = rows.filter(pl.col("topic") == name, pl.col("population") == population).sort("time_value")
+    _headline(mine)
+    if topic.scored(mine).is_empty():
+        return
+    sentence = topic.describe(mine)
+    _above("Score by day, 0 to 10", mine, f"polarization_{name}_{population}")
+    st.altair_chart(topic.timeline(mine), width="stretch", alt=sentence, key="polarization")
+    st.caption(
+        f"{wording.plain(sentence)} Grey: what other tables of scores would give. Dashed: below 2.5 a conversation is "
+        "low, above 7.5 extreme. Bars: 95 % intervals, clustered by conversation."
+    )
+    st.markdown("**What the score is made of**")
+    st.altair_chart(topic.mix(mine), width="stretch", alt=f"Shares of the eight classes. {sentence}", key="mix")
+    st.caption(
+        "Friendly agreement within one side (6) counts for more than a civil dispute across sides (4): read the score "
+        "beside this mix. A reply pair of which any part is unclear is left out, and counted as abstained."
+    )
+    _tests(tests.filter(pl.col("topic") == name, pl.col("population").is_in(["*", population])))
+
+
+def _headline(rows: pl.DataFrame) -> None:
+    """The latest day with a score, or why there is none."""
+    days = topic.scored(rows)
+    if days.is_empty():
+        reasons = ", ".join(sorted(set(rows["missing_reason"].drop_nulls())))
+        st.info(f"**No day has a score.** Reason: {wording.plain(reasons)}.", icon=":material/visibility_off:")
+        return
+    last = days.row(-1, named=True)
+    pairs = wording.count(last["n_interactions"], "reply pairs")
+    extreme = wording.interval(last["share_extreme"], last["share_extreme_lo"], last["share_extreme_hi"])
+    cells = [
+        cell(
+            f"Score of 10, {wording.day(last['time_value'])}", topic.score(last["mean_score"], last["lo"], last["hi"]),
+            f"other tables of scores: {last['band_low']:.1f} to {last['band_high']:.1f}",
+        ),
+        cell("Extreme conversations", extreme, "mean score above 7.5"),
+        cell("Left unscored", wording.chance(last["share_abstained"]), "reply pairs with an unclear part"),
+        cell("Behind it", wording.count(last["n_conversations"], "conversations"),
+             f"{pairs}, {wording.count(last['n_authors'], 'authors')}"),
+    ]  # fmt: skip
+    st.html(f"{STYLE}<dl class='headline' style='padding:0'>{''.join(cells)}</dl>")
+    if last["label_source"]:
+        st.caption(wording.plain(f"As {last['label_source']} reads it."))
+
+
+def _above(title: str, rows: pl.DataFrame, name: str) -> None:
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.html(f"<strong>{escape(title)}</strong>", width="stretch")
+        file = name.replace(" ", "-").replace("/", "-") + ".csv"
+        st.download_button(
+            "CSV", rows.write_csv(), file, "text/csv", icon=":material/download:", type="tertiary", on_click="ignore"
+        )
+
+
+def _tests(tests: pl.DataFrame) -> None:
+    """What polarization did round events, as declared tests say."""
+    st.subheader("Round events", anchor=False)
+    if tests.is_empty():
+        st.markdown(":gray[No test is declared: a `[[test]]` before its event makes what follows more than a guess.]")
+        return
+    for (_,), mine in tests.group_by("test", maintain_order=True):
+        first = mine.row(0, named=True)
+        days = wording.days(first["starts_on"], first["ends_on"])
+        if first["starts_on"] == first["ends_on"]:
+            days = wording.day(first["starts_on"])
+        declared = "declared before it" if first["confirmatory"] else "declared later: exploratory"
+        verdict = first["verdict"] or "no verdict yet"
+        title = f"{first['event']} ({first['kind']}, {days}), {_OUTCOMES[first['outcome']]}: {verdict}"
+        st.markdown(f"**{wording.plain(title)}** :gray[· {declared} · {wording.plain(first['evidence'])}]")
+        st.table(pl.DataFrame([_row(row) for row in mine.iter_rows(named=True)]), border="horizontal", hide_index=True,
+                 alt=f"Comparisons round {first['event']}.")  # fmt: skip
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    known = row["effect"] is not None
+    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else str(row["missing_reason"])
+    return {
+        "Compared": _CONTRASTS[row["contrast"]],
+        "Difference": between,
+        "Standardized": f"{row['effect_standardized']:+.2f}" if row["effect_standardized"] is not None else "–",
+        "p": f"{row['p']:.3f}" if row["p"] is not None else "–",
+        "p after Holm": f"{row['p_holm']:.3f}" if row["p_holm"] is not None else "–",
+        "Conversations": f"{row['n_before']:,} and {row['n_after']:,}",
+    }
+
+
+show.run(page)
