@@ -317,13 +317,15 @@ def kills(context: ForkServerContext, times: int, posts: int) -> dict[str, float
         home = Path(folder) / "home"
         _fill(home, posts, "a")
         killed, again, most = 0, 0, 0
-        for _ in range(times):
+        for _ in range(2 * times):
+            if killed == times:
+                break
             landed, before = _landed(home), len(server.heard())
             worker = context.Process(target=_label, args=(home, server.url))
             worker.start()
             while worker.is_alive() and len(server.heard()) == before:
                 time.sleep(0.01)
-            worker.join(chance.uniform(0, 0.02 * posts / times))
+            worker.join(chance.uniform(0, 0.003 * posts / times))
             if worker.is_alive() and worker.pid:
                 os.kill(worker.pid, signal.SIGKILL)
                 killed += 1
