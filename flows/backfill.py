@@ -74,7 +74,7 @@ def backfill(
             evaluate.fn(run, warehouse)
             keep_record(run, warehouse)
             labels.fn(run, warehouse)
-            with run.explaining():
+            with run.going_on("unexplained"):
                 explain.fn(run, warehouse)
             stages.publish(run, warehouse)
         except BaseException as error:

@@ -56,7 +56,8 @@ def monitor(
                 run.record(warehouse, "running")
                 stages.load(run, warehouse)
                 stages.score(run, warehouse)
-            annotate(run)
+            with run.going_on("unlabelled"):
+                annotate(run)
             with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
                 labels(run, warehouse)
@@ -65,7 +66,7 @@ def monitor(
                 stages.forecast(run, warehouse)
                 detect(run, warehouse)
                 alert(run, warehouse)
-                with run.explaining():
+                with run.going_on("unexplained"):
                     explain(run, warehouse)
             delivered = deliver(place, settings, reporter)
             with Warehouse(place.warehouse) as warehouse:
@@ -79,5 +80,6 @@ def monitor(
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
         "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
-        "annotated": run.annotated, "unexplained": run.unexplained, "home": str(place.path), **run.published,
+        "annotated": run.annotated, "unexplained": run.unexplained, "unlabelled": run.unlabelled,
+        "home": str(place.path), **run.published,
     }  # fmt: skip

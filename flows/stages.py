@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 from prefect import task
@@ -74,6 +74,8 @@ class Run:
     """What came of what people asked, in words."""
     unexplained: str = ""
     """The error, where nobody could be told why markers moved."""
+    unlabelled: str = ""
+    """The error, where annotators could not be asked."""
 
     @property
     def moment(self) -> datetime:
@@ -99,12 +101,12 @@ class Run:
         return self.reading.languages
 
     @contextmanager
-    def explaining(self) -> Iterator[None]:
-        """Where the stage that says why fails, what is measured is still told and published; the next run says why."""
+    def going_on(self, without: Literal["unexplained", "unlabelled"]) -> Iterator[None]:
+        """Where a stage within fails, what is measured is still told and published, and the next run tries it again."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001  (whatever it is, an alert must not wait for its reasons)
-            self.unexplained = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        except Exception as error:  # noqa: BLE001  (whatever it is, an alert must not wait for labels or reasons)
+            setattr(self, without, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
     def record(self, warehouse: Warehouse, status: str) -> None:
         """Keep how the run stands in `runs`."""
@@ -340,7 +342,7 @@ def publish(run: Run, warehouse: Warehouse) -> None:
     warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
     warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
-    run.record(warehouse, "unexplained" if run.unexplained else "done")
+    run.record(warehouse, "unlabelled" if run.unlabelled else "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)
     series = warehouse.latest(tables.SERIES, run.moment)
     run.published = {

@@ -47,6 +47,8 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
     lines += [f"            {describe(alert)}" for alert in done["firing"]]
     if done["silent"]:
         lines.append(f"silent      {done['silent']} watched lines have no value lately: `barograph alerts list`")
+    if done.get("unlabelled"):
+        lines.append(f"unlabelled  not all annotators could be asked: {done['unlabelled']}; the next run tries again")
     if done["unexplained"]:
         lines.append(f"unexplained nothing says why markers moved: {done['unexplained']}; the next run tries again")
     lines.append(f"snapshot    {done['home']}/published/{done['snapshot']}")

@@ -11,6 +11,8 @@ from barograph.store.database import Database
 
 _HIT = "post_id IN (SELECT post_id FROM scores WHERE hits > 0 AND list_contains(?, marker))"
 _THERE = "created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?))) AND text IS NOT NULL"
+_POOLED_DAYS = 28
+"""Days that `labelled` looks back."""
 _OF = "task = ? AND annotator = ? AND model = ? AND prompt_version = ?"
 
 
@@ -106,8 +108,11 @@ class Labels(Database):
             self._touch(rows["post_id"].to_list())
 
     def _touch(self, post_ids: Sequence[str]) -> None:
+        """Mark the days of these posts, and those after them that have posts: labels are pooled over 28 days."""
         self._con.execute(
-            "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts WHERE post_id IN (SELECT unnest(?))",
+            f"""INSERT INTO dirty_days SELECT DISTINCT p.created_at::DATE FROM posts p JOIN
+                (SELECT DISTINCT created_at::DATE AS day FROM posts WHERE post_id IN (SELECT unnest(?))) labelled
+                ON p.created_at >= day AND p.created_at < day + {_POOLED_DAYS}""",
             [list(post_ids)],
         )
 

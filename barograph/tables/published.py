@@ -238,8 +238,8 @@ RUNS = Table(
         "started_at": time("by the clock"),
         "finished_at": time("by the clock", nullable=True),
         "status": text(
-            "how it ended; unexplained: done, but for why markers moved",
-            "running", "done", "unexplained", "failed", "interrupted",
+            "how it ended; unexplained: done, but for why markers moved; unlabelled: done, but for annotators",
+            "running", "done", "unexplained", "unlabelled", "failed", "interrupted",
         ),
         "stage": text("last stage begun"),
         **{
