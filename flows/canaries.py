@@ -10,7 +10,7 @@ import polars as pl
 from barograph.annotate import plan
 from barograph.annotate.canaries import Answers, Canaries, agreement, canaries
 from barograph.annotate.task import Task
-from barograph.annotate.work import Job, Link
+from barograph.annotate.work import Health, Job, Link
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.settings import Annotator as AnnotatorSettings
@@ -43,7 +43,7 @@ class Watched:
 
 def due(
     run: Run, warehouse: Warehouse, annotation: Annotation, asked: Task, annotators: Mapping[str, AnnotatorSettings],
-    at: datetime,
+    at: datetime, health: Mapping[str, Health],
 ) -> list[Watched]:  # fmt: skip
     """Annotators whose canaries were never asked in this form, or last `canary_days` before `now`. at: by the clock.
 
@@ -56,7 +56,7 @@ def due(
     keyed, told, watched = Keyed(run.home.key), warehouse.latest(CANARIES, run.moment), []
     for name in annotation.annotators:
         reads = link(annotators[name], asked).annotator.prompt_version()
-        one = Watched(annotation, link(annotators[name], of_canaries), found, reads, at.date())
+        one = Watched(annotation, link(annotators[name], of_canaries, health[name]), found, reads, at.date())
         task, annotator, model, _ = one.who
         last = told.filter(task=task, annotator=annotator, model=model, prompt_version=reads)["issue"].max()
         if isinstance(last, datetime) and last > run.moment - timedelta(days=annotation.canary_days):

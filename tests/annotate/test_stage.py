@@ -18,6 +18,7 @@ import pytest
 from barograph import settings as settings_room
 from barograph import tables
 from barograph.annotate import landing
+from barograph.annotate.work import PATIENCE
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
@@ -133,9 +134,7 @@ def test_a_sample_of_each_closed_day_is_asked_and_lands_with_its_probability(hom
     assert told.filter(~pl.col("hit"))["inclusion_probability"].unique().to_list() == [pytest.approx(6 / 16)]
     assert told.filter("hit").height == joyful.filter("hit", pl.col("day").is_in(closed_days(NOW, 28, 6))).height
     assert set(told["day"]) <= set(dirty)
-    assert run.annotated[0] == (
-        f"emotions: first: {n:,} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"
-    )
+    assert run.annotated[0] == (f"emotions: first: {n:,} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}")
     assert run.annotated[1] == "emotions: nothing to ask"
     assert landing.files(home.annotations) == []
 
@@ -209,7 +208,7 @@ def test_the_budget_of_a_day_holds_over_runs(home: Home) -> None:
         assert len(server.heard) == 30
         label(run)
         assert len(server.heard) == 30
-        assert "budget reached: 30 posts" in run.annotated[1]
+        assert "budget reached: posts 30 a day: 10 now, 20 before" in run.annotated[1]
         assert "texts left for the next run" in run.annotated[2]
         label(run_of(home, config(server.url, money_per_day=35 * 0.0014, in_flight=1)))
         assert len(server.heard) == 35
@@ -239,6 +238,20 @@ def test_what_failed_is_asked_again_in_a_later_run_and_what_is_invalid_never(hom
     assert set(labelled(home)["status"]) == {"invalid"}
 
 
+def test_one_that_is_down_is_left_alone_over_all_tasks_and_canaries_of_a_run(home: Home) -> None:
+    two = '[[annotation]]\ntask = "expression"\nannotators = ["first"]\nposts = 10\n'
+    with serving(error(500)) as server:
+        run = run_of(home, config(server.url, in_flight=2, canary_days=7) + two)
+        label(run)
+        n, expression = len(server.heard), labelled(home).filter(task="expression")
+    assert n <= PATIENCE + 2 * 2
+    assert expression.is_empty()
+    first, second = run.annotated
+    assert first.startswith(f"emotions: canaries of first: {n} failed, ")
+    assert second.startswith("expression: canaries of first: ")
+    assert all(" left; first was left alone after failing on and on: 500; " in said for said in (first, second))
+
+
 def test_another_model_under_the_same_name_is_asked_anew(home: Home) -> None:
     with serving(reply()) as server:
         label(run_of(home, config(server.url)))
@@ -263,9 +276,11 @@ def test_a_refused_key_ends_the_run_and_what_landed_is_taken_in_by_the_next(home
         assert labelled(home).is_empty()
         assert len(landing.files(home.annotations)) == 1
     with serving(reply()) as second:
-        label(run_of(home, config(second.url)))
+        run = run_of(home, config(second.url))
+        label(run)
     assert Counter(server.texts[:3]) + Counter(second.texts) == Counter({*server.texts[:3], *second.texts})
     assert labelled(home).height == 3 + len(second.heard)
+    assert run.annotated[0].startswith("emotions: 3 answers taken in that a run before had left; first: ")
 
 
 def test_after_kill_9_only_what_was_in_flight_is_asked_again(home: Home) -> None:
@@ -318,7 +333,7 @@ def test_canaries_are_asked_on_schedule_and_one_who_answers_otherwise_drifts(hom
         label(run, limit=0)
         n = len(server.heard)
         (first,) = canaries()
-        assert run.annotated == [f"emotions: {n} canaries; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"]
+        assert run.annotated == [f"emotions: canaries of first: {n} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"]
         assert (first["agreement"], first["n"], first["drifting"], first["issue"]) == (1, n, False, NOW)
         label(run_of(home, settings, NOW + timedelta(days=6)), limit=0)
         assert (len(server.heard), len(canaries())) == (n, 1)
