@@ -195,8 +195,8 @@ def told(annotation: Annotation, tally: Tally, taken: int, before: int, reached:
     parts = [f"{before:,} answers taken in that a run before had left"] if before else []
     for outcomes, whose in ((tally.outcomes, ""), (tally.canaries, "canaries of ")):
         for name in annotation.annotators:
-            if counted := {status: n for (who, status), n in outcomes.items() if who == name and n}:
-                parts.append(f"{whose}{name}: " + ", ".join(f"{n:,} {status}" for status, n in counted.items()))
+            said = ", ".join(f"{n:,} {status}" for (who, status), n in outcomes.items() if who == name and n)
+            parts += [f"{whose}{name}: {said}"] if said else []
     if taken:
         parts.append(f"{taken:,} taken over from the same texts")
     if tally.tokens:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from barograph.annotate import plan
-from barograph.annotate.canaries import Answers, Canaries, agreement, canaries
+from barograph.annotate.canaries import Answers, Canaries, accuracy, agreement, canaries
 from barograph.annotate.task import Task
 from barograph.annotate.work import Health, Job, Link
 from barograph.privacy import Keyed
@@ -84,13 +84,14 @@ def compare(run: Run, warehouse: Warehouse, watched: list[Watched]) -> list[str]
         first, now = _first_and_last(warehouse.canary_answers(*one.who))
         if len(now) < len(one.canaries.examples):
             continue
-        same, right = agreement(now, first), agreement(now, one.canaries.intended)
+        same, right = agreement(now, first), accuracy(now, one.canaries.intended)
         bound = one.annotation.canary_agreement
+        drifts = same is not None and same < bound
         rows.append({
             "annotator": annotator, "task": task, "model": model, "prompt_version": one.reads, "n": len(now),
-            "agreement": same, "accuracy": right, "bound": bound, "drifting": same < bound, "issue": run.moment,
+            "agreement": same, "accuracy": right, "bound": bound, "drifting": drifts, "issue": run.moment,
         })  # fmt: skip
-        if same < bound:
+        if drifts:
             drifting.append(f"{task}: {annotator} drifts: it answers {same:.0%} as it first did, bound {bound:.0%}")
     warehouse.save({CANARIES: pl.DataFrame(rows, schema=CANARIES.schema, orient="row")})
     return drifting

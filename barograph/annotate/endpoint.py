@@ -75,7 +75,7 @@ class Endpoint:
     """An `Annotator`: one model behind one endpoint, asked one task. Use it within `async with`, in one event loop.
 
     Each try ends after `timeout` seconds, whatever drips in; all tries count in `requests_per_minute`, which are spread
-    evenly. Once nobody answered the door in all tries of one item, there is one try for each other, until somebody does.
+    evenly. Once nobody answered the door in all tries of one item, each other is tried once, until somebody does.
     What a server asks for by Retry-After all requests to it wait for.
     Raises `ConfigError` where the key cannot be read, and while asking where key, model or address are refused.
     """

@@ -154,6 +154,12 @@ class Tally:
     stopped: dict[str, str] = field(default_factory=dict)
     """Annotator that was left alone → its last reason."""
 
+    def rests(self, link: Link) -> bool:
+        """`link.rests`, which is told."""
+        if link.rests:
+            self.stopped[link.annotator.name] = link.health.reason
+        return link.rests
+
     def watch(self, annotator: str, canaries: "Tally") -> None:
         """Add what came of its canaries."""
         self.canaries += canaries.outcomes
@@ -194,10 +200,7 @@ async def ask(
         for place in range(job.first, len(chain)):
             link = chain[place]
             async with slots[place]:
-                if link.rests:
-                    tally.stopped[link.annotator.name] = link.health.reason
-                    return False
-                if not budget.begin():
+                if tally.rests(link) or not budget.begin():
                     return False
                 outcome = Annotation("failed")
                 try:
