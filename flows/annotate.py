@@ -56,7 +56,7 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     if only is not None and not chosen:
         known = ", ".join(one.name for one in run.settings.annotation) or "none is"
         raise ConfigError(f"--task: got {only!r}; expected one that is configured: {known}")
-    if not chosen:
+    if not chosen and not landing.files(run.home.annotations):  # what landed is taken in, whoever is asked by now
         return
     run.reporter.stage("annotate")
     with Warehouse(run.home.warehouse) as warehouse:
