@@ -155,7 +155,7 @@ def _days(
 def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
     """Of each post what counts of its rows in `annotations`: a label before none, then the first annotator's, the last.
 
-    Returns `post_id, question, answer, annotator, prompt_version, source`; answer is NULL where none labelled it. What
+    Returns `post_id, question, answer, annotator, model, prompt_version, source`; answer is NULL where none labelled it. What
     failed may yet be answered: it is left out.
     """
     order = {name: i for i, name in enumerate(annotation.annotators)}
@@ -171,6 +171,6 @@ def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
         descending=[False, False, True, False],
     ).unique("post_id", keep="first", maintain_order=True)
     return best.select(
-        "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "prompt_version",
+        "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "model", "prompt_version",
         reader("annotator", "model", "prompt_version").alias("source"),
     )  # fmt: skip

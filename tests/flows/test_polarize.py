@@ -339,6 +339,12 @@ def test_errors_of_the_annotator_are_read_from_the_file_that_is_named(warehouse:
     got = day_of(warehouse)
     assert 8.6 < got["mean_score"] < 9.4
     assert got["label_source"] == "as desk (m, prompt v1) reads it; errors as validated in part"
+    path.write_text(json.dumps(matrix | {"model": "another"}))
+    polarize.fn(run(tmp_path, now=at(11), annotation=[*others, {**agreement, "confusion": path}]), warehouse)
+    assert day_of(warehouse)["mean_score"] == 10
+    path.write_text(json.dumps(matrix | {"model": "m"}))
+    polarize.fn(run(tmp_path, now=at(12), annotation=[*others, {**agreement, "confusion": path}]), warehouse)
+    assert day_of(warehouse)["mean_score"] == got["mean_score"]
 
 
 def test_a_test_is_declared_by_the_first_run_that_sees_it_and_judged_when_its_days_have_closed(warehouse: Warehouse, tmp_path: Path) -> None:
