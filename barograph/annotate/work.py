@@ -121,8 +121,6 @@ class Tally:
     """(annotator, status) → texts."""
     left: int = 0
     """Texts that were not asked, or refused and not asked of the next one."""
-    rows: int = 0
-    """Rows of `annotations`."""
     cost: float = 0
     tokens: int = 0
     canaries: int = 0
@@ -189,7 +187,6 @@ async def ask(
 def _count(tally: Tally, job: Job, link: Link, outcome: Annotation) -> None:
     name = link.annotator.name
     tally.outcomes[name, outcome.status] += 1
-    tally.rows += len(job.posts)
     tally.spend(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
     link.failed = link.failed + 1 if outcome.status == "failed" else 0
     if link.rests:
