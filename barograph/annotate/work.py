@@ -170,7 +170,7 @@ async def ask(
                     budget.end(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
                 failures = job.failures if place == job.first else 0
                 await keep(_rows(task, job, link, outcome, failures, now()))
-            _count(tally, job, link, outcome)
+            _count(tally, link, outcome)
             if outcome.status != "refused":
                 return True
         return True
@@ -184,7 +184,7 @@ async def ask(
     return tally
 
 
-def _count(tally: Tally, job: Job, link: Link, outcome: Annotation) -> None:
+def _count(tally: Tally, link: Link, outcome: Annotation) -> None:
     name = link.annotator.name
     tally.outcomes[name, outcome.status] += 1
     tally.spend(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
