@@ -72,7 +72,6 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
             drifting = canaries.compare(run, warehouse, watched)
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, before[work.annotation.name], work.budget.told))
-        run.count(labels=tally.rows + work.taken)
     run.annotated += drifting
 
 

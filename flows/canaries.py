@@ -1,7 +1,7 @@
 """Texts of known answers, asked of each annotator on a schedule: whether it still answers as it first did."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -64,7 +64,7 @@ def due(
         known = warehouse.canary_answers(*one.who)
         one.day = _begun(known, len(found.examples), at.date() - timedelta(days=annotation.canary_days)) or one.day
         by_name = {_named(example.item.post_id, one.day): example.item for example in found.examples}
-        todo, _ = plan.split(pl.DataFrame({"post_id": list(by_name)}), known, at)
+        todo, _ = plan.split(pl.DataFrame({"post_id": list(by_name)}), _standing(known, list(by_name)), at)
         for post_id, failures in todo.iter_rows():
             item = by_name[post_id]
             read = keyed.hash(f"{item.text}\x1f{item.parent or ''}")
@@ -95,6 +95,16 @@ def compare(run: Run, warehouse: Warehouse, watched: list[Watched]) -> list[str]
             drifting.append(f"{task}: {annotator} drifts: it answers {same:.0%} as it first did, bound {bound:.0%}")
     warehouse.save({CANARIES: pl.DataFrame(rows, schema=CANARIES.schema, orient="row")})
     return drifting
+
+
+def _standing(known: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """What is known of a round. What failed does not wait, and counts only once anything was answered.
+
+    So a round that an endpoint was down for is the next run's, whenever that is.
+    """
+    rows = known.filter(pl.col("post_id").is_in(names))
+    down = (rows["status"] == "failed").all()
+    return rows.clear() if down else rows.with_columns(annotated_at=pl.lit(datetime(1970, 1, 1)))
 
 
 def _begun(rows: pl.DataFrame, n: int, since: date) -> date | None:

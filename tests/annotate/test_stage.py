@@ -358,6 +358,35 @@ def test_canaries_that_a_dead_endpoint_did_not_answer_say_nothing_yet(home: Home
     assert not any("drift" in said for said in run.annotated)
 
 
+def test_a_round_that_a_dead_endpoint_missed_is_the_next_runs_and_the_first_becomes_what_others_are_held_to(
+    home: Home,
+) -> None:
+    with serving(error(500)) as server:
+        settings = config(server.url, canary_days=7)
+        for _ in range(7):
+            label(run_of(home, settings), limit=0)
+        assert labelled(home)["failures"].max() == 1
+        (home.path / "barograph.toml").write_text(settings)
+        server.script, n = (reply("moderate"),), len(server.heard)
+        assert main(["annotate", "--home", str(home.path), "--limit", "0"]) == 0
+        with Warehouse(home.warehouse) as warehouse:
+            (row,) = warehouse.read(tables.CANARIES).to_dicts()
+        assert (row["n"], row["agreement"], row["drifting"]) == (len(server.heard) - n, 1, False)
+
+
+def test_canaries_of_which_some_failed_are_asked_again_at_once(home: Home) -> None:
+    with serving(*[reply("moderate")] * 5, error(500)) as server:
+        settings = config(server.url, canary_days=7, in_flight=1)
+        label(run_of(home, settings), limit=0)
+        failed = len(server.heard) - 5
+        server.script = (reply("moderate"),)
+        label(run_of(home, settings), limit=0)
+    assert failed == PATIENCE + 1
+    with Warehouse(home.warehouse) as warehouse:
+        (row,) = warehouse.read(tables.CANARIES).to_dicts()
+    assert (row["agreement"], row["n"] + failed) == (1, len(server.heard))
+
+
 def test_canaries_that_nobody_answered_again_are_not_taken_for_the_answers_before(home: Home) -> None:
     with serving(reply("moderate")) as server:
         settings = config(server.url, canary_days=7)
