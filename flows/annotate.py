@@ -21,7 +21,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.store import Warehouse
 from barograph.tables import DRAWS
-from flows import canaries, pairs
+from flows import canaries, pairs, standing
 from flows.annotators import link, opened, task_of
 from flows.stages import Run, populations, stage
 
@@ -64,12 +64,14 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     with Warehouse(run.home.warehouse) as warehouse:
         before = take_in(run.home, warehouse)
         works = [_prepared(run, warehouse, one, limit, health) for one in chosen]
+        standing.note(run.home, warehouse)
     watched, tallies, drifting = [one for work in works for one in work.watched], [Tally() for _ in works], []
     if watched or any(work.jobs.height for work in works):
         asyncio.run(_ask(run, works, tallies))
         with Warehouse(run.home.warehouse) as warehouse:
             take_in(run.home, warehouse)
             drifting = canaries.compare(run, warehouse, watched)
+            standing.note(run.home, warehouse)
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, before[work.annotation.name], work.budget.told))
     run.annotated += drifting

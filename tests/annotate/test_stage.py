@@ -27,6 +27,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Settings, Source, Topic
 from barograph.sources import files
 from barograph.store import Warehouse
+from flows import standing
 from flows.annotate import closed_days, label
 from flows.cli import main
 from flows.progress import Reporter
@@ -37,6 +38,8 @@ from tests.annotate.serving import completion, error, says, serving
 DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 11, 12)
 DAYS, PER_DAY = 9, 20  # all closed but the last
+CANARIES = 38
+"""Of the task emotions."""
 
 
 @functools.cache
@@ -443,6 +446,36 @@ def test_what_landed_is_taken_in_when_nobody_is_asked_any_more(home: Home) -> No
     assert len(landing.files(home.annotations)) == 1
     label(run_of(home, ""))
     assert (labelled(home).height, landing.files(home.annotations)) == (1, [])
+
+
+# --- how annotators stand, for `status` ---
+
+
+def test_status_tells_labels_outcomes_expense_drift_and_what_landed_without_the_warehouse(home: Home) -> None:
+    with serving(*[reply("moderate")] * CANARIES, *[error(500)] * 3, reply()) as server:
+        settings = config(server.url, canary_days=7, in_flight=1)
+        label(run_of(home, settings), limit=10)
+        n = len(server.heard)
+    with Warehouse(home.warehouse) as warehouse:
+        told = warehouse.read(tables.CANARIES)
+    with serving(reply(), error(401)) as other, pytest.raises(ConfigError):
+        label(run_of(home, config(other.url, in_flight=1)))
+    home.warehouse.unlink()
+    (one,) = standing.read(home, told, utc_now().date())
+    assert (one["task"], one["labels"], one["landed"], n) == ("emotions", 7, 1, CANARIES + 10)
+    assert one["outcomes"] == {"first": {"failed": 3, "ok": 7}}
+    assert one["spent"] == {"posts": n, "tokens": (n - 3) * 120, "money": pytest.approx((n - 3) * 0.0014)}
+    assert standing.lines(one) == [
+        f"labels      emotions: 7 labels; in 28 days first: 3 failed, 7 ok; today {n} asked, {(n - 3) * 120:,} tokens, "
+        f"cost {(n - 3) * 0.0014:,.4f}; 1 answers landed that the next run takes in",
+        "  first does not drift: it answers 100% as it first did, bound 80%, canaries of 2024-03-11",
+    ]
+    (later,) = standing.read(home, told.clear(), utc_now().date() + timedelta(days=1))
+    assert (later["spent"], later["canaries"]) == ({"posts": 0, "tokens": 0, "money": 0}, [])
+
+
+def test_before_anybody_was_asked_status_tells_nothing_of_it(tmp_path: Path) -> None:
+    assert standing.read(Home(tmp_path), tables.CANARIES.empty(), DAY) == []
 
 
 # --- the command ---
