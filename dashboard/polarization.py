@@ -80,8 +80,8 @@ def _headline(rows: pl.DataFrame) -> None:
              f"{pairs}, {wording.count(last['n_authors'], 'authors')}"),
     ]  # fmt: skip
     st.html(f"{STYLE}<dl class='headline' style='padding:0'>{''.join(cells)}</dl>")
-    if last["label_source"]:
-        st.caption(wording.plain(f"As {last['label_source']} reads it."))
+    if source := last["label_source"]:
+        st.caption(wording.plain(f"{source[0].upper()}{source[1:]}."))
 
 
 def _above(title: str, rows: pl.DataFrame, name: str) -> None:

@@ -56,7 +56,7 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     if only is not None and not chosen:
         known = ", ".join(one.name for one in run.settings.annotation) or "none is"
         raise ConfigError(f"--task: got {only!r}; expected one that is configured: {known}")
-    if not chosen:
+    if not chosen and not landing.files(run.home.annotations):  # what landed is taken in, whoever is asked by now
         return
     run.reporter.stage("annotate")
     with Warehouse(run.home.warehouse) as warehouse:
@@ -70,7 +70,6 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
             drifting = canaries.compare(run, warehouse, watched)
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, work.budget.reached))
-        run.count(labels=tally.rows + work.taken)
     run.annotated += drifting
 
 

@@ -50,7 +50,8 @@ def read(
     """The labels that these days rest on, and the markers of each task; of all posts nothing yet."""
     back = range(labelled.WINDOW_DAYS)
     window = sorted({day - timedelta(days=before) for day in days for before in back})
-    labels, sizes = warehouse.labelled(window, now, languages)
+    chains = {annotation.name: annotation.annotators for annotation in settings.annotation}
+    labels, sizes = warehouse.labelled(window, now, languages, chains)
     empty = pl.DataFrame()
     known = answers.Tables(
         labels, sizes, warehouse.audited(), warehouse.read_in(labels["post_id"]), warehouse.read(tables.DRAWS),

@@ -10,7 +10,7 @@ import polars as pl
 
 from barograph import polarization as polarizing
 from barograph import tables
-from barograph.annotate import sample
+from barograph.annotate import plan, sample
 from barograph.answers import reader
 from barograph.clock import utc_now
 from barograph.privacy import Keyed
@@ -171,11 +171,12 @@ def _days(
 def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
     """Of each post what counts of its rows in `annotations`: a label before none, then the first annotator's, the last.
 
-    Returns `post_id, question, answer, annotator, prompt_version, source`; answer is NULL where none labelled it. What
-    failed may yet be answered: it is left out.
+    Returns `post_id, question, answer, annotator, model, prompt_version, source`; answer is NULL where none labelled
+    it. What failed and will be asked again is left out.
     """
     order = {name: i for i, name in enumerate(annotation.annotators)}
-    ranked = rows.filter(pl.col("status") != "failed", pl.col("annotator").is_in(list(order))).with_columns(
+    ended = (pl.col("status") != "failed") | (pl.col("failures") >= plan.RUNS)
+    ranked = rows.filter(ended, pl.col("annotator").is_in(list(order))).with_columns(
         answer=pl.col("label").str.json_path_match(f"$.{annotation.task}"),
         place=pl.col("annotator").replace_strict(order, return_dtype=pl.Int64, default=None),
     )
@@ -187,6 +188,6 @@ def chosen(rows: pl.DataFrame, annotation: Annotation) -> pl.DataFrame:
         descending=[False, False, True, False],
     ).unique("post_id", keep="first", maintain_order=True)
     return best.select(
-        "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "prompt_version",
+        "post_id", pl.lit(annotation.task).alias("question"), "answer", "annotator", "model", "prompt_version",
         reader("annotator", "model", "prompt_version").alias("source"),
     )  # fmt: skip

@@ -103,6 +103,10 @@ MISTAKES = [
     (annotation(task='"stance"'), "annotation[1]: got no topic for stance; expected the name of a [[topic]]"),
     (TOPIC + annotation(topic='"climate"'), "annotation[1]: got a topic for emotions; expected none"),
     (
+        annotation(confusion='"figures.json"'),
+        "annotation[1]: got confusion for emotions; expected none: only polarization carries errors through",
+    ),
+    (
         TOPIC + annotation(task='"affect"', topic='"war"'),
         "annotation 'affect:war': topic 'war' is not defined; expected one of climate",
     ),

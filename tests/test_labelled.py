@@ -199,8 +199,9 @@ def test_posts_outside_of_a_sample_and_refusals_count_nothing(warehouse: Warehou
     assert rows(warehouse, [LAST]).equals(before)
     # A refusal of one annotator, answered by the next, is an answer; both are named where both say much.
     asked = given.filter("sampled")
-    refused = labels(asked.filter(pl.col("day") % 2 == 0), annotator="two", status="ok", annotated_at=NOW - timedelta(days=1))
-    warehouse.save({tables.ANNOTATIONS: refused})
+    # The first of the chain counts before one who answered later and is asked no more.
+    later = labels(asked.filter(pl.col("day") % 2 == 0), annotator="two", status="ok", annotated_at=NOW + timedelta(days=1))
+    warehouse.save({tables.ANNOTATIONS: later})
     assert rows(warehouse, [LAST]).equals(before)
     warehouse.save({tables.ANNOTATIONS: labels(asked.filter(pl.col("day") % 2 == 0), status="refused", label=None)})
     after = rows(warehouse, [LAST])

@@ -1,4 +1,4 @@
-"""What is not kept for ever: bodies of what never arrived, and issues of evaluations within a day."""
+"""What is not kept for ever: explanations, bodies of what never arrived, issues of evaluations within a day."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -63,3 +63,24 @@ def test_of_each_day_the_last_issue_is_kept(warehouse: Warehouse) -> None:
         ("brier", "p", 1, 2), ("wis", "p", 1, 23), ("wis", "p", 2, 0), ("wis", "p", 2, 9), ("wis", "q", 1, 2),
     ]  # fmt: skip
     assert warehouse.thin(tables.EVALUATIONS, second) == 0
+
+
+def test_what_annotators_said_of_a_text_goes_with_it_and_with_that_of_what_it_replies_to(warehouse: Warehouse) -> None:
+    posts = {"old": (0, None), "reply": (2, "old"), "young": (2, None), "to unknown": (2, "nowhere")}  # days after NOON
+    rows = [{"source": "s", "post_id": name, "created_at": NOON + timedelta(days=days), "lang": "en", "text": name,
+             "text_hash": name, "parent_id": parent, "line": line}
+            for line, (name, (days, parent)) in enumerate(posts.items())]  # fmt: skip
+    columns = {name: kind for name, kind in tables.POSTS.schema.items() if name != "segment"} | {"line": pl.Int64}
+    warehouse.land("s", pl.DataFrame(rows, schema=columns), tables.QUARANTINE.empty(), NOON)
+    warehouse.save_scores(1, tables.SCORES.empty(), "lexicons")
+    annotation = {"task": "emotions", "label": "{}", "cues": "[]", "explanation": "as it says", "annotator": "a",
+                  "model": "m", "prompt_version": "v", "text_hash": "h", "status": "ok", "inclusion_probability": 1.0,
+                  "tokens_in": 1, "tokens_out": 1, "cost": 0.0, "annotated_at": NOON}  # fmt: skip
+    every = [{"post_id": name, **annotation} for name in (*posts, "canaries:1@2024-03-01")]
+    warehouse.keep_labels(pl.DataFrame(every, schema=tables.ANNOTATIONS.schema))
+    assert warehouse.forget_texts(NOON + timedelta(days=1)) == 1
+    kept = warehouse.read(tables.ANNOTATIONS)
+    assert set(kept.filter(pl.col("explanation").is_not_null())["post_id"]) == {
+        "young", "to unknown", "canaries:1@2024-03-01",
+    }  # fmt: skip
+    assert kept["label"].null_count() == 0

@@ -32,6 +32,8 @@ _ASKED_AGAIN = (408, 409, 429)
 _REFUSED_KEY = {401: "a key that it accepts (key_file or key_env)", 403: "a key that may use this model"}
 _REFUSALS = ("content_filter", "content_policy_violation")
 _CODE = re.compile(r"[a-z0-9_.-]{1,60}", re.IGNORECASE)
+_MODEL = re.compile(r"[\w./:@+-]{1,80}")
+"""What may be a model's name, and is no sentence."""
 _BYTES_PER_TOKEN = 4
 
 Pause = Callable[[float], Awaitable[object]]
@@ -163,13 +165,15 @@ class Endpoint:
         """What a status says. The body's words are not passed on: they may quote the post."""
         status = error.status_code
         where = f"annotator {self.name!r}: got {status} from {self._url}"
+        code = error.code if isinstance(error.code, str) and _CODE.fullmatch(error.code) else ""
+        if code in _REFUSALS:
+            return _Outcome(Annotation("refused", reason=f"{status} {code}"))
+        if status == 403 and _inside(error.body, "metadata", "reasons"):  # how OpenRouter says that it moderates
+            return _Outcome(Annotation("refused", reason="403 moderation"))
         if status in _REFUSED_KEY:
             raise ConfigError(f"{where}; expected {_REFUSED_KEY[status]}") from None
         if status == 404:
             raise ConfigError(f"{where}; expected the base of an endpoint that has the model {self.model!r}") from None
-        code = error.code if isinstance(error.code, str) and _CODE.fullmatch(error.code) else ""
-        if code in _REFUSALS:
-            return _Outcome(Annotation("refused", reason=f"{status} {code}"))
         wait = wait_asked(error.response.headers.get("retry-after"), utc_now())
         asked = wait.total_seconds() if wait else None
         said = f"{status} {code}".rstrip() + (f", asked to wait {asked:g} s" if asked else "")
@@ -187,7 +191,7 @@ class Endpoint:
         message = _inside(choice, "message")
         content, finish = _inside(message, "content"), _inside(choice, "finish_reason")
         if isinstance(model, str) and model and not _same(model, self.model):
-            annotation = _failed(f"another model answered: {model[:80]!r}")
+            annotation = _failed("another model answered" + (f": {model!r}" if _MODEL.fullmatch(model) else ""))
         elif not isinstance(message, dict):
             annotation = _failed("an answer without a choice")
         elif _inside(message, "refusal"):

@@ -121,8 +121,6 @@ class Tally:
     """(annotator, status) → texts."""
     left: int = 0
     """Texts that were not asked, or refused and not asked of the next one."""
-    rows: int = 0
-    """Rows of `annotations`."""
     cost: float = 0
     tokens: int = 0
     canaries: int = 0
@@ -172,7 +170,7 @@ async def ask(
                     budget.end(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
                 failures = job.failures if place == job.first else 0
                 await keep(_rows(task, job, link, outcome, failures, now()))
-            _count(tally, job, link, outcome)
+            _count(tally, link, outcome)
             if outcome.status != "refused":
                 return True
         return True
@@ -186,10 +184,9 @@ async def ask(
     return tally
 
 
-def _count(tally: Tally, job: Job, link: Link, outcome: Annotation) -> None:
+def _count(tally: Tally, link: Link, outcome: Annotation) -> None:
     name = link.annotator.name
     tally.outcomes[name, outcome.status] += 1
-    tally.rows += len(job.posts)
     tally.spend(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
     link.failed = link.failed + 1 if outcome.status == "failed" else 0
     if link.rests:

@@ -31,7 +31,8 @@ _SHAPE = 'a JSON object with "task", "annotator", "prompt_version" and "question
 class Confusion:
     """How one annotator, with one prompt, answered one question on labelled posts.
 
-    counts: (n_answers, n_answers), rows the true answer and columns what was read, in the order of `answers`.
+    counts: (n_answers, n_answers), rows the true answer and columns what was read, in the order of `answers`. model:
+    None where the file does not say which answered.
     """
 
     question: str
@@ -39,6 +40,7 @@ class Confusion:
     prompt_version: str
     answers: tuple[str, ...]
     counts: Floats
+    model: str | None = None
 
 
 def read_confusion(path: Path, task: str) -> Confusion:
@@ -67,9 +69,11 @@ def read_confusion(path: Path, task: str) -> Confusion:
     whole = counts.shape == (len(answers),) * 2 and bool(np.all((counts >= 0) & (counts == np.floor(counts))))
     if not whole or counts.sum() == 0:
         raise ConfigError(f"{path}: expected counts of {task}, {len(answers)} rows (true) of as many (read)")
+    model = given.get("model")
     return Confusion(
-        task, str(given.get("annotator", "")), str(given.get("prompt_version", "")), tuple(answers), counts
-    )
+        task, str(given.get("annotator", "")), str(given.get("prompt_version", "")), tuple(answers), counts,
+        None if model is None else str(model),
+    )  # fmt: skip
 
 
 def imputed(posts: pl.Series, answers: pl.Series, confusion: Confusion, n: int = IMPUTATIONS) -> Ints:

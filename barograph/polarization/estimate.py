@@ -51,8 +51,9 @@ def interactions(
 
     pairs: all that were found, each once: `post_id, parent_id, conversation, time_value, source, community, lang, geo,
     author, parent_author, inclusion_probability, drawn`. answers: `post_id, question, answer, annotator,
-    prompt_version, source`, a row a post and question that an annotator was asked; answer NULL where there is no
-    label. confusions: question → errors of the annotator and prompt that they name; other labels are taken as read.
+    model, prompt_version, source`, a row a post and question that an annotator was asked; answer NULL where there is no
+    label. confusions: question → errors of the annotator, model and prompt that they name; other labels are taken as
+    read.
     """
     pairs = pairs.with_row_index("pair")
     read: dict[str, Ints] = {}
@@ -72,6 +73,7 @@ def interactions(
         known = np.zeros(pairs.height, dtype=np.bool_)
         if errors is not None:
             by = (pl.col("annotator") == errors.annotator) & (pl.col("prompt_version") == errors.prompt_version)
+            by &= pl.lit(errors.model is None) | (pl.col("model") == pl.lit(errors.model))
             known = rows.select(by.fill_null(value=False)).to_series().to_numpy()
             row = np.flatnonzero(known)
             several[part][:, row] = imputed(rows["post_id"].gather(row), rows["answer"].gather(row), errors)

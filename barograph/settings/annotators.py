@@ -128,4 +128,6 @@ class Annotation(Section):
             raise ValueError(
                 f"got {'no topic' if self.topic is None else 'a topic'} for {self.task}; expected {needed}"
             )
+        if self.confusion is not None and self.topic is None:
+            raise ValueError(f"got confusion for {self.task}; expected none: only polarization carries errors through")
         return self

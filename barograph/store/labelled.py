@@ -15,26 +15,33 @@ class Labelled(Database):
     """Labelled posts, and of all posts the sums that their labels are carried over with."""
 
     def labelled(
-        self, days: Sequence[date], now: datetime, languages: Sequence[str]
+        self, days: Sequence[date], now: datetime, languages: Sequence[str], chains: Mapping[str, Sequence[str]]
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The posts of these days that annotators were asked of, and all audited ones, up to `now`.
 
+        chains: task → its annotators as they are asked, one after another.
         Returns (labels, sizes). labels: `post_id, task, time_value, source, community, lang, geo, cluster, known` (as
-        in `activity`), `label, cues, annotator, model, prompt_version, status, inclusion_probability`, the last answer
-        that there is of each post and task, else how asking ended. sizes: `time_value, source, community, lang, geo,
-        cluster, n`: all posts of their authors on these days.
+        in `activity`), `label, cues, annotator, model, prompt_version, status, inclusion_probability`: of each post and
+        task the answer of the first of the chain who gave one, else of others, the last one of each; else how asking
+        ended. sizes: `time_value, source, community, lang, geo, cluster, n`: all posts of their authors on these days.
         """
-        self._con.execute(
-            """CREATE OR REPLACE TEMP TABLE asked AS
-               SELECT a.*, created_at::DATE AS time_value, source, community, lang, geo,
-                      hash(coalesce(author_key, post_id)) AS cluster, author_key IS NOT NULL AS known
-               FROM annotations a JOIN posts USING (post_id)
-               WHERE created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?)))
-                     AND (created_at::DATE IN (SELECT unnest(?)) OR post_id IN (SELECT post_id FROM audits))
-               QUALIFY row_number() OVER (PARTITION BY post_id, task
-                   ORDER BY status IN ('ok', 'unclear') DESC, annotated_at DESC, annotator, prompt_version) = 1""",
-            [now, list(languages), list(days)],
-        )
+        places = pl.DataFrame(
+            [(task, one, place) for task, chain in chains.items() for place, one in enumerate(chain)],
+            schema={"task": pl.String, "annotator": pl.String, "place": pl.Int64}, orient="row",
+        )  # fmt: skip
+        with self._registered(places=places):
+            self._con.execute(
+                """CREATE OR REPLACE TEMP TABLE asked AS
+                   SELECT a.*, created_at::DATE AS time_value, source, community, lang, geo,
+                          hash(coalesce(author_key, post_id)) AS cluster, author_key IS NOT NULL AS known
+                   FROM annotations a JOIN posts USING (post_id) LEFT JOIN places USING (task, annotator)
+                   WHERE created_at <= ? AND (lang = 'und' OR lang IN (SELECT unnest(?)))
+                         AND (created_at::DATE IN (SELECT unnest(?)) OR post_id IN (SELECT post_id FROM audits))
+                   QUALIFY row_number() OVER (PARTITION BY post_id, task
+                       ORDER BY status IN ('ok', 'unclear') DESC, place NULLS LAST, annotated_at DESC, annotator,
+                                prompt_version) = 1""",
+                [now, list(languages), list(days)],
+            )
         try:
             labels = self._frame(
                 """SELECT post_id, task, time_value, source, community, lang, geo, cluster, known, label, cues,

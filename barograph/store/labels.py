@@ -117,13 +117,17 @@ class Labels(Database):
         )
 
     def spent(self, task: str, since: datetime) -> Spent:
-        """What was asked for a task from `since` on, by the clock. Texts whose label was taken over were not asked."""
+        """What was asked for a task from `since` on, by the clock. Texts whose label was taken over were not asked.
+
+        A canary is asked anew each time.
+        """
         rows = self._con.execute(
             """SELECT count(*) FILTER (first >= ?), coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(cost), 0) FROM
                (SELECT min(annotated_at) AS first,
                        sum(tokens_in + tokens_out) FILTER (annotated_at >= ?) AS tokens,
                        sum(cost) FILTER (annotated_at >= ?) AS cost
-                FROM annotations WHERE task = ? GROUP BY text_hash, annotator, model, prompt_version)""",
+                FROM annotations WHERE task = ? GROUP BY text_hash, annotator, model, prompt_version,
+                     CASE WHEN post_id LIKE 'canaries:%' THEN post_id END)""",
             [since, since, since, task],
         ).fetchall()
         return Spent(*rows[0])

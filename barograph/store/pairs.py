@@ -64,8 +64,8 @@ class Pairs(Database):
     def answers(self, tasks: Sequence[str]) -> pl.DataFrame:
         """Rows of `annotations` of these tasks, without explanations."""
         return self._frame(
-            """SELECT post_id, task, label, annotator, model, prompt_version, status, annotated_at FROM annotations
-               WHERE task IN (SELECT unnest(?))""",
+            """SELECT post_id, task, label, annotator, model, prompt_version, status, failures, annotated_at
+               FROM annotations WHERE task IN (SELECT unnest(?))""",
             [list(tasks)],
         )
 

@@ -318,14 +318,24 @@ class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
                 self._con.execute("INSERT OR REPLACE INTO meta VALUES ('aggregated_as', ?)", [fingerprint])
 
     def forget_texts(self, before: datetime) -> int:
-        """Drop the text of scored posts older than `before`. Returns how many."""
+        """Drop the text of scored posts older than `before`. Returns how many.
+
+        With a text goes what an annotator said of it, which may quote it: also of a reply to it, read with it.
+        """
         with self._transaction():
-            return int(
+            dropped = int(
                 self._scalar(
                     """UPDATE posts SET text = NULL WHERE created_at < ? AND text IS NOT NULL
                        AND segment IN (SELECT segment FROM segments WHERE lexicons IS NOT NULL)""", [before]
                 ) or 0
             )  # fmt: skip
+            self._con.execute(
+                """UPDATE annotations SET explanation = NULL WHERE explanation IS NOT NULL AND post_id IN
+                   (SELECT q.post_id FROM posts q SEMI JOIN annotations USING (post_id)
+                    LEFT JOIN posts p ON p.post_id = q.parent_id
+                    WHERE q.text IS NULL OR (p.post_id IS NOT NULL AND p.text IS NULL))"""
+            )
+        return dropped
 
     def thin(self, table: Table, before: date) -> int:
         """Of each fact keep the last issue of each UTC day before `before` alone. Returns how many rows went."""

@@ -15,7 +15,7 @@ ANNOTATIONS = Table(
         "task": text("name of the task; with a topic `TASK:TOPIC`"),
         "label": text("JSON object, question → answer; NULL where the status is neither ok nor unclear", nullable=True),
         "cues": text("JSON list of cues from the task's closed list", nullable=True),
-        "explanation": text("free text; never leaves the warehouse", nullable=True),
+        "explanation": text("free text, in the warehouse alone; NULL once a text that was read is gone", nullable=True),
         "annotator": text("name of who labelled"),
         "model": text("what answered, as configured"),
         "prompt_version": text("hash of all that can change an answer"),

@@ -92,6 +92,13 @@ def error(status: int, code: str | None = None, **headers: str) -> Answer:
     return answer
 
 
+async def moderated(writer: asyncio.StreamWriter, asked: dict[str, Any]) -> None:
+    """A post that a router's moderation holds back."""
+    about = {"reasons": ["self-harm"], "flagged_input": asked["messages"][-1]["content"]}
+    said = {"error": {"code": 403, "message": "flagged", "metadata": about}}
+    writer.write(_bytes(403, json.dumps(said).encode(), {}))
+
+
 async def hang(writer: asyncio.StreamWriter, _: dict[str, Any]) -> bool:
     """Say nothing, until the other side has had enough."""
     await asyncio.sleep(60)

@@ -23,7 +23,7 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
-from barograph.settings import Settings, Source
+from barograph.settings import Settings, Source, Topic
 from barograph.sources import files
 from barograph.store import Warehouse
 from flows.annotate import closed_days, label
@@ -341,6 +341,64 @@ def test_canaries_that_a_dead_endpoint_did_not_answer_say_nothing_yet(home: Home
     with Warehouse(home.warehouse) as warehouse:
         assert warehouse.read(tables.CANARIES).is_empty()
     assert not any("drift" in said for said in run.annotated)
+
+
+def test_canaries_that_nobody_answered_again_are_not_taken_for_the_answers_before(home: Home) -> None:
+    with serving(reply("moderate")) as server:
+        settings = config(server.url, canary_days=7)
+        label(run_of(home, settings), limit=0)
+        with Warehouse(home.warehouse) as warehouse, warehouse._transaction():  # asked a week ago by the clock
+            warehouse._con.execute("UPDATE annotations SET post_id = split_part(post_id, '@', 1) || '@2024-01-01'")
+        server.script = (error(500),)
+        label(run_of(home, settings, NOW + timedelta(days=7)), limit=0)
+    with Warehouse(home.warehouse) as warehouse:
+        assert warehouse.read(tables.CANARIES)["issue"].to_list() == [NOW]
+
+
+def test_canaries_count_in_the_budget_of_a_day_and_go_on_where_it_ended(home: Home) -> None:
+    with serving(reply("moderate")) as server:
+        settings = config(server.url, canary_days=7, posts_per_day=20, in_flight=1)
+        label(run_of(home, settings))
+        label(run_of(home, settings))
+        assert len(server.heard) == 20
+        with Warehouse(home.warehouse) as warehouse, warehouse._transaction():  # the clock's day is over
+            day, yesterday = utc_now().date(), utc_now().date() - timedelta(days=1)
+            warehouse._con.execute(
+                "UPDATE annotations SET annotated_at = annotated_at - INTERVAL 1 DAY, post_id = replace(post_id, ?, ?)",
+                [f"@{day}", f"@{yesterday}"],
+            )
+        label(run_of(home, settings))
+        assert len(server.heard) == 40
+        with Warehouse(home.warehouse) as warehouse:
+            (row,) = warehouse.read(tables.CANARIES).to_dicts()
+        assert (row["n"], row["agreement"]) == (len(set(server.texts[: row["n"]])), 1)
+        assert labelled(home).filter(pl.col("inclusion_probability") > 0).height == 40 - row["n"]
+        server.script = (reply("none"),)  # a week later by `now`, on the same day of the clock: all is spent
+        label(run_of(home, settings, NOW + timedelta(days=7)))
+        assert len(server.heard) == 40
+
+
+def test_canaries_of_a_topic_name_the_prompt_that_its_posts_are_read_with(home: Home) -> None:
+    """So that who drifts on them is found in the lines of that topic."""
+    from barograph.annotate import task
+
+    asked = task.load("stance", Topic(name="buses", keywords=("bus",), sides=("for", "against")))
+    answer = says(completion(json.dumps({"explanation": "x", "answers": {"stance": "first"}, "cues": []})))
+    with serving(answer) as server:
+        text = config(server.url, canary_days=7).replace('task = "emotions"', 'task = "stance"\ntopic = "buses"')
+        label(run_of(home, f'{text}[[topic]]\nname = "buses"\nkeywords = ["bus"]\nsides = ["for", "against"]\n'))
+        assert server.heard
+    with Warehouse(home.warehouse) as warehouse:
+        (row,) = warehouse.read(tables.CANARIES).to_dicts()
+    assert (row["task"], row["prompt_version"]) == ("stance:buses", asked.version)
+
+
+def test_what_landed_is_taken_in_when_nobody_is_asked_any_more(home: Home) -> None:
+    with serving(reply(), error(401)) as server, pytest.raises(ConfigError, match="got 401"):
+        label(run_of(home, config(server.url, in_flight=1)))
+    assert len(landing.files(home.annotations)) == 1
+    label(run_of(home, ""))
+    assert (labelled(home).height, landing.files(home.annotations)) == (1, [])
 
 
 # --- the command ---

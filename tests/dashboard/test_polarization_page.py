@@ -38,7 +38,7 @@ def rows(days: int = 10, **over: Any) -> pl.DataFrame:
     }  # fmt: skip
     found = [
         {"topic": "climate", "population": "all", "time_value": LAST - timedelta(days=n), "n_conversations": 40,
-         "n_interactions": 90, "n_abstained": 22, "n_authors": 75, "label_source": "desk model", "issue": NOW, **values, **over}
+         "n_interactions": 90, "n_abstained": 22, "n_authors": 75, "label_source": "as desk model (m, prompt 01234567) reads it", "issue": NOW, **values, **over}
         for n in range(days)
     ]  # fmt: skip
     return tables.POLARIZATION.validate(pl.DataFrame(found, infer_schema_length=None))
@@ -50,7 +50,7 @@ def judged(contrast: str = "before-earlier", **over: Any) -> pl.DataFrame:
         "population": "*", "outcome": "mean_score", "window_days": 3, "contrast": contrast, "effect": 1.25, "lo": 0.5,
         "hi": 2.0, "effect_standardized": 0.6, "p": 0.004, "p_holm": 0.016, "n_before": 31, "n_after": 44,
         "n_authors_before": 50, "n_authors_after": 60, "confirmatory": True, "declared_at": NOW, "seen_at": NOW,
-        "verdict": "anticipation-driven", "evidence": "it rose before the event", "label_source": "desk model", "issue": NOW,
+        "verdict": "anticipation-driven", "evidence": "it rose before the event", "label_source": "as desk model (m, prompt 01234567) reads it", "issue": NOW,
     }  # fmt: skip
     return tables.EVENT_TESTS.validate(pl.DataFrame([row | over]))
 
@@ -72,7 +72,7 @@ def test_the_latest_score_stands_beside_its_mix_and_what_is_behind_it(home: Path
     page = opened()
     said = text(page)
     for part in ("6.1 (5.0–7.2)", "other tables of scores: 4.0 to 8.0", "30.0 % (20.0–40.0)", "40 conversations",
-                 "90 reply pairs, 75 authors", "As desk model reads it", "No test is declared"):  # fmt: skip
+                 "90 reply pairs, 75 authors", "As desk model (m, prompt 01234567) reads it.", "No test is declared"):  # fmt: skip
         assert part in said, part
     assert len(page.get("vega_lite_chart")) == 2
 

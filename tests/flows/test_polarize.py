@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from barograph import tables
+from barograph.annotate import plan
 from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.polarization.score import class_of, rules
@@ -305,7 +306,8 @@ def test_days_whose_texts_are_gone_stay_as_they_were_published(warehouse: Wareho
 def rows_of(*rows: tuple[Any, ...]) -> pl.DataFrame:
     names = ("post_id", "annotator", "status", "label", "annotated_at", "prompt_version", "model")
     schema = {**dict.fromkeys(names, pl.String), "annotated_at": pl.Datetime("us")}
-    return pl.DataFrame([(*row, row[1][0]) for row in rows], schema=schema, orient="row")
+    found = pl.DataFrame([(*row, row[1][0]) for row in rows], schema=schema, orient="row")
+    return found.with_columns(failures=pl.when(post_id="given up").then(plan.RUNS).otherwise(plan.RUNS - 1))
 
 
 def test_a_label_counts_before_none_then_the_first_annotator_then_the_last_answer() -> None:
@@ -315,10 +317,10 @@ def test_a_label_counts_before_none_then_the_first_annotator_then_the_last_answe
         ("both", "night", "ok", second, at(3), "v1"), ("both", "desk", "ok", first, at(1), "v1"),
         ("again", "desk", "ok", first, at(1), "v1"), ("again", "desk", "unclear", '{"stance": "unclear"}', at(2), "v2"),
         ("none", "desk", "refused", None, at(1), "v1"), ("failed", "desk", "failed", None, at(1), "v1"),
-        ("other", "stranger", "ok", first, at(1), "v1"),
+        ("other", "stranger", "ok", first, at(1), "v1"), ("given up", "desk", "failed", None, at(1), "v1"),
     )  # fmt: skip
     got = chosen(rows, Settings.model_validate(CONFIG).annotation[0])
-    assert dict(got.select("post_id", "answer").rows()) == {"refused": "second", "both": "first", "again": "unclear", "none": None}
+    assert dict(got.select("post_id", "answer").rows()) == {"refused": "second", "both": "first", "again": "unclear", "none": None, "given up": None}
     assert dict(got.select("post_id", "source").rows())["refused"] == "night (n, prompt v1)"
 
 
@@ -339,6 +341,12 @@ def test_errors_of_the_annotator_are_read_from_the_file_that_is_named(warehouse:
     got = day_of(warehouse)
     assert 8.6 < got["mean_score"] < 9.4
     assert got["label_source"] == "as desk (m, prompt v1) reads it; errors as validated in part"
+    path.write_text(json.dumps(matrix | {"model": "another"}))
+    polarize.fn(run(tmp_path, now=at(11), annotation=[*others, {**agreement, "confusion": path}]), warehouse)
+    assert day_of(warehouse)["mean_score"] == 10
+    path.write_text(json.dumps(matrix | {"model": "m"}))
+    polarize.fn(run(tmp_path, now=at(12), annotation=[*others, {**agreement, "confusion": path}]), warehouse)
+    assert day_of(warehouse)["mean_score"] == got["mean_score"]
 
 
 def test_a_test_is_declared_by_the_first_run_that_sees_it_and_judged_when_its_days_have_closed(warehouse: Warehouse, tmp_path: Path) -> None:

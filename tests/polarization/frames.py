@@ -13,7 +13,7 @@ PAIR = {
     "community": pl.String, "lang": pl.String, "geo": pl.String, "author": pl.String, "parent_author": pl.String,
     "inclusion_probability": pl.Float64, "drawn": pl.Boolean,
 }  # fmt: skip
-ANSWER = dict.fromkeys(("post_id", "question", "answer", "annotator", "prompt_version", "source"), pl.String)
+ANSWER = dict.fromkeys(("post_id", "question", "answer", "annotator", "model", "prompt_version", "source"), pl.String)
 # What each class is answered as: stance of parent and reply, affect of parent and reply, agreement.
 AS = {
     "c_same_affect_agree": ("first", "first", "yes", "no", "agree"),
@@ -53,7 +53,7 @@ def frames(rows: list[dict[str, Any]], *, annotator: str = "desk", version: str 
             ((own["parent_id"], "stance"), (own["post_id"], "stance"), (own["parent_id"], "affect"),
              (own["post_id"], "affect"), (own["post_id"], "agreement")), row["given"], strict=True,
         )  # fmt: skip
-        answers += [(post, question, answer, annotator, version, annotator) for (post, question), answer in parts]
+        answers += [(post, question, answer, annotator, "m", version, annotator) for (post, question), answer in parts]
     found = pl.DataFrame(answers, schema=ANSWER, orient="row").unique(["post_id", "question"], maintain_order=True)
     return pl.DataFrame(pairs, schema=PAIR), found
 
