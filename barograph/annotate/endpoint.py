@@ -4,7 +4,6 @@ What a server or a model says is never passed on in a reason: it may quote the p
 """
 
 import asyncio
-import logging
 import os
 import random
 import re
@@ -95,9 +94,6 @@ class Endpoint:
     async def __aenter__(self) -> Self:
         from aiolimiter import AsyncLimiter
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
-
-        # Whatever OPENAI_LOG asks for, requests are not logged: they hold posts.
-        logging.getLogger("openai").setLevel(logging.WARNING)
 
         # Only what was configured is sent, not what the environment holds for other programs.
         ambient = (line.partition(":")[0].strip() for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
