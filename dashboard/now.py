@@ -43,7 +43,8 @@ def page(shown: Shown) -> None:
     if "population" in st.query_params:  # a link to a line: of this page, or of a notification
         st.switch_page(selection.PAGE, query_params=st.query_params.to_dict())
     panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
-    units = sorted(shown.lines["unit"].unique())
+    # Polarization has a page of its own.
+    units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]
     usual = "authors" if "authors" in units else units[0]
     across = st.columns([2, 3], vertical_alignment="bottom")
     unit = across[0].segmented_control(

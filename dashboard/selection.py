@@ -11,6 +11,8 @@ from barograph import wording
 
 PAGE = "timeline.py"
 RANGES = {"30": "30 days", "90": "90 days", "all": "All"}
+_ABREAST = 2
+"""Methods that there is room for beside one another."""
 _NAMES = ("population", "marker", "unit", "method", "range")
 
 
@@ -59,7 +61,11 @@ def choose(lines: pl.DataFrame, usual_method: Callable[[str, str, str], str]) ->
     methods = mine.filter(pl.col("unit") == state.unit)["method"].to_list()
     usual = usual_method(state.marker, state.population, state.unit)
     state.method = wished if wished in methods else usual
-    if several:
+    if several and len(methods) > _ABREAST:
+        across[3].selectbox(
+            "Method", methods, format_func=str.capitalize, key="method", help=wording.methods(methods), on_change=_wish
+        )
+    elif several:
         across[3].segmented_control(
             "Method", methods, format_func=str.capitalize, key="method", required=True,
             help=wording.methods(methods), on_change=_wish,

@@ -67,7 +67,23 @@ def polarize(run: Run, warehouse: Warehouse) -> None:
         run.now = run.moment + timedelta(microseconds=1)
     warehouse.save({table: frame.with_columns(issue=pl.lit(run.moment)) for table, frame in changed.items()})
     warehouse.set(polarized=made_of)
+    run.annotated += told(days)
     run.count(cells=changed[tables.SERIES].height)
+
+
+def told(rows: pl.DataFrame) -> list[str]:
+    """What came of each topic and population, in a line: rows of `polarization`, as they are now."""
+    found = []
+    for (topic, population), mine in rows.group_by("topic", "population", maintain_order=True):
+        scored, read, abstained = (int(mine[c].sum()) for c in ("n_interactions", "n_interactions", "n_abstained"))
+        read += abstained
+        if not read:
+            continue
+        days = mine.filter(pl.col("mean_score").is_not_null()).height
+        said = f"polarization:{topic}, {population}: {days} of {mine.height} days have a score; "
+        said += f"{scored:,} of {read:,} reply pairs read were scored"
+        found.append(said + (f", {abstained:,} had a part that is unclear or no side" if abstained else ""))
+    return found
 
 
 def check_topics(settings: Settings) -> None:

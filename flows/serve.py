@@ -14,8 +14,9 @@ from pathlib import Path
 from types import FrameType
 
 from barograph import settings as settings_room
-from barograph.errors import ConfigError, Terminal
+from barograph.errors import ConfigError, Terminal, Transient
 from barograph.home import Home
+from barograph.publish import current
 from barograph.serving import dashboard_command
 from flows.environment import prepare_prefect
 from flows.sources import choose_sources
@@ -44,10 +45,13 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
             _say(f"starting the scheduler at http://127.0.0.1:{api_port}")
             server = _start(children, _prefect_server(api_port))
             _wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
-            _say("reading for the first time")
+            known = current(home.published) is not None
+            # What is published already can be looked at while the monitor reads, which may ask annotators for long.
+            page = _dashboard(children, port) if known else None
+            so_far = f"reading; until then http://localhost:{port} shows the last snapshot"
+            _say(so_far if known else "reading for the first time")
             _monitor_once(home, config, source)
-            page = _start(children, dashboard_command(port))
-            _wait_for(f"http://localhost:{port}/_stcore/health", page, "the dashboard")
+            page = page or _dashboard(children, port)
             scheduler = _start(children, [sys.executable, "-m", "flows.schedule", *_arguments(home, config, source)])
             _say(
                 f"dashboard   http://localhost:{port}\n"
@@ -115,6 +119,12 @@ def _start(children: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
     return child
 
 
+def _dashboard(children: ExitStack, port: int) -> subprocess.Popen[bytes]:
+    page = _start(children, dashboard_command(port))
+    _wait_for(f"http://localhost:{port}/_stcore/health", page, "the dashboard")
+    return page
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
         try:
@@ -138,7 +148,7 @@ def _wait_for(url: str, child: subprocess.Popen[bytes], what: str) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise Terminal(f"{what} did not answer within {_START_SECONDS} s")
+    raise Transient(f"{what} did not answer within {_START_SECONDS} s: is the machine busy? Try again; nothing is lost")
 
 
 def _watch(children: dict[str, subprocess.Popen[bytes]]) -> None:

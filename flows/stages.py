@@ -226,16 +226,13 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("aggregate")
     settings, now, who = run.settings, run.moment, populations(run, warehouse)
     dimensions = {d.name: d.markers for d in settings.dimension}
+    read_as = [(a.name, a.annotators, a.populations, a.strata) for a in settings.annotation]
     warehouse.aggregate_as(
         _hash(
-            who,
-            dimensions,
-            run.languages,
-            settings.watchable,
-            settings.minimum_authors,
-            settings.closing_hours,
+            who, dimensions, run.languages, settings.watchable, settings.minimum_authors, settings.closing_hours,
+            *([read_as] if read_as else []),
         )
-    )
+    )  # fmt: skip
     days = warehouse.dirty_days(now)
     frozen = warehouse.get("frozen") or ""
     fresh = [day for day in days if day.isoformat() > frozen]

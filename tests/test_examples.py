@@ -57,3 +57,19 @@ def test_dimensions_are_those_of_their_sources(emotions):
 def test_names_of_series_differ_and_all_else_is_the_default(emotions):
     assert len(set(emotions.watchable)) == 38 + 13
     assert emotions.model_copy(update={"marker": (), "dimension": ()}) == settings.Settings(marker=(), dimension=())
+
+
+def test_the_example_of_annotators_is_whole_and_asks_what_its_comments_say(monkeypatch):
+    from flows.annotators import task_of
+
+    loaded = settings.load(ROOT / "examples" / "annotators.toml")
+    assert [a.name for a in loaded.annotation] == [
+        "emotions", "expression", "stance:climate", "affect:climate", "agreement:climate",
+    ]
+    measured = {m.name for m in loaded.marker}
+    for annotation, said in zip(loaded.annotation, (
+        {"anger", "fear", "sadness", "joy", "hope", "hostility"}, {"anxiety", "depression", "stress", "loneliness"},
+    ), strict=False):  # fmt: skip
+        assert set(task_of(loaded, annotation).questions) & measured == said
+    assert loaded.rule[0].markers == ("polarization:climate",)
+    assert loaded.test[0].event == loaded.event[0].name

@@ -32,11 +32,17 @@ class Audits(Database):
         return dict(rows)
 
     def keep_audits(self, rows: pl.DataFrame) -> None:
-        """Keep rows of `audits`, in place of those with the same key, and mark the days of their posts."""
+        """Keep rows of `audits`, in place of those with the same key, and mark all days of labels of their tasks.
+
+        People's answers correct the labels of every day, not those of their own posts alone.
+        """
         with self._registered(told=tables.AUDITS.validate(rows)), self._transaction():
             self._con.execute("INSERT OR REPLACE INTO audits BY NAME SELECT * FROM told")
             self._con.execute(
-                "INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts SEMI JOIN told USING (post_id)"
+                """INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM posts
+                   WHERE post_id IN (SELECT post_id FROM told) OR created_at::DATE >=
+                         (SELECT min(created_at)::DATE FROM posts JOIN annotations USING (post_id)
+                          WHERE task IN (SELECT task FROM told))"""
             )
 
     def readings_of_audited(self, task: str) -> pl.DataFrame:

@@ -3,7 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -224,3 +228,25 @@ def test_requests_per_minute_hold_back_all_but_the_first():
     with serving() as server:
         assert asyncio.run(ask(server.url)) == OK
     assert len(server.heard) == 1
+
+
+def test_no_setting_of_the_environment_has_posts_logged(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, logging, sys\n"
+        "from barograph.annotate import Item, task\n"
+        "from barograph.annotate.endpoint import Endpoint\n"
+        "from barograph.settings import Annotator\n"
+        "async def main():\n"
+        "    one = Annotator(name='a', url=sys.argv[1], model='scripted-model', tries=1)\n"
+        "    async with Endpoint(one, task.load('emotions')) as asked:\n"
+        "        print((await asked.annotate(Item('p', 'my own secret words'))).status)\n"
+        "asyncio.run(main())\n"
+    )
+    with serving(error(500)) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, server.url], env={**os.environ, "OPENAI_LOG": "debug"}, cwd=tmp_path,
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert len(server.heard) == 1
+    assert done.stdout == "failed\n", done.stderr
+    assert "secret words" not in done.stderr

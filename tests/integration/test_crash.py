@@ -151,7 +151,7 @@ def test_interrupted_it_says_so_and_loses_nothing(
     run = start(home, inputs)
     until_stage(run, stage)
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=180)
     if run.returncode != 0:  # a short stage may be over before the signal arrives
         assert run.returncode == 130, err
         assert "barograph: interrupted (stage: " in err
@@ -186,7 +186,7 @@ def test_a_second_run_waits_and_says_for_whom(inputs: Path, undisturbed: Path, t
     assert f"is in use by process {holder.pid} (barograph run, since " in told
     assert "waiting up to 60 s" in told
     holder.communicate(timeout=30)
-    _, err = second.communicate(timeout=60)
+    _, err = second.communicate(timeout=180)
     assert second.returncode == 0, err
     assert_as_if_undisturbed(home, undisturbed)
 

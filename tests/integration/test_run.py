@@ -278,7 +278,7 @@ def test_markers_are_read_with_files_of_other_formats(barograph: Command, tmp_pa
         lexicons = ["liwc_en.dic:travel", "bus.tsv"]
     """)
     assert barograph("check", "--config", config).stdout.endswith("(0 sources, 0 populations, 2 markers, 0 dimensions, "
-                                                                  "0 events, 2 rules, 0 receivers)\n")  # fmt: skip
+                                                                  "0 topics, 0 events, 0 tests, 2 rules, 0 receivers, 0 annotators, 0 annotations)\n")  # fmt: skip
     done = barograph("run", source, "--home", tmp_path / "home", "--config", config)
     assert done.returncode == 0, done.stderr
     series = snapshot(tmp_path / "home").read(tables.SERIES, where={"population": "all", "unit": "posts"})
