@@ -26,7 +26,7 @@ def note(home: Home, warehouse: Warehouse) -> None:
         outcomes: dict[str, dict[str, int]] = {}
         for name, status, n in rows.filter(pl.col("lately") > 0).select("annotator", "status", "lately").iter_rows():
             outcomes.setdefault(name, {})[status] = n
-        labels = rows.filter(pl.col("status").is_in(["ok", "unclear"]))["n"].sum()
+        labels = rows.filter(pl.col("status") == "ok")["n"].sum()
         spent = warehouse.spent(str(task), datetime.combine(at.date(), time()))._asdict()
         tasks[task] = {"labels": labels, "outcomes": outcomes, "spent": spent}
     home.annotations.mkdir(mode=0o700, exist_ok=True)

@@ -117,10 +117,11 @@ class Labels(Database):
         )
 
     def outcomes(self, since: datetime) -> pl.DataFrame:
-        """`task, annotator, status, n, lately`: posts asked about, ever and since then by the clock; no canaries."""
+        """`task, annotator, status, n, lately`: posts asked about, ever and since then by the clock; canaries are 0."""
         return self._frame(
-            """SELECT task, annotator, status, count(*) AS n, count(*) FILTER (annotated_at >= ?) AS lately
-               FROM annotations WHERE post_id NOT LIKE 'canaries:%' GROUP BY ALL ORDER BY ALL""", [since]
+            """SELECT task, annotator, status, count(*) FILTER (post_id NOT LIKE 'canaries:%') AS n,
+                      count(*) FILTER (post_id NOT LIKE 'canaries:%' AND annotated_at >= ?) AS lately
+               FROM annotations GROUP BY ALL ORDER BY ALL""", [since]
         )  # fmt: skip
 
     def spent(self, task: str, since: datetime) -> Spent:

@@ -474,6 +474,14 @@ def test_status_tells_labels_outcomes_expense_drift_and_what_landed_without_the_
     assert (later["spent"], later["canaries"]) == ({"posts": 0, "tokens": 0, "money": 0}, [])
 
 
+def test_status_tells_of_a_task_whose_annotator_never_answered(home: Home) -> None:
+    with serving(error(500)) as server:
+        label(run_of(home, config(server.url, canary_days=7, in_flight=1)))
+        n = len(server.heard)
+    (one,) = standing.read(home, tables.CANARIES.empty(), utc_now().date())
+    assert standing.lines(one) == [f"labels      emotions: 0 labels; today {n} asked, 0 tokens"]
+
+
 def test_before_anybody_was_asked_status_tells_nothing_of_it(tmp_path: Path) -> None:
     assert standing.read(Home(tmp_path), tables.CANARIES.empty(), DAY) == []
 
