@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Desk:
-    """The annotator whose prompt is tuned, and what asking it has taken so far."""
+    """The annotator whose prompt is tuned, and what asking it has taken so far, tries that failed left out."""
 
     settings: settings.Annotator
     requests: int = 0
