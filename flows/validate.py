@@ -22,8 +22,8 @@ DataOption = Annotated[
     Parameter(
         help="CSV, TSV or JSON lines with a header: text, parent where the task reads replies, optionally lang, and "
         "label or a column for each question (of emotions also yes and no). label is the answer; of emotions and "
-        "expression what the post expresses, as in anger, or anger|fear or anger,fear (none, neutral or empty: nothing; "
-        "what is not named is no), or a JSON object of question and answer."
+        "expression what the post expresses, as in anger, or anger|fear or anger,fear (none, neutral or empty: "
+        "nothing; what is not named is no), or a JSON object of question and answer."
     ),
 ]
 TaskArgument = Annotated[
