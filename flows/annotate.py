@@ -4,7 +4,8 @@ Killed anywhere, the next run takes in what landed first, and asks only for what
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from barograph.aggregate import Where
 from barograph.annotate import landing, plan, sample
-from barograph.annotate.work import Budget, Link, Tally, ask
+from barograph.annotate.work import Budget, Health, Link, Tally, ask
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
@@ -20,7 +21,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.store import Warehouse
 from barograph.tables import DRAWS
-from flows import canaries, pairs
+from flows import canaries, pairs, standing
 from flows.annotators import link, opened, task_of
 from flows.stages import Run, populations, stage
 
@@ -59,25 +60,31 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     if not chosen and not landing.files(run.home.annotations):  # what landed is taken in, whoever is asked by now
         return
     run.reporter.stage("annotate")
+    health: Mapping[str, Health] = defaultdict(Health)
     with Warehouse(run.home.warehouse) as warehouse:
-        take_in(run.home, warehouse)
-        works = [_prepared(run, warehouse, one, limit) for one in chosen]
+        before = take_in(run.home, warehouse)
+        works = [_prepared(run, warehouse, one, limit, health) for one in chosen]
+        standing.note(run.home, warehouse)
     watched, tallies, drifting = [one for work in works for one in work.watched], [Tally() for _ in works], []
     if watched or any(work.jobs.height for work in works):
         asyncio.run(_ask(run, works, tallies))
         with Warehouse(run.home.warehouse) as warehouse:
             take_in(run.home, warehouse)
             drifting = canaries.compare(run, warehouse, watched)
+            standing.note(run.home, warehouse)
     for work, tally in zip(works, tallies, strict=True):
-        run.annotated.append(told(work.annotation, tally, work.taken, work.budget.reached))
+        run.annotated.append(told(work.annotation, tally, work.taken, before[work.annotation.name], work.budget.told))
     run.annotated += drifting
 
 
-def take_in(home: Home, warehouse: Warehouse) -> None:
-    """Give what landed to the warehouse, a file at a time."""
+def take_in(home: Home, warehouse: Warehouse) -> Counter[str]:
+    """Give what landed to the warehouse, a file at a time. Returns how many answers of each task there were."""
+    taken: Counter[str] = Counter()
     for path, rows in landing.pending(home.annotations):
         warehouse.keep_labels(rows)
         path.unlink()
+        taken.update(rows["task"])
+    return taken
 
 
 # what to ask ----------------------------------------------------------------------------------------------
@@ -129,12 +136,14 @@ def _by_population(strata: pl.DataFrame, populations_: dict[str, Where]) -> pl.D
     return pl.concat([counted, *parts]).group_by("population", "time_value", "hit").agg(pl.col("n").sum())
 
 
-def _prepared(run: Run, warehouse: Warehouse, annotation: Annotation, limit: int | None) -> _Work:
+def _prepared(
+    run: Run, warehouse: Warehouse, annotation: Annotation, limit: int | None, health: Mapping[str, Health]
+) -> _Work:
     """Draw, take over labels of texts that have one, and find whom each other text is to be asked of."""
     asked, at = task_of(run.settings, annotation.name), utc_now()
     by_name = {one.name: one for one in run.settings.annotator}
-    watched = canaries.due(run, warehouse, annotation, asked, by_name, at)
-    chain = [link(by_name[name], asked) for name in annotation.annotators]
+    watched = canaries.due(run, warehouse, annotation, asked, by_name, at, health)
+    chain = [link(by_name[name], asked, health[name]) for name in annotation.annotators]
     markers = [m.name for m in run.settings.marker if m.name in asked.questions]
     if annotation.topic:
         found = pairs.items(run, warehouse, annotation, reads_parent=asked.reads_parent)
@@ -177,23 +186,20 @@ async def _ask(run: Run, works: Sequence[_Work], tallies: Sequence[Tally]) -> No
             for one in work.watched:
                 async with opened([one.link]):
                     known = await ask(name, one.jobs, [one.link], landed.keep, budget, done=done)
-                tally.canaries += len(one.jobs) - known.left
-                tally.spend(known.tokens, known.cost)
+                tally.watch(one.link.annotator.name, known)
             async with opened(work.chain):
                 await ask(name, plan.each(work.jobs), work.chain, landed.keep, budget, tally, done=done)
 
 
-def told(annotation: Annotation, tally: Tally, taken: int, reached: str) -> str:
-    """What came of one annotation, in a line."""
-    parts = [
-        f"{name}: " + ", ".join(f"{n:,} {status}" for (who, status), n in tally.outcomes.items() if who == name)
-        for name in annotation.annotators
-        if any(who == name for who, _ in tally.outcomes)
-    ]
+def told(annotation: Annotation, tally: Tally, taken: int, before: int, reached: str) -> str:
+    """What came of one annotation, in a line. before: answers that an earlier run had left; reached: `Budget.told`."""
+    parts = [f"{before:,} answers taken in that a run before had left"] if before else []
+    for outcomes, whose in ((tally.outcomes, ""), (tally.canaries, "canaries of ")):
+        for name in annotation.annotators:
+            said = ", ".join(f"{n:,} {status}" for (who, status), n in outcomes.items() if who == name and n)
+            parts += [f"{whose}{name}: {said}"] if said else []
     if taken:
         parts.append(f"{taken:,} taken over from the same texts")
-    if tally.canaries:
-        parts.append(f"{tally.canaries:,} canaries")
     if tally.tokens:
         parts.append(f"{tally.tokens:,} tokens" + (f", cost {tally.cost:,.4f}" if tally.cost else ""))
     if reached:

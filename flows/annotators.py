@@ -7,7 +7,7 @@ from barograph.annotate import task
 from barograph.annotate.endpoint import Endpoint
 from barograph.annotate.nade import TASK as OF_NADE
 from barograph.annotate.nade import Nade
-from barograph.annotate.work import Link
+from barograph.annotate.work import Health, Link
 from barograph.errors import ConfigError
 from barograph.settings import TASKS, TOPIC_TASKS, Settings
 from barograph.settings import Annotator as AnnotatorSettings
@@ -56,13 +56,13 @@ def annotator_of(
     raise ConfigError(f"--annotator: got {name or 'none'}{why}; expected {' or '.join(choice)}")
 
 
-def link(settings: AnnotatorSettings, asked: task.Task) -> Link:
-    """An annotator by its settings, for one task.
+def link(settings: AnnotatorSettings, asked: task.Task, health: Health | None = None) -> Link:
+    """An annotator by its settings, for one task. health: as the run knows it, where it asks it more than one.
 
     Raises `ConfigError` where its key cannot be had, or nade is not installed or asked another task than it knows.
     """
     annotator = Nade(asked, settings.name) if settings.kind == "nade" else Endpoint(settings, asked)
-    return Link(annotator, settings.in_flight, settings.price_in, settings.price_out)
+    return Link(annotator, settings.in_flight, settings.price_in, settings.price_out, health or Health())
 
 
 def check(settings: Settings) -> None:

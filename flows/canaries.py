@@ -1,16 +1,16 @@
 """Texts of known answers, asked of each annotator on a schedule: whether it still answers as it first did."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from barograph.annotate import plan
-from barograph.annotate.canaries import Answers, Canaries, agreement, canaries
+from barograph.annotate.canaries import Answers, Canaries, accuracy, agreement, canaries
 from barograph.annotate.task import Task
-from barograph.annotate.work import Job, Link
+from barograph.annotate.work import Health, Job, Link
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.settings import Annotator as AnnotatorSettings
@@ -43,7 +43,7 @@ class Watched:
 
 def due(
     run: Run, warehouse: Warehouse, annotation: Annotation, asked: Task, annotators: Mapping[str, AnnotatorSettings],
-    at: datetime,
+    at: datetime, health: Mapping[str, Health],
 ) -> list[Watched]:  # fmt: skip
     """Annotators whose canaries were never asked in this form, or last `canary_days` before `now`. at: by the clock.
 
@@ -56,7 +56,7 @@ def due(
     keyed, told, watched = Keyed(run.home.key), warehouse.latest(CANARIES, run.moment), []
     for name in annotation.annotators:
         reads = link(annotators[name], asked).annotator.prompt_version()
-        one = Watched(annotation, link(annotators[name], of_canaries), found, reads, at.date())
+        one = Watched(annotation, link(annotators[name], of_canaries, health[name]), found, reads, at.date())
         task, annotator, model, _ = one.who
         last = told.filter(task=task, annotator=annotator, model=model, prompt_version=reads)["issue"].max()
         if isinstance(last, datetime) and last > run.moment - timedelta(days=annotation.canary_days):
@@ -64,7 +64,7 @@ def due(
         known = warehouse.canary_answers(*one.who)
         one.day = _begun(known, len(found.examples), at.date() - timedelta(days=annotation.canary_days)) or one.day
         by_name = {_named(example.item.post_id, one.day): example.item for example in found.examples}
-        todo, _ = plan.split(pl.DataFrame({"post_id": list(by_name)}), known, at)
+        todo, _ = plan.split(pl.DataFrame({"post_id": list(by_name)}), _standing(known, list(by_name)), at)
         for post_id, failures in todo.iter_rows():
             item = by_name[post_id]
             read = keyed.hash(f"{item.text}\x1f{item.parent or ''}")
@@ -84,16 +84,27 @@ def compare(run: Run, warehouse: Warehouse, watched: list[Watched]) -> list[str]
         first, now = _first_and_last(warehouse.canary_answers(*one.who))
         if len(now) < len(one.canaries.examples):
             continue
-        same, right = agreement(now, first), agreement(now, one.canaries.intended)
+        same, right = agreement(now, first), accuracy(now, one.canaries.intended)
         bound = one.annotation.canary_agreement
+        drifts = same is not None and same < bound
         rows.append({
             "annotator": annotator, "task": task, "model": model, "prompt_version": one.reads, "n": len(now),
-            "agreement": same, "accuracy": right, "bound": bound, "drifting": same < bound, "issue": run.moment,
+            "agreement": same, "accuracy": right, "bound": bound, "drifting": drifts, "issue": run.moment,
         })  # fmt: skip
-        if same < bound:
+        if drifts:
             drifting.append(f"{task}: {annotator} drifts: it answers {same:.0%} as it first did, bound {bound:.0%}")
     warehouse.save({CANARIES: pl.DataFrame(rows, schema=CANARIES.schema, orient="row")})
     return drifting
+
+
+def _standing(known: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """What is known of a round. What failed does not wait, and counts only once anything was answered.
+
+    So a round that an endpoint was down for is the next run's, whenever that is.
+    """
+    rows = known.filter(pl.col("post_id").is_in(names))
+    down = (rows["status"] == "failed").all()
+    return rows.clear() if down else rows.with_columns(annotated_at=pl.lit(datetime(1970, 1, 1)))
 
 
 def _begun(rows: pl.DataFrame, n: int, since: date) -> date | None:

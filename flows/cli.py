@@ -20,7 +20,7 @@ from barograph.errors import BarographError, ConfigError
 from barograph.home import Home
 from barograph.notify import endpoints_of
 from barograph.record import recent
-from flows import alerts
+from flows import alerts, standing
 from flows.audit import audit
 from flows.backtest import backtest
 from flows.labelling import annotate
@@ -116,7 +116,7 @@ def up(
 def status(
     *, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Parameter("--json", negative="")] = False
 ) -> None:
-    """Say what HOME holds: last run, series, alerts, sources."""
+    """Say what HOME holds: last run, series, sources, annotators, alerts."""
     told = _status(Home(home))
     if as_json:
         if told.get("forecasts"):
@@ -140,6 +140,8 @@ def status(
         )
     if told["forecasts"]:
         print(f"forecasts   {describe_record(told['forecasts'])}")
+    for one in told["annotations"]:
+        print("\n".join(standing.lines(one)))
     print(f"alerts      {len(firing)} firing")
     for alert in firing:
         print(f"  {describe(alert)}")
@@ -241,6 +243,7 @@ def _status(place: Home) -> dict[str, Any]:
         "last_day": series["time_value"].max(),
         "forecasts": recent(snapshot.read(tables.EVALUATIONS)),
         "sources": snapshot.read(tables.SOURCES).to_dicts(),
+        "annotations": standing.read(place, snapshot.read(tables.CANARIES), utc_now().date()),
         "alerts_firing": [a for a in found.to_dicts() if a["state"] == "firing"],
         "checked_at": utc_now(),
     }

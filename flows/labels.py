@@ -44,7 +44,7 @@ def labels(run: Run, warehouse: Warehouse) -> None:
 
 
 def reach(annotation: Annotation, population: str, drawn: pl.DataFrame, corrected: pl.DataFrame) -> str:
-    """How many labels there are, how many posts gave none, and how many a narrow interval takes, in a line.
+    """How many labels there are, how many posts gave none, how many a narrow interval takes, and what is not told yet.
 
     drawn: as `answers.sampled` returns it. corrected: rows of `series` of the task's markers on the last closed day.
     """
@@ -52,8 +52,16 @@ def reach(annotation: Annotation, population: str, drawn: pl.DataFrame, correcte
     told = f"{annotation.name}, {population}: {given:,} labels in {WINDOW_DAYS} days"
     told += f", {(n - given) / n:.0%} of those asked gave none" if n > given else ""
     found = corrected.filter(pl.col("prevalence").is_not_null()).with_columns(width=pl.col("hi") - pl.col("lo"))
-    if found.is_empty():
-        return f"{told}; too few to correct anything by"
-    widest = found.sort("width", "marker").row(-1, named=True)
-    needed = correction.labels_needed(2 * WANTED, widest["lo"], widest["hi"], given)
-    return f"{told}; {widest['marker']} ± {widest['width'] / 2:.3f}, ± {WANTED} takes some {needed:,}"
+    if corrected.is_empty():
+        return f"{told}; nothing corrected yet"
+    if not found.is_empty():
+        widest = found.sort("width", "marker").row(-1, named=True)
+        needed = correction.labels_needed(2 * WANTED, widest["lo"], widest["hi"], given)
+        told += f"; the widest interval is that of {widest['marker']}, ± {widest['width'] / 2:.3f}"
+        told += f": ± {WANTED} takes some {needed:,} labels" if needed > given else ""
+    lacking = corrected.filter(pl.col("prevalence").is_null()).group_by("missing_reason").len()
+    if not lacking.is_empty():
+        why = lacking.sort("len", "missing_reason", descending=[True, False]).iter_rows()
+        told += f"; {lacking['len'].sum()} of {corrected.height} markers have no corrected value yet: "
+        told += ", ".join(f"{reason} ({count})" for reason, count in why)
+    return told

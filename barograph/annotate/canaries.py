@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from barograph.annotate.reply import NEGATIVE
+from barograph.annotate.reply import NEGATIVE, UNCLEAR
 from barograph.annotate.task import FOLDER, Example, Task, read_examples
 from barograph.settings import Topic
 
@@ -41,17 +41,25 @@ def alike(one: str, other: str) -> bool:
     return one == other or (one in INTENSITIES and other in INTENSITIES)
 
 
-def agreement(answered: Mapping[str, Answers | None], before: Mapping[str, Answers]) -> float:
-    """0 to 1, the mean over the texts of `before` of how far `answered` says the same of each.
+def agreement(answered: Mapping[str, Answers | None], before: Mapping[str, Answers]) -> float | None:
+    """0 to 1, the mean over the texts of `before` of how far `answered` says the same of each; None without any.
 
-    Of a text it is the share of alike answers among the questions on which either says anything but none or no; 1 where
-    neither does, 0 where there is no answer (None, or no such text).
+    Questions whose answer before was unclear are left out, and texts of no other: who cannot read a language, or does
+    not know a question, is not held to it. Of a text it is the share of alike answers among the questions on which
+    either says anything but none or no; 1 where neither does, 0 where there is no answer (None, or no such text).
     """
-    return sum(alikeness(answered.get(name), answers) for name, answers in before.items()) / max(1, len(before))
+    known = {name: {q: a for q, a in answers.items() if a != UNCLEAR} for name, answers in before.items()}
+    each = [alikeness(answered.get(name), answers) for name, answers in known.items() if answers]
+    return sum(each) / len(each) if each else None
+
+
+def accuracy(answered: Mapping[str, Answers | None], intended: Mapping[str, Answers]) -> float | None:
+    """The same of answers and what was intended, over all that was answered, and not unclear; None without any."""
+    return agreement(intended, {name: answers for name, answers in answered.items() if answers is not None})
 
 
 def alikeness(one: Answers | None, other: Answers) -> float:
-    """`agreement` of one text, 0 to 1."""
+    """`agreement` of one text over all questions of `other`, 0 to 1."""
     if one is None:
         return 0.0
     said = [name for name in other if not {one.get(name), other[name]} <= {*NEGATIVE}]

@@ -67,13 +67,16 @@ class _Outcome(NamedTuple):
     """Whether the same request may succeed."""
     asked: float | None = None
     """Seconds that the server asked to wait."""
+    shut: bool = False
+    """Whether no connection came about."""
 
 
 class Endpoint:
     """An `Annotator`: one model behind one endpoint, asked one task. Use it within `async with`, in one event loop.
 
     Each try ends after `timeout` seconds, whatever drips in; all tries count in `requests_per_minute`, which are spread
-    evenly. What a server asks for by Retry-After all requests to it wait for.
+    evenly. Once nobody answered the door in all tries of one item, each other is tried once, until somebody does.
+    What a server asks for by Retry-After all requests to it wait for.
     Raises `ConfigError` where the key cannot be read, and while asking where key, model or address are refused.
     """
 
@@ -90,6 +93,7 @@ class Endpoint:
         self._limiter: AsyncLimiter | None = None
         self._options: Any = {}
         self._held_until = 0.0
+        self._shut = False
 
     async def __aenter__(self) -> Self:
         from aiolimiter import AsyncLimiter
@@ -128,11 +132,12 @@ class Endpoint:
         body = {"model": self.model, "messages": messages, "temperature": 0, "response_format": self._form}
         outcome = await self._once(body)
         for failed in range(self._settings.tries - 1):
-            if not outcome.again:
+            if not outcome.again or (outcome.shut and self._shut):
                 break
             if outcome.asked is None:
                 await self._pause(min(_FIRST_WAIT * 2**failed, _LONGEST_OWN_WAIT) * random.uniform(0.75, 1))  # noqa: S311
             outcome = await self._once(body)
+        self._shut = outcome.shut
         return outcome.annotation
 
     async def _once(self, body: dict[str, Any]) -> _Outcome:
@@ -151,7 +156,8 @@ class Endpoint:
         except (TimeoutError, APITimeoutError):
             return _Outcome(_failed(f"no whole answer within {self._settings.timeout:g} s"), again=True)
         except APIConnectionError as error:
-            return _Outcome(_failed(f"no answer: {type(error.__cause__ or error).__name__}"), again=True)
+            name = type(error.__cause__ or error).__name__  # by its name: openai may bring an httpx of its own
+            return _Outcome(_failed(f"no answer: {name}"), again=True, shut=name == "ConnectError")
         except APIStatusError as error:
             outcome = self._refused_request(error)
             if outcome.asked:

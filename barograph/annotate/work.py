@@ -18,7 +18,8 @@ from barograph.annotate.annotation import Annotation, Annotator, Item
 from barograph.clock import utc_now
 
 PATIENCE = 10
-"""An annotator that fails so many times in a row, beyond those in flight at once, is left alone for this run."""
+"""An annotator that fails so many times in a row, beyond those in flight at once, is left alone for this run: over all
+tasks and canaries that share its `Health`."""
 _MILLION = 1e6
 
 
@@ -38,6 +39,16 @@ class Job:
 
 
 @dataclass
+class Health:
+    """How an annotator fares within a run, whatever it is asked."""
+
+    failed: int = 0
+    """Times in a row."""
+    reason: str = ""
+    """Why it failed last."""
+
+
+@dataclass
 class Link:
     """An annotator of a chain, how many requests it takes at once, and its prices per million tokens."""
 
@@ -45,8 +56,7 @@ class Link:
     in_flight: int = 1
     price_in: float = 0
     price_out: float = 0
-    failed: int = 0
-    """Times in a row."""
+    health: Health = field(default_factory=Health)
 
     def cost(self, outcome: Annotation) -> float:
         """What one answer costs."""
@@ -55,7 +65,7 @@ class Link:
     @property
     def rests(self) -> bool:
         """Whether it has failed too often to be asked again in this run."""
-        return self.failed >= PATIENCE + self.in_flight
+        return self.health.failed >= PATIENCE + self.in_flight
 
 
 @dataclass
@@ -75,11 +85,14 @@ class Budget:
     spent_money: float = 0
     clock: Callable[[], float] = time.monotonic
     reached: str = ""
-    """What is used up, in words."""
+    """What is used up: posts, tokens, money or minutes."""
     _flying: int = 0
     _most_tokens: int = 0
     _most_money: float = 0
     _end: float | None = None
+
+    def __post_init__(self) -> None:
+        self._before = {"posts": self.spent_posts, "tokens": self.spent_tokens, "money": self.spent_money}
 
     def begin(self) -> bool:
         """Whether one more may be asked; where it may, it counts as in flight until `end`. What is used up stays so."""
@@ -88,17 +101,28 @@ class Budget:
         if self.reached:
             return False
         if self.posts and self.spent_posts + coming > self.posts:
-            self.reached = f"{self.posts:,} posts"
+            self.reached = "posts"
         elif self.tokens and self._over(self.tokens, self.spent_tokens, coming * self._most_tokens):
-            self.reached = f"{self.tokens:,} tokens"
+            self.reached = "tokens"
         elif self.money and self._over(self.money, self.spent_money, coming * self._most_money):
-            self.reached = f"{self.money:g} of money"
+            self.reached = "money"
         elif self.seconds and self.clock() >= self._end:
-            self.reached = f"{self.seconds / 60:g} minutes"
+            self.reached = "minutes"
         else:
             self._flying += 1
             return True
         return False
+
+    @property
+    def told(self) -> str:
+        """What is used up, in words, with what was spent of it by this run and before it; empty where nothing is."""
+        if self.reached == "minutes":
+            return f"minutes {self.seconds / 60:g} a run"
+        if not self.reached:
+            return ""
+        limit, before = getattr(self, self.reached), self._before[self.reached]
+        now, form = getattr(self, f"spent_{self.reached}") - before, ",.4f" if self.reached == "money" else ",d"
+        return f"{self.reached} {limit:{form.replace('.4f', 'g')}} a day: {now:{form}} now, {before:{form}} before"
 
     @staticmethod
     def _over(limit: float, spent: float, coming: float) -> bool:
@@ -123,10 +147,23 @@ class Tally:
     """Texts that were not asked, or refused and not asked of the next one."""
     cost: float = 0
     tokens: int = 0
-    canaries: int = 0
-    """Texts of known answers that were asked, beside these; their expense is in it."""
+    canaries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The same of texts of known answers, beside these; `left`: not asked. Their expense is in it."""
     stopped: dict[str, str] = field(default_factory=dict)
     """Annotator that was left alone → its last reason."""
+
+    def rests(self, link: Link) -> bool:
+        """`link.rests`, which is told."""
+        if link.rests:
+            self.stopped[link.annotator.name] = link.health.reason
+        return link.rests
+
+    def watch(self, annotator: str, canaries: "Tally") -> None:
+        """Add what came of its canaries."""
+        self.canaries += canaries.outcomes
+        self.canaries[annotator, "left"] += canaries.left
+        self.stopped |= canaries.stopped
+        self.spend(canaries.tokens, canaries.cost)
 
     def spend(self, tokens: int, cost: float) -> None:
         """Add an expense."""
@@ -161,7 +198,7 @@ async def ask(
         for place in range(job.first, len(chain)):
             link = chain[place]
             async with slots[place]:
-                if link.rests or not budget.begin():
+                if tally.rests(link) or not budget.begin():
                     return False
                 outcome = Annotation("failed")
                 try:
@@ -188,9 +225,9 @@ def _count(tally: Tally, link: Link, outcome: Annotation) -> None:
     name = link.annotator.name
     tally.outcomes[name, outcome.status] += 1
     tally.spend(outcome.tokens_in + outcome.tokens_out, link.cost(outcome))
-    link.failed = link.failed + 1 if outcome.status == "failed" else 0
-    if link.rests:
-        tally.stopped[name] = outcome.reason or ""
+    link.health.failed = link.health.failed + 1 if outcome.status == "failed" else 0
+    if outcome.status == "failed":
+        link.health.reason = outcome.reason or ""
 
 
 def _rows(task: str, job: Job, link: Link, outcome: Annotation, failures: int, at: datetime) -> list[dict[str, Any]]:

@@ -116,6 +116,13 @@ class Labels(Database):
             [list(post_ids)],
         )
 
+    def outcomes(self, since: datetime) -> pl.DataFrame:
+        """`task, annotator, status, n, lately`: posts asked about, ever and since then by the clock; no canaries."""
+        return self._frame(
+            """SELECT task, annotator, status, count(*) AS n, count(*) FILTER (annotated_at >= ?) AS lately
+               FROM annotations WHERE post_id NOT LIKE 'canaries:%' GROUP BY ALL ORDER BY ALL""", [since]
+        )  # fmt: skip
+
     def spent(self, task: str, since: datetime) -> Spent:
         """What was asked for a task from `since` on, by the clock. Texts whose label was taken over were not asked.
 

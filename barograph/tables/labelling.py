@@ -70,8 +70,12 @@ CANARIES = Table(
         "model": text("what answered, as configured"),
         "prompt_version": text("hash of all that can change an answer"),
         "n": count("texts asked"),
-        "agreement": number("share answered as they were when first asked", 0, 1),
-        "accuracy": number("share answered as the set's authors meant them", 0, 1),
+        "agreement": number(
+            "share answered as when first asked, of what was answered then and not unclear; NULL without any", 0, 1
+        ),
+        "accuracy": number(
+            "share answered as the set's authors meant, of what is answered and not unclear; NULL without any", 0, 1
+        ),
         "bound": number("agreement below which it drifts", 0, 1),
         "drifting": Column(pl.Boolean, "agreement is below the bound"),
         **ISSUE,

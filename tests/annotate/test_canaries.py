@@ -6,7 +6,7 @@ import pytest
 
 from barograph.annotate import tasks
 from barograph.annotate.annotation import Annotation
-from barograph.annotate.canaries import agreement, canaries
+from barograph.annotate.canaries import accuracy, agreement, canaries
 from barograph.annotate.quoting import clean
 from barograph.annotate.redteam import CONTROL, FILE, attacks, changes, target
 from barograph.settings import TASKS, TOPIC_TASKS, Topic
@@ -46,7 +46,37 @@ def test_agreement_by_hand() -> None:
     assert agreement(now, before) == (1 + 1 + 0.5 + 0) / 4
     assert agreement({"a": {"s": "first"}}, {"a": {"s": "second"}}) == 0
     assert agreement({}, {"a": {"s": "none"}}) == 0
-    assert agreement({"a": {"s": "unclear"}}, {"a": {"s": "none"}}) == 0
+    assert agreement({"a": {"s": "unclear"}}, {"a": {"s": "none"}}) == 0  # it fell silent
+    # a: y was unclear, x is another; b: all was unclear; c: as it was.
+    unread = {"a": {"x": "weak", "y": "unclear"}, "b": {"x": "unclear", "y": "unclear"}, "c": {"x": "none", "y": "weak"}}
+    later = {"a": {"x": "none", "y": "weak"}, "b": {"x": "weak", "y": "weak"}, "c": {"x": "none", "y": "strong"}}
+    assert agreement(later, unread) == (0 + 1) / 2
+    assert agreement(unread, unread) == 1
+    assert agreement(later, {"b": unread["b"]}) is None
+    assert agreement(later, {}) is None
+
+
+def test_accuracy_is_over_what_is_answered() -> None:
+    meant = {"a": {"x": "strong", "y": "weak"}, "b": {"x": "weak", "y": "none"}, "c": {"x": "none", "y": "none"}, "d": {"x": "weak", "y": "none"}, "e": {"x": "unclear", "y": "none"}}
+    said = {
+        "a": {"x": "weak", "y": "unclear"},  # right on the one question that it answers
+        "b": {"x": "none", "y": "none"},  # wrong
+        "c": {"x": "unclear", "y": "unclear"},  # not answered
+        "d": None,  # refused
+        "e": {"x": "weak", "y": "none"},  # an answer where there is none to give
+    }
+    assert accuracy(said, meant) == pytest.approx((1 + 0 + 0) / 3)
+    assert accuracy({"c": said["c"], "d": None}, meant) is None
+    assert accuracy(meant, meant) == 1
+
+
+def test_who_reads_english_and_seven_questions_is_measured_on_these() -> None:
+    _, found = canaries(task("emotions"))
+    some = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise")
+    said = {
+        e.item.post_id: {q: a if q in some and e.item.lang == "en" else "unclear" for q, a in e.answers.items()} for e in found.examples
+    }
+    assert accuracy(said, found.intended) == agreement(said, said) == 1
 
 
 def test_there_are_sixty_attacks_or_more_in_two_languages() -> None:

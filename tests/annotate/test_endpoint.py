@@ -146,6 +146,9 @@ def test_nobody_there_is_a_failure():
             url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
 
         assert asked(Nobody, tries=2) == Annotation("failed", reason="no answer: ConnectError")
+        waits = []
+        asked(Nobody, tries=4, times=20, waits=waits)
+        assert len(waits) == 3  # the first item waits for the door to open; after that one look is enough
 
 
 def test_waits_between_tries_double_and_what_a_server_asks_for_is_kept():

@@ -18,6 +18,7 @@ import pytest
 from barograph import settings as settings_room
 from barograph import tables
 from barograph.annotate import landing
+from barograph.annotate.work import PATIENCE
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
@@ -26,6 +27,7 @@ from barograph.privacy import Keyed
 from barograph.settings import Settings, Source, Topic
 from barograph.sources import files
 from barograph.store import Warehouse
+from flows import standing
 from flows.annotate import closed_days, label
 from flows.cli import main
 from flows.progress import Reporter
@@ -36,6 +38,8 @@ from tests.annotate.serving import completion, error, says, serving
 DAY = date(2024, 3, 1)
 NOW = datetime(2024, 3, 11, 12)
 DAYS, PER_DAY = 9, 20  # all closed but the last
+CANARIES = 38
+"""Of the task emotions."""
 
 
 @functools.cache
@@ -133,9 +137,7 @@ def test_a_sample_of_each_closed_day_is_asked_and_lands_with_its_probability(hom
     assert told.filter(~pl.col("hit"))["inclusion_probability"].unique().to_list() == [pytest.approx(6 / 16)]
     assert told.filter("hit").height == joyful.filter("hit", pl.col("day").is_in(closed_days(NOW, 28, 6))).height
     assert set(told["day"]) <= set(dirty)
-    assert run.annotated[0] == (
-        f"emotions: first: {n:,} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"
-    )
+    assert run.annotated[0] == (f"emotions: first: {n:,} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}")
     assert run.annotated[1] == "emotions: nothing to ask"
     assert landing.files(home.annotations) == []
 
@@ -209,7 +211,7 @@ def test_the_budget_of_a_day_holds_over_runs(home: Home) -> None:
         assert len(server.heard) == 30
         label(run)
         assert len(server.heard) == 30
-        assert "budget reached: 30 posts" in run.annotated[1]
+        assert "budget reached: posts 30 a day: 10 now, 20 before" in run.annotated[1]
         assert "texts left for the next run" in run.annotated[2]
         label(run_of(home, config(server.url, money_per_day=35 * 0.0014, in_flight=1)))
         assert len(server.heard) == 35
@@ -239,6 +241,20 @@ def test_what_failed_is_asked_again_in_a_later_run_and_what_is_invalid_never(hom
     assert set(labelled(home)["status"]) == {"invalid"}
 
 
+def test_one_that_is_down_is_left_alone_over_all_tasks_and_canaries_of_a_run(home: Home) -> None:
+    two = '[[annotation]]\ntask = "expression"\nannotators = ["first"]\nposts = 10\n'
+    with serving(error(500)) as server:
+        run = run_of(home, config(server.url, in_flight=2, canary_days=7) + two)
+        label(run)
+        n, expression = len(server.heard), labelled(home).filter(task="expression")
+    assert n <= PATIENCE + 2 * 2
+    assert expression.is_empty()
+    first, second = run.annotated
+    assert first.startswith(f"emotions: canaries of first: {n} failed, ")
+    assert second.startswith("expression: canaries of first: ")
+    assert all(" left; first was left alone after failing on and on: 500; " in said for said in (first, second))
+
+
 def test_another_model_under_the_same_name_is_asked_anew(home: Home) -> None:
     with serving(reply()) as server:
         label(run_of(home, config(server.url)))
@@ -263,9 +279,11 @@ def test_a_refused_key_ends_the_run_and_what_landed_is_taken_in_by_the_next(home
         assert labelled(home).is_empty()
         assert len(landing.files(home.annotations)) == 1
     with serving(reply()) as second:
-        label(run_of(home, config(second.url)))
+        run = run_of(home, config(second.url))
+        label(run)
     assert Counter(server.texts[:3]) + Counter(second.texts) == Counter({*server.texts[:3], *second.texts})
     assert labelled(home).height == 3 + len(second.heard)
+    assert run.annotated[0].startswith("emotions: 3 answers taken in that a run before had left; first: ")
 
 
 def test_after_kill_9_only_what_was_in_flight_is_asked_again(home: Home) -> None:
@@ -318,7 +336,7 @@ def test_canaries_are_asked_on_schedule_and_one_who_answers_otherwise_drifts(hom
         label(run, limit=0)
         n = len(server.heard)
         (first,) = canaries()
-        assert run.annotated == [f"emotions: {n} canaries; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"]
+        assert run.annotated == [f"emotions: canaries of first: {n} ok; {n * 120:,} tokens, cost {n * 0.0014:,.4f}"]
         assert (first["agreement"], first["n"], first["drifting"], first["issue"]) == (1, n, False, NOW)
         label(run_of(home, settings, NOW + timedelta(days=6)), limit=0)
         assert (len(server.heard), len(canaries())) == (n, 1)
@@ -341,6 +359,35 @@ def test_canaries_that_a_dead_endpoint_did_not_answer_say_nothing_yet(home: Home
     with Warehouse(home.warehouse) as warehouse:
         assert warehouse.read(tables.CANARIES).is_empty()
     assert not any("drift" in said for said in run.annotated)
+
+
+def test_a_round_that_a_dead_endpoint_missed_is_the_next_runs_and_the_first_becomes_what_others_are_held_to(
+    home: Home,
+) -> None:
+    with serving(error(500)) as server:
+        settings = config(server.url, canary_days=7)
+        for _ in range(7):
+            label(run_of(home, settings), limit=0)
+        assert labelled(home)["failures"].max() == 1
+        (home.path / "barograph.toml").write_text(settings)
+        server.script, n = (reply("moderate"),), len(server.heard)
+        assert main(["annotate", "--home", str(home.path), "--limit", "0"]) == 0
+        with Warehouse(home.warehouse) as warehouse:
+            (row,) = warehouse.read(tables.CANARIES).to_dicts()
+        assert (row["n"], row["agreement"], row["drifting"]) == (len(server.heard) - n, 1, False)
+
+
+def test_canaries_of_which_some_failed_are_asked_again_at_once(home: Home) -> None:
+    with serving(*[reply("moderate")] * 5, error(500)) as server:
+        settings = config(server.url, canary_days=7, in_flight=1)
+        label(run_of(home, settings), limit=0)
+        failed = len(server.heard) - 5
+        server.script = (reply("moderate"),)
+        label(run_of(home, settings), limit=0)
+    assert failed == PATIENCE + 1
+    with Warehouse(home.warehouse) as warehouse:
+        (row,) = warehouse.read(tables.CANARIES).to_dicts()
+    assert (row["agreement"], row["n"] + failed) == (1, len(server.heard))
 
 
 def test_canaries_that_nobody_answered_again_are_not_taken_for_the_answers_before(home: Home) -> None:
@@ -399,6 +446,36 @@ def test_what_landed_is_taken_in_when_nobody_is_asked_any_more(home: Home) -> No
     assert len(landing.files(home.annotations)) == 1
     label(run_of(home, ""))
     assert (labelled(home).height, landing.files(home.annotations)) == (1, [])
+
+
+# --- how annotators stand, for `status` ---
+
+
+def test_status_tells_labels_outcomes_expense_drift_and_what_landed_without_the_warehouse(home: Home) -> None:
+    with serving(*[reply("moderate")] * CANARIES, *[error(500)] * 3, reply()) as server:
+        settings = config(server.url, canary_days=7, in_flight=1)
+        label(run_of(home, settings), limit=10)
+        n = len(server.heard)
+    with Warehouse(home.warehouse) as warehouse:
+        told = warehouse.read(tables.CANARIES)
+    with serving(reply(), error(401)) as other, pytest.raises(ConfigError):
+        label(run_of(home, config(other.url, in_flight=1)))
+    home.warehouse.unlink()
+    (one,) = standing.read(home, told, utc_now().date())
+    assert (one["task"], one["labels"], one["landed"], n) == ("emotions", 7, 1, CANARIES + 10)
+    assert one["outcomes"] == {"first": {"failed": 3, "ok": 7}}
+    assert one["spent"] == {"posts": n, "tokens": (n - 3) * 120, "money": pytest.approx((n - 3) * 0.0014)}
+    assert standing.lines(one) == [
+        f"labels      emotions: 7 labels; in 28 days first: 3 failed, 7 ok; today {n} asked, {(n - 3) * 120:,} tokens, "
+        f"cost {(n - 3) * 0.0014:,.4f}; 1 answers landed that the next run takes in",
+        "  first does not drift: it answers 100% as it first did, bound 80%, canaries of 2024-03-11",
+    ]
+    (later,) = standing.read(home, told.clear(), utc_now().date() + timedelta(days=1))
+    assert (later["spent"], later["canaries"]) == ({"posts": 0, "tokens": 0, "money": 0}, [])
+
+
+def test_before_anybody_was_asked_status_tells_nothing_of_it(tmp_path: Path) -> None:
+    assert standing.read(Home(tmp_path), tables.CANARIES.empty(), DAY) == []
 
 
 # --- the command ---

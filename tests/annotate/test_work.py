@@ -11,7 +11,7 @@ import pytest
 from barograph.annotate import plan
 from barograph.annotate.annotation import Annotation, Item
 from barograph.annotate.endpoint import Endpoint
-from barograph.annotate.work import PATIENCE, Budget, Job, Link, ask
+from barograph.annotate.work import PATIENCE, Budget, Health, Job, Link, ask
 from barograph.errors import ConfigError
 from barograph.tables import ANNOTATIONS
 from tests.annotate.serving import MODEL, Task, annotator, completion, error, replies, says, serving
@@ -24,7 +24,7 @@ def jobs(n: int, **given) -> list[Job]:
     return [Job(Item(f"a:{i}", f"text {i}."), f"h{i}", ((f"a:{i}", 0.5),), **given) for i in range(n)]
 
 
-def work(todo, *servers, budget=None, in_flight=4, prices=(0, 0), keep=None, **given):
+def work(todo, *servers, budget=None, in_flight=4, prices=(0, 0), keep=None, health=None, **given):
     """The tally and the rows landed. servers: of one annotator each, named first, second …"""
     landed = []
 
@@ -39,7 +39,7 @@ def work(todo, *servers, budget=None, in_flight=4, prices=(0, 0), keep=None, **g
         for one in chain:
             await one.__aenter__()
         try:
-            links = [Link(one, in_flight, *prices) for one in chain]
+            links = [Link(one, in_flight, *prices, health or Health()) for one in chain]
             return await ask("emotions", todo, links, keep or kept, budget or Budget(), now=lambda: AT, **given)
         finally:
             for one in chain:
@@ -84,7 +84,9 @@ def test_what_one_refuses_is_its_refusal_and_the_next_is_asked():
         ("a:0", "first"): "ok", ("a:1", "first"): "refused", ("a:2", "first"): "refused",
         ("a:1", "second"): "ok", ("a:2", "second"): "refused",
     }  # fmt: skip
-    assert all(row["label"] is None and row["reason"] == "the model refused" for row in rows if row["status"] == "refused")
+    assert all(
+        row["label"] is None and row["reason"] == "the model refused" for row in rows if row["status"] == "refused"
+    )
     assert tally.left == 0
 
 
@@ -106,7 +108,10 @@ def test_invalid_and_unclear_answers_are_outcomes_and_nobody_else_is_asked():
 def test_a_failure_counts_the_runs_it_failed_in():
     with serving(error(500)) as server:
         _, rows = work([*jobs(1), *jobs(1, failures=2)], server, in_flight=1)
-    assert [(row["status"], row["failures"], row["label"]) for row in rows] == [("failed", 1, None), ("failed", 3, None)]
+    assert [(row["status"], row["failures"], row["label"]) for row in rows] == [
+        ("failed", 1, None),
+        ("failed", 3, None),
+    ]
 
 
 def test_an_annotator_that_fails_on_and_on_is_left_alone():
@@ -115,6 +120,17 @@ def test_an_annotator_that_fails_on_and_on_is_left_alone():
     assert PATIENCE + 4 <= len(server.heard) == len(rows) <= PATIENCE + 2 * 4
     assert tally.left == 100 - len(rows)
     assert tally.stopped == {"first": "500"}
+
+
+def test_one_that_was_left_alone_is_asked_nothing_of_another_task_either():
+    health, said = Health(), []
+    with serving(error(500)) as server:
+        for _ in range(3):
+            tally, _ = work(jobs(50), server, in_flight=2, health=health)
+            said.append((tally.left, tally.stopped))
+        n = len(server.heard)
+    assert n <= PATIENCE + 2 * 2
+    assert said == [(50 - n, {"first": "500"}), (50, {"first": "500"}), (50, {"first": "500"})]
 
 
 def test_failures_that_are_not_in_a_row_stop_nothing():
@@ -147,26 +163,26 @@ def test_a_slot_is_free_only_when_what_it_brought_is_on_the_disk():
 
 
 @pytest.mark.parametrize(
-    ("budget", "asked", "reached"),
+    ("budget", "asked", "told"),
     [
-        (Budget(posts=7), 7, "7 posts"),
-        (Budget(posts=7, spent_posts=5), 2, "7 posts"),
-        (Budget(posts=7, spent_posts=9), 0, "7 posts"),
-        (Budget(tokens=600), 5, "600 tokens"),  # of 120 each
-        (Budget(tokens=719), 5, "719 tokens"),
-        (Budget(tokens=720, spent_tokens=240), 4, "720 tokens"),
-        (Budget(tokens=240, spent_tokens=240), 0, "240 tokens"),
-        (Budget(money=0.005), 3, "0.005 of money"),  # of 0.0014 each
-        (Budget(money=0.005, spent_money=0.0029), 1, "0.005 of money"),
+        (Budget(posts=7), 7, "posts 7 a day: 7 now, 0 before"),
+        (Budget(posts=7, spent_posts=5), 2, "posts 7 a day: 2 now, 5 before"),
+        (Budget(posts=7, spent_posts=9), 0, "posts 7 a day: 0 now, 9 before"),
+        (Budget(tokens=600), 5, "tokens 600 a day: 600 now, 0 before"),  # of 120 each
+        (Budget(tokens=719), 5, "tokens 719 a day: 600 now, 0 before"),
+        (Budget(tokens=720, spent_tokens=240), 4, "tokens 720 a day: 480 now, 240 before"),
+        (Budget(tokens=240, spent_tokens=240), 0, "tokens 240 a day: 0 now, 240 before"),
+        (Budget(money=0.005), 3, "money 0.005 a day: 0.0042 now, 0.0000 before"),  # of 0.0014 each
+        (Budget(money=0.005, spent_money=0.0029), 1, "money 0.005 a day: 0.0014 now, 0.0029 before"),
         (Budget(), 20, ""),
     ],
 )
-def test_a_budget_ends_the_asking_and_what_is_left_is_told(budget, asked, reached):
+def test_a_budget_ends_the_asking_and_what_is_left_is_told(budget, asked, told):
     with serving() as server:
         tally, rows = work(jobs(20), server, budget=budget, in_flight=1, prices=(10, 20))
     assert len(server.heard) == len(rows) == asked
     assert tally.left == 20 - asked
-    assert budget.reached == reached
+    assert budget.told == told
 
 
 def test_with_many_in_flight_only_the_first_ones_can_go_beyond_a_budget():
@@ -185,7 +201,7 @@ def test_time_is_over_when_the_clock_says_so():
     budget = Budget(seconds=60, clock=lambda: next(moments))
     with serving() as server:
         tally, _ = work(jobs(20), server, budget=budget, in_flight=1)
-    assert (len(server.heard), tally.left, budget.reached) == (2, 18, "1 minutes")
+    assert (len(server.heard), tally.left, budget.told) == (2, 18, "minutes 1 a run")
 
 
 def test_a_budget_that_ends_between_refusal_and_second_leaves_the_text_for_the_next_run():
