@@ -224,11 +224,11 @@ def main() -> None:
             gain = f"{f['over_alone']:>12.2f}  {f['over_uniform']:>9.2f}  {f['width_over_alone']:>14.2f}"
             print(f"  {what:<24}{held}  {gain}")
     headline = {
-        f"{name}, {what}": found for name, all_of in told.items() for what, found in all_of.items()
-        if what in ("published", "all") or what.startswith("r ")
+        f"{name}, {what}, {figure}": value for name, all_of in told.items() for what, found in all_of.items()
+        if what in ("published", "all") or what.startswith("r ") for figure, value in found.items()
     }  # fmt: skip
-    said = {"benchmark": "correction", "quick": quick, "figures": headline, "misses": misses}
-    print(json.dumps(said, ensure_ascii=False))
+    headline |= {f"n_{key}": headline[f"{key.rpartition(', ')[0]}, samples"] for key in headline}
+    print(json.dumps({"benchmark": "correction", "figures": headline, "misses": misses}, ensure_ascii=False))
 
 
 if __name__ == "__main__":

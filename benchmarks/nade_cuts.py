@@ -28,7 +28,7 @@ def main() -> None:
         shares[emotion] = round(share, 4)
     learned = {"learned_from": "GoEmotions, training part (Apache-2.0)", "posts": len(train.texts), "cuts": cuts}
     CUTS.write_text(json.dumps(learned, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({"benchmark": "nade_cuts", "posts": len(train.texts), "shares": shares, "cuts": cuts}))
+    print(json.dumps({"benchmark": "nade_cuts", "figures": {"posts": len(train.texts), **shares}, "misses": []}))
 
 
 if __name__ == "__main__":

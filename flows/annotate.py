@@ -140,7 +140,7 @@ def _prepared(
     run: Run, warehouse: Warehouse, annotation: Annotation, limit: int | None, health: Mapping[str, Health]
 ) -> _Work:
     """Draw, take over labels of texts that have one, and find whom each other text is to be asked of."""
-    asked, at = task_of(run.settings, annotation), utc_now()
+    asked, at = task_of(run.settings, annotation.name), utc_now()
     by_name = {one.name: one for one in run.settings.annotator}
     watched = canaries.due(run, warehouse, annotation, asked, by_name, at, health)
     chain = [link(by_name[name], asked, health[name]) for name in annotation.annotators]

@@ -17,7 +17,7 @@ from barograph.privacy import Keyed
 from barograph.store import Warehouse
 from barograph.tables import AUDITS
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
-from flows.validate import TaskArgument, task_of
+from flows.validate import TaskArgument
 
 audit = App(name="audit", help="Give posts of annotators' samples to people, blind, and take their labels in.")
 
@@ -26,7 +26,13 @@ audit = App(name="audit", help="Give posts of annotators' samples to people, bli
 def export(
     task: TaskArgument,
     *,
-    out: Annotated[Path, Parameter(help="CSV that gets the posts, with an empty column for each question.")],
+    out: Annotated[
+        Path,
+        Parameter(
+            help="CSV that gets the posts, with an empty column for each question. What raters are to read, with the "
+            "answers, is written beside it as .codebook.md."
+        ),
+    ],
     posts: Annotated[int, Parameter(help="Posts, drawn at random from the annotators' samples.")] = 100,
     home: HomeOption = DEFAULT_HOME,
     config: ConfigOption = None,
@@ -36,13 +42,17 @@ def export(
     It holds the texts of posts: give it only to who may read them, and remove it when it has been imported. Two raters
     get a copy each.
     """
-    from barograph.annotate.audit import sample, written
+    from barograph.annotate.audit import choices, codebook, sample, written
+    from flows.annotators import task_of
 
     if posts < 1:
         raise ConfigError(f"--posts: got {posts}; expected at least 1")
     if out.suffix != ".csv" or out.exists():
         got = "a file that is there" if out.exists() else f"a file that ends in {out.suffix!r}"
         raise ConfigError(f"--out: got {out}, {got}; expected a new file that ends in .csv")
+    book = out.with_suffix(".codebook.md")
+    if book.exists():
+        raise ConfigError(f"--out: got {out}, beside which {book.name} is there; expected another name")
     place = _there(home)
     asked = task_of(settings.load(settings.find_config(config, place.path)), task)
     sheet = secrets.token_hex(4)
@@ -61,14 +71,16 @@ def export(
             os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8-sig", newline=""
         ) as file:
             file.write(written(drawn, asked, sheet))
+        book.write_text(codebook(asked), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"--out: got {out}; it cannot be written: {error.strerror}") from None
     print(
         f"{out}: {drawn.height} of {pool.height} sampled posts, task {task}, sheet {sheet}; fill in "
         f"{', '.join(asked.questions)}, then `barograph audit import {task} --data {out} --rater NAME`"
     )
-    for question, answers in asked.questions.items():
-        print(f"{question}: {', '.join(answers)}")
+    for question in asked.questions:
+        print(f"{question}: {choices(asked, question)}")
+    print(f"{book}: what the answers mean; give it to raters with the sheet")
 
 
 @audit.command(name="import")
@@ -83,9 +95,11 @@ def import_(
 ) -> None:
     """Take a rater's labels in, and say how far raters agree with each other and with annotators.
 
-    Rows without any answer are left out; with a wrong row nothing is taken in.
+    Rows without any answer are left out; with a wrong row nothing is taken in. A side of the topic is `first` or
+    `second`, or its own name.
     """
     from barograph.annotate.audit import agreement, code, read
+    from flows.annotators import task_of
 
     if not rater.strip() or len(rater) > 40:
         raise ConfigError(f"--rater: got {rater!r}; expected a role or initials, 40 characters at most")

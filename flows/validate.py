@@ -15,14 +15,15 @@ from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 
 if TYPE_CHECKING:
     from barograph.annotate.annotation import Annotation, Item
-    from barograph.annotate.task import Task
     from barograph.annotate.work import Link
 
 DataOption = Annotated[
     Path,
     Parameter(
-        help="CSV, TSV or JSON lines: text, parent where the task reads replies, optionally lang, and label (the "
-        "answer, or a JSON object of question and answer) or a column for each question. Of emotions also yes and no."
+        help="CSV, TSV or JSON lines with a header: text, parent where the task reads replies, optionally lang, and "
+        "label or a column for each question (of emotions also yes and no). label is the answer; of emotions and "
+        "expression what the post expresses, as in anger, or anger|fear or anger,fear (none, neutral or empty: "
+        "nothing; what is not named is no), or a JSON object of question and answer."
     ),
 ]
 TaskArgument = Annotated[
@@ -30,7 +31,11 @@ TaskArgument = Annotated[
 ]
 AnnotatorOption = Annotated[
     str | None,
-    Parameter("--annotator", help="One of the config's, or nade; default the first of the config that does the task."),
+    Parameter(
+        "--annotator",
+        help="Name of an [[annotator]] of the config; for emotions also nade, which needs none; default the first that "
+        "the config has for the task.",
+    ),
 ]
 
 
@@ -52,16 +57,17 @@ def validate(
     """
     from barograph.annotate.labelled import read_labelled
     from barograph.annotate.validity import evaluate
+    from flows.annotators import annotator_of, link, task_of
 
     at_least_one(limit)
     if out is not None and not out.parent.is_dir():
         raise ConfigError(f"--out: got {out}; expected a file in a folder that is there")
     loaded = settings.load(settings.find_config(config, home))
     asked = task_of(loaded, task)
-    link = link_of(annotator_of(loaded, task, annotator), asked)
+    asking = link(annotator_of(loaded, asked, annotator), asked)
     labelled = read_labelled(data, asked, limit)
-    outcomes = answers(link, labelled.items)
-    who = link.annotator
+    outcomes = answers(asking, labelled.items)
+    who = asking.annotator
     scores = who.probabilities(labelled.items) if hasattr(who, "probabilities") else None
     about = {"task": asked.name, "annotator": who.name, "model": who.model, "prompt_version": who.prompt_version()}
     figures = about | evaluate(labelled, outcomes, scores)
@@ -74,47 +80,6 @@ def at_least_one(limit: int | None) -> None:
     """Raises `ConfigError` for a limit that lets no post through."""
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit: got {limit}; expected at least 1")
-
-
-def task_of(loaded: settings.Settings, name: str) -> "Task":
-    """The task of that name, as in `annotations`, with the examples and prompt of the config's annotation of it.
-
-    Raises `ConfigError` for a task or topic that is none.
-    """
-    from barograph.annotate.task import load
-
-    kind, _, topic = name.partition(":")
-    if kind not in settings.TASKS:
-        raise ConfigError(f"got task {kind!r}; expected one of {', '.join(settings.TASKS)}")
-    known = {one.name: one for one in loaded.topic}
-    if topic not in known and (topic or kind in settings.TOPIC_TASKS):
-        choice = f"one of {', '.join(known)}" if known else "a [[topic]] in the config, where none is"
-        raise ConfigError(
-            f"task {name}: got {f'topic {topic!r}' if topic else 'no topic'}; expected {kind}: and {choice}"
-        )
-    own = next((one for one in loaded.annotation if one.name == name), None)
-    return load(kind, known.get(topic), own.examples if own else "fixed", own.prompt if own else None)
-
-
-def annotator_of(loaded: settings.Settings, name: str, annotator: str | None) -> settings.Annotator:
-    """The annotator of that name, or the first for the task `name`. Raises `ConfigError` where there is none."""
-    known = {one.name: one for one in loaded.annotator}
-    own = next((one for one in loaded.annotation if one.name == name), None)
-    if annotator is None:
-        annotator = own.annotators[0] if own else next(iter(known), None)
-    if annotator == "nade" and "nade" not in known:
-        known["nade"] = settings.Annotator(name="nade", kind="nade")
-    if annotator is None or annotator not in known:
-        choice = ", ".join([*known, *(["nade"] if "nade" not in known else [])])
-        raise ConfigError(f"--annotator: got {annotator or 'none'}; expected one that is configured, or nade: {choice}")
-    return known[annotator]
-
-
-def link_of(annotator: settings.Annotator, asked: "Task") -> "Link":
-    """The annotator, to be asked that task. Raises `ConfigError` where it cannot be."""
-    from flows.annotators import link
-
-    return link(annotator, asked)
 
 
 def answers(link: "Link", items: "Sequence[Item]", told: Callable[[int], None] | None = None) -> "list[Annotation]":

@@ -27,6 +27,19 @@ def test_generated_pages_say_what_the_code_does() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_command_that_a_help_names_has_its_own_on_the_page() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    sections = dict(re.findall(r"## `(barograph[^`]*)`\n\n```\n(.*?)```", page, re.DOTALL))
+    named = {
+        f"{name} {word}"
+        for name, text in sections.items()
+        for panel in re.findall(r"╭─ Commands.*?╰", text, re.DOTALL)
+        for word in re.findall(r"(?m)^│ ([a-z]+) ", panel)
+    }
+    assert {"barograph annotate", "barograph tune", "barograph audit export", "barograph audit import"} <= named
+    assert named == set(sections) - {"barograph"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):

@@ -70,6 +70,6 @@ def test_the_example_of_annotators_is_whole_and_asks_what_its_comments_say(monke
     for annotation, said in zip(loaded.annotation, (
         {"anger", "fear", "sadness", "joy", "hope", "hostility"}, {"anxiety", "depression", "stress", "loneliness"},
     ), strict=False):  # fmt: skip
-        assert set(task_of(loaded, annotation).questions) & measured == said
+        assert set(task_of(loaded, annotation.name).questions) & measured == said
     assert loaded.rule[0].markers == ("polarization:climate",)
     assert loaded.test[0].event == loaded.event[0].name

@@ -60,8 +60,36 @@ def written(drawn: pl.DataFrame, task: Task, sheet: str) -> str:
     return out.getvalue()
 
 
+def choices(task: Task, question: str) -> str:
+    """The answers of a question for people: where one is a side of the topic, with that side's own name."""
+    sides = _sides(task, question)
+    return ", ".join(f"{one} ({sides[one]})" if one in sides else one for one in task.questions[question])
+
+
+def codebook(task: Task) -> str:
+    """What raters are to read before they answer, as Markdown: topic and sides, the answers, the task's codebook."""
+    topic = task.topic
+    about = f"Topic: {topic.name}. First side: {topic.sides[0]}. Second side: {topic.sides[1]}.\n\n" if topic else ""
+    answers = "".join(f"- {question}: {choices(task, question)}\n" for question in task.questions)
+    return f"# {task.name}\n\n{about}Answers:\n\n{answers}\n# Codebook\n\n{task.codebook}\n"
+
+
+def _sides(task: Task, question: str) -> dict[str, str]:
+    """first and second → the side of the topic; none whose name is itself an answer."""
+    allowed = task.questions[question]
+    sides = zip(("first", "second"), task.topic.sides if task.topic else (), strict=False)
+    return {answer: side for answer, side in sides if answer in allowed and _same(side) not in allowed}
+
+
+def _same(said: str) -> str:
+    """Alike for what differs in case and spaces alone."""
+    return " ".join(said.casefold().split())
+
+
 def read(text: str, task: Task, where: str) -> tuple[str, dict[str, dict[str, str]]]:
     """The sheet's name, and code → answers of the rows that were answered; rows without any answer are left out.
+
+    A side of the topic may be named by its own name; case does not matter.
 
     Raises `InputError` naming every wrong row, `MOST_MISTAKES` at most, with line, what was got and what was expected.
     """
@@ -101,13 +129,17 @@ def read(text: str, task: Task, where: str) -> tuple[str, dict[str, dict[str, st
 
 
 def _answers(row: Mapping[str, str | None], task: Task) -> tuple[dict[str, str], list[str]]:
-    given = {question: (row.get(question) or "").strip().lower() for question in task.questions}
+    given = {}
+    for question in task.questions:
+        said = _same(row.get(question) or "")
+        own = {_same(side): answer for answer, side in _sides(task, question).items()}
+        given[question] = own.get(said, said)
     if None in row:
         return {}, ["more fields than the header has; expected the row as exported"]
     if not any(given.values()):
         return {}, []
     wrong = [
-        f"{question}: got {given[question]!r}; expected {', '.join(allowed)}"
+        f"{question}: got {given[question]!r}; expected {choices(task, question)}"
         for question, allowed in task.questions.items()
         if given[question] not in allowed
     ]

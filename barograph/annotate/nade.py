@@ -23,6 +23,8 @@ from barograph.annotate.reply import UNCLEAR
 from barograph.annotate.task import Task
 from barograph.errors import ConfigError
 
+TASK = "emotions"
+"""The one that it reads."""
 EMOTIONS = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise")
 LANGUAGES = ("en", "und")
 CUTS = Path(__file__).parent / "nade.json"
@@ -38,8 +40,8 @@ class Nade:
     """
 
     def __init__(self, task: Task, name: str = "nade") -> None:
-        if task.kind != "emotions":
-            raise ConfigError(f"annotator {name!r}: got task {task.name}; expected emotions, the one that nade reads")
+        if task.kind != TASK:
+            raise ConfigError(f"annotator {name!r}: got task {task.name}; expected {TASK}, the one that nade reads")
         if find_spec("nade") is None or find_spec("lightgbm") is None:
             raise ConfigError(
                 f"annotator {name!r}: the package nade is not installed; install it without its requirements, which "

@@ -25,6 +25,8 @@ MOST_MISTAKES = 8
 """Posts that a planner is shown."""
 LONGEST = 600
 """Characters of each."""
+FEWEST = 20
+"""Posts of each half: with fewer the interval of a gain says nothing."""
 
 
 @dataclass(frozen=True)

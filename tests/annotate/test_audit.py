@@ -102,6 +102,20 @@ def test_a_sheet_is_blind_shuffled_and_for_its_owner_alone(home: Home, tmp_path:
     assert stat.S_IMODE((tmp_path / "sheet.csv").stat().st_mode) == 0o600
 
 
+def test_raters_get_the_codebook_with_topic_and_sides(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export(home, tmp_path / "sheet.csv")
+    book = tmp_path / "sheet.codebook.md"
+    text, said = book.read_text(), capsys.readouterr().out
+    answers = "stance: none, first (for trams), second (against trams), unclear"
+    assert "Topic: trams. First side: for trams. Second side: against trams." in text and STANCE.codebook in text
+    assert f"- {answers}\n" in text and answers in said.splitlines() and f"{book}: " in said
+    assert EMOTIONS.codebook in audit.codebook(EMOTIONS) and "Topic" not in audit.codebook(EMOTIONS).partition("# Codebook")[0]
+    assert cli.main(["audit", "export", "stance:trams", "--out", str(tmp_path / "a.csv"), "--home", str(home.path)]) == 0
+    (tmp_path / "a.csv").unlink()
+    assert cli.main(["audit", "export", "stance:trams", "--out", str(tmp_path / "a.csv"), "--home", str(home.path)]) == 2
+    assert "beside which a.codebook.md is there" in capsys.readouterr().err
+
+
 def test_no_cell_is_a_formula(home: Home, tmp_path: Path) -> None:
     texts = [row["text"] for row in export(home, tmp_path / "sheet.csv", posts=39)]
     assert not any(text.startswith(("=", "+", "-", "@")) for text in texts)
@@ -203,6 +217,21 @@ def test_a_spreadsheet_that_saves_with_semicolons_is_read(home: Home, tmp_path: 
     assert import_(home, path) == 0 and audits(home).height == 3
 
 
+def test_sides_may_be_answered_by_their_own_names(home: Home, tmp_path: Path) -> None:
+    rows = export(home, tmp_path / "sheet.csv", posts=6)
+    names = ["first", "For Trams", " AGAINST  trams", "Second", "none", "for trams"]
+    assert import_(home, fill(rows, tmp_path / "A.csv", stance=names)) == 0
+    stances = [json.loads(label)["stance"] for label in audits(home)["label"]]
+    assert sorted(stances) == ["first", "first", "first", "none", "second", "second"]
+
+
+def test_a_side_that_is_named_like_an_answer_stays_that_answer() -> None:
+    task = STANCE.about(Topic(name="x", keywords=("x",), sides=("Second", "others")))
+    assert audit.choices(task, "stance") == "none, first, second (others), unclear"
+    _, read = audit.read("sheet,post,text,stance\ns,a,t,SECOND\ns,b,t,Others\ns,c,t,first\n", task, "f")
+    assert {post: row["stance"] for post, row in read.items()} == {"a": "second", "b": "second", "c": "first"}
+
+
 def test_wrong_rows_are_named_with_their_lines_and_nothing_is_kept(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = sorted(export(home, tmp_path / "sheet.csv", posts=6), key=lambda row: "\n" in row["text"])
     answers = ["first", "pro", "", "maybe", "second", "first"]
@@ -210,7 +239,7 @@ def test_wrong_rows_are_named_with_their_lines_and_nothing_is_kept(home: Home, t
     lines = [2 + sum(r["text"].count("\n") + 1 for r in rows[:i]) for i in range(6)]
     assert import_(home, path) == 2
     said = capsys.readouterr().err
-    assert f"{path}: line {lines[1]}: stance: got 'pro'; expected none, first, second, unclear" in said
+    assert f"{path}: line {lines[1]}: stance: got 'pro'; expected none, first (for trams), second (against trams), unclear" in said
     assert f"{path}: line {lines[3]}: stance: got 'maybe'" in said
     assert audits(home).height == 0
 

@@ -41,6 +41,29 @@ def test_several_questions_by_column_or_as_an_object(tmp_path: Path) -> None:
     assert found.truth == ({"stress": "yes"},)
 
 
+@pytest.mark.parametrize(("label", "yes"), [
+    ("anger", {"anger"}), (" Anger ", {"anger"}), ("anger|joy", {"anger", "joy"}), ("joy, fear,", {"joy", "fear"}),
+    ("none", set()), ("Neutral", set()), ("", set()),
+])  # fmt: skip
+def test_names_as_a_label_are_yes_to_these_and_no_to_all_others(tmp_path: Path, label: str, yes: set[str]) -> None:
+    found = read(tmp_path, f'text,label\nx,"{label}"\ny,sadness\n', "emotions")
+    questions = tasks.load("emotions").questions
+    assert found.truth[0] == {name: "yes" if name in yes else "no" for name in questions}
+    assert set(found.answers.values()) == {YES_NO} and len(found.answers) == len(questions)
+
+
+def test_names_as_a_list_and_beside_columns_which_say_more(tmp_path: Path) -> None:
+    found = read(tmp_path, '{"text": "x", "label": ["stress"]}\n{"text": "y", "label": []}\n{"text": "z"}\n', "expression", "d.jsonl")
+    assert [row.get("stress") for row in found.truth] == ["yes", "no", None]
+    found = read(tmp_path, "text,label,anxiety\nx,stress,unclear\n", "expression")
+    assert (found.truth[0]["stress"], found.truth[0]["anxiety"], found.truth[0]["depression"]) == ("yes", "unclear", "no")
+
+
+def test_an_empty_label_beside_objects_is_no_label(tmp_path: Path) -> None:
+    found = read(tmp_path, 'text,label\nx,"{""stress"": ""yes""}"\ny,\n', "expression")
+    assert found.truth == ({"stress": "yes"}, {})
+
+
 def test_degrees_may_be_labelled_yes_and_no(tmp_path: Path) -> None:
     found = read(tmp_path, "text,anger,joy\nx,1,weak\ny,false,none\nz,weak,none\n", "emotions")
     assert found.answers == {"anger": YES_NO, "joy": ("none", "weak", "moderate", "strong", "unclear")}
@@ -70,7 +93,15 @@ def test_of_more_than_the_limit_so_many_evenly_spaced(tmp_path: Path) -> None:
     ("text,label\nx\n", "stance", "d.csv", "d.csv: line 2: got another number of fields than the header has"),
     ('text,label\nx,none\n"y,none\n', "stance", "d.csv", "d.csv: line 3: unexpected end of data; expected fields in quotes where they hold breaks"),
     ("text,label\nx,\n", "stance", "d.csv", "d.csv: every label is empty; expected some"),
-    ("text,label\nx,weak\n", "emotions", "d.csv", "d.csv: line 2: label: got 'weak'; expected a JSON object of anger, disgust, fear"),
+    ("text,label\nx,\n", "emotions", "d.csv", "d.csv: every label is empty; expected some"),
+    ("text,label\nx,weak\n", "emotions", "d.csv", "d.csv: line 2: label: got 'weak'; expected names among anger, disgust, fear"),
+    ("text,label\nx,anger|weak\n", "emotions", "d.csv", "d.csv: line 2: label: got '…'; expected names among anger, disgust, fear"),
+    ('text,label\nx,"none,anger"\n', "emotions", "d.csv", "d.csv: line 2: label: got '…'; expected names among"),
+    ("text,label\nx,\"{'anger'\"\n", "emotions", "d.csv", "d.csv: line 2: label: got '…'; expected names among"),
+    ("text,label\nfirst,I like trams\n", "stance", "d.csv", "d.csv: line 2: stance: got '…'; expected none or first"),
+    ("I like trams,third\nno,none\n", "stance", "d.csv", "d.csv: the first line has none of the columns that are read; expected text, optionally lang"),
+    ("I like trams,label\nno,none\n", "stance", "d.csv", "d.csv: no column text; got …, label; expected text"),
+    ('{"body": "I like trams"}\n', "stance", "d.jsonl", "d.jsonl: no row has any of the fields that are read; expected text, optionally lang"),
     ('{"text": "x", "label": "none"}\n[1]\n', "stance", "d.jsonl", "d.jsonl: line 2: got no JSON object; expected one a line"),
     ("text,label\nx,none\n", "stance", "d.xlsx", "d.xlsx: got a file that ends in '.xlsx'; expected .csv, .tsv, .jsonl"),
 ])  # fmt: skip

@@ -26,7 +26,7 @@ def labelled(n: int) -> Labelled:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     path = tmp_path / "data.csv"
-    path.write_text("text,label\n" + "".join(f"rails {i},second\n" for i in range(24)))
+    path.write_text("text,label\n" + "".join(f"rails {i},second\n" for i in range(40)))
     return path
 
 
@@ -48,11 +48,16 @@ def model(message: str, chat: list[dict[str, str]]) -> dict[str, str] | str:
 def test_the_winner_is_written_so_that_a_config_can_name_it(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "tuned"
     with desk(tmp_path, model) as config:
+        config.write_text(config.read_text().replace("tries = 1", "tries = 1\nprice_in = 2.0\nprice_out = 30.0"))
         assert cli.main(["tune", "stance:trams", "--data", str(data), "--out", str(out), "--rounds", "1", "--config", str(config), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["tuned_on"], told["held_back"], told["score_before"], told["score"]) == (12, 12, 0, 1)
-    assert told["on_held_back"] == {"n": 12, "before": 0, "after": 1, "gain": 1, "lo": 1, "hi": 1}
+    assert (told["tuned_on"], told["held_back"], told["score_before"], told["score"]) == (20, 20, 0, 1)
+    assert told["on_held_back"] == {"n": 20, "before": 0, "after": 1, "gain": 1, "lo": 1, "hi": 1}
     assert told["changed"] == ["codebook"]
+    # The present prompt, a codebook and its three roles, other examples; then two prompts on the posts held back.
+    assert told["requests"] == 20 + 3 + 20 + 20 + 2 * 20
+    assert told["tokens"] == told["requests"] * (100 + 20)
+    assert told["cost"] == pytest.approx(told["requests"] * (100 * 2 + 20 * 30) / 1e6)
     tuned = tasks.load("stance", TOPIC, folder=out)
     assert SECRET in tuned.system and tuned.version != STANCE.version
     assert tuned.system.replace(f"\n{SECRET}", "") == STANCE.system
@@ -64,6 +69,7 @@ def test_people_are_told_the_gain_and_to_read_what_was_written(tmp_path: Path, d
         assert cli.main(["tune", "stance:trams", "--data", str(data), "--out", str(tmp_path / "t"), "--rounds", "1", "--config", str(config)]) == 0
     said = capsys.readouterr().out
     assert "held back: 0.000 to 1.000, a gain of +1.000 (+1.000 to +1.000, 95 %)" in said and "read it, then set prompt" in said
+    assert said.splitlines()[-1] == "took 103 requests, 12,360 tokens, cost 0.0000"
 
 
 def test_nothing_is_written_where_nothing_does_better(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,8 +86,9 @@ def test_nothing_is_written_where_nothing_does_better(tmp_path: Path, data: Path
     (["--out", "."], "which is there; expected a new folder"),
     (["--out", "no/such"], "in a folder that is not there; expected a new folder"),
     (["--limit", "0"], "--limit: got 0; expected at least 1"),
-    (["--limit", "3"], "got 3 posts; expected at least 4, as half are held back"),
-    (["--annotator", "nade"], "--annotator: got nade, which has no prompt; expected one behind an endpoint"),
+    (["--limit", "39"], "got 39 posts with --limit 39; expected at least 40: half are held back, and on fewer than 20 no gain can be told"),
+    (["--annotator", "nade"], "--annotator: got nade, which has no prompt; expected desk"),
+    (["--annotator", "nobody"], "--annotator: got nobody; expected desk"),
 ])  # fmt: skip
 def test_mistakes_end_with_two(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "t")]

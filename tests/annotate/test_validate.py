@@ -9,7 +9,7 @@ import pytest
 from barograph.polarization import read_confusion
 from barograph.settings import load
 from flows import cli
-from flows.validate import task_of
+from flows.annotators import task_of
 from tests.annotate.answering import desk
 
 ROWS = [("trams, yes", "first"), ("no trams", "second"), ("a tram", "none"), ("trams!", "first"), ("no!", "second"), ("hm", "none")]
@@ -74,8 +74,9 @@ def test_the_annotation_of_the_config_says_how_it_is_asked(tmp_path: Path, data:
     (["moods"], "got task 'moods'; expected one of emotions, expression, stance, affect, agreement"),
     (["stance"], "task stance: got no topic; expected stance: and one of trams"),
     (["stance:buses"], "task stance:buses: got topic 'buses'; expected stance: and one of trams"),
-    (["stance:trams", "--annotator", "nobody"], "--annotator: got nobody; expected one that is configured, or nade: desk, nade"),
-    (["stance:trams", "--annotator", "nade"], "got task stance:trams; expected emotions"),
+    (["stance:trams", "--annotator", "nobody"], "--annotator: got nobody; expected desk"),
+    (["emotions", "--annotator", "nobody"], "--annotator: got nobody; expected desk or nade"),
+    (["stance:trams", "--annotator", "nade"], "--annotator: got nade, which reads emotions alone; expected desk"),
     (["stance:trams", "--limit", "0"], "--limit: got 0; expected at least 1"),
     (["stance:trams", "--out", "/nowhere/x.json"], "--out: got /nowhere/x.json; expected a file in a folder that is there"),
     (["emotions"], "no labels"),
@@ -83,8 +84,6 @@ def test_the_annotation_of_the_config_says_how_it_is_asked(tmp_path: Path, data:
 def test_mistakes_end_with_two_and_say_what_was_expected(
     tmp_path: Path, data: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "nade" in arguments and find_spec("nade") is None:
-        pytest.skip("nade is not installed")
     with desk(tmp_path, stance) as config:
         text = data.read_text().replace("label", "mood") if arguments == ["emotions"] else data.read_text()
         data.write_text(text)
