@@ -28,6 +28,8 @@ SUFFIXES = (".csv", ".dic", ".tsv", ".txt")
 INTERCEPT = "_intercept"
 """The term whose weight is its marker's intercept."""
 _OWN = ("term", "marker", "weight")
+_LONGEST = 131_072
+"""Characters of a line of a list; more is no list."""
 _CSV = "term,marker[,weight], term,category,weight or term,weight"
 _TABS = {
     "weighted": "term and weight (a number)",
@@ -152,10 +154,13 @@ def _commas(path: Path, lines: Iterable[tuple[str, str]], only: str) -> tuple[li
 
 
 def _fields(place: str, line: str) -> list[str]:
+    # Asked beforehand, as the csv module's own limit is one of the whole process, which others may have raised.
+    if len(line) > _LONGEST:
+        raise ConfigError(f"{place}: got {shown(line)} of {len(line)} characters; expected {_CSV}")
     try:
         return [field.strip() for field in next(csv.reader([line.strip()]), [""])]
     except csv.Error:
-        raise ConfigError(f"{place}: got {shown(line)} of {len(line)} characters; expected {_CSV}") from None
+        raise ConfigError(f"{place}: got {shown(line)}; expected {_CSV}") from None
 
 
 def _liwc(path: Path, lines: Iterator[tuple[str, str]]) -> Iterator[Entry]:

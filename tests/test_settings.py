@@ -168,13 +168,20 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
         name = "a"
         url = "http://localhost"
         model = "m"
+        [[topic]]
+        name = "t"
+        keywords = ["trams"]
+        sides = ["for", "against"]
         [[annotation]]
-        task = "emotions"
+        task = "stance"
+        topic = "t"
         annotators = ["a"]
         confusion = "errors.json"
+        prompt = "better"
     """)
     settings = load(path)
     assert settings.annotation[0].confusion == tmp_path / "errors.json"
+    assert settings.annotation[0].prompt == tmp_path / "better"
     assert settings.source[0].path == (f"{tmp_path}/posts/*.csv",)
     assert settings.source[1].path == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")
     assert settings.marker[0].lexicons == (
