@@ -8,6 +8,7 @@ import polars as pl
 from scipy import stats
 
 from barograph import calibration
+from barograph.populations import Where, inside
 from barograph.readings import Readings
 from barograph.tables import SERIES
 
@@ -16,8 +17,6 @@ _PLACE = ("source", "community", "lang", "geo")
 _AUTHOR = ("time_value", "cluster", "known")
 _COVERED = 0.95
 _UNCOVERED = "under 95 % of posts in a language with a calibration"
-Where = Mapping[str, Sequence[str]]
-"""Column of posts → accepted values; an empty one accepts every post."""
 
 
 def aggregate(
@@ -88,9 +87,7 @@ def _issued(rows: pl.DataFrame, method: str, now: datetime, closing_hours: float
 
 def _members(frame: pl.DataFrame, where: Where) -> pl.DataFrame:
     """The rows of `frame` that a population's filter lets through."""
-    for column, values in where.items():
-        frame = frame.filter(pl.col(column).is_in(list(values)))
-    return frame
+    return frame.filter(inside(where))
 
 
 def _by_author(frame: pl.DataFrame, *also: str) -> pl.DataFrame:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from barograph.annotate.sample import Where, with_inclusion
+from barograph.annotate.sample import with_inclusion
+from barograph.populations import Where, inside
 from barograph.settings import Annotation
 
 UNITS = ("posts", "authors")
@@ -76,7 +77,6 @@ def sampled(
     author on that day in this population), `who` (whose reading it is) and the `inclusion_probability` that holds by
     now: where a population was sampled later on, what was labelled before might have been drawn for it too.
     """
-    inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(v)) for c, v in where.items()))
     hits = known.scores.filter(pl.col("hits") > 0, pl.col("marker").is_in(list(markers)))["post_id"].unique()
     hit, cell = pl.col("post_id").is_in(hits.implode()), ["time_value", "cluster"]
     labels = known.labels.filter(pl.col("task") == annotation.name).with_columns(hit=hit)
@@ -84,10 +84,10 @@ def sampled(
     labels = with_inclusion(
         annotation.name, labels.rename({"inclusion_probability": "then"}), known.draws, populations
     ).with_columns(inclusion_probability=pl.when(then > 0).then(pl.max_horizontal(then, p)).otherwise(0.0))
-    sizes = known.sizes.filter(inside).group_by(cell).agg(pl.col("n").sum().alias("size"))
+    sizes = known.sizes.filter(inside(where)).group_by(cell).agg(pl.col("n").sum().alias("size"))
     stratum = pl.col("hit").cast(pl.Int64) * (annotation.strata == "lexicon")
     return (
-        labels.filter(inside)
+        labels.filter(inside(where))
         .join(sizes, on=cell)
         .with_columns(reader("annotator", "model", "prompt_version").alias("who"), stratum=stratum)
         .sort("time_value", "post_id")

@@ -1,6 +1,6 @@
 """The clock. Only flows, delivery and annotators look at it; stages are told what time it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 
 def utc_now() -> datetime:
@@ -11,3 +11,8 @@ def utc_now() -> datetime:
 def naive_utc(given: datetime) -> datetime:
     """A time as tables hold it: in UTC, without a zone; one without is taken for UTC."""
     return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
+
+
+def last_closed_day(now: datetime, closing_hours: float) -> date:
+    """The newest UTC day that has closed at `now`: so many hours after its midnight."""
+    return (now - timedelta(days=1, hours=closing_hours)).date()

@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from barograph.annotate.sample import Where
 from barograph.answers import UNITS, Tables, answers, measured, sampled, source
 from barograph.correction import Sample, labels_alone
+from barograph.populations import Where
 from barograph.settings import Annotation
 from barograph.tables import CUES
 

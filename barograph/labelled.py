@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from barograph import correction
-from barograph.annotate.sample import Where
 from barograph.answers import UNITS, Tables, answers, measured, sampled, source
 from barograph.correction import Crowd, Estimate, Ints, Sample
+from barograph.populations import Where, inside
 from barograph.settings import Annotation
 from barograph.tables import SERIES
 
@@ -72,7 +72,6 @@ class _Population:
         markers: Sequence[str], frozen: date | None, minimum_authors: int,
     ) -> None:  # fmt: skip
         self.task, self.frozen, self.least = annotation.name, frozen, minimum_authors
-        inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(v)) for c, v in where.items()))
         cell = ["time_value", "cluster"]
         self.labels = sampled(known, annotation, where, populations, markers)
         self.answers = answers(self.labels)
@@ -82,8 +81,8 @@ class _Population:
         chance = audits.group_by("post_id").agg(pl.col("inclusion_probability").max().alias("chance"))
         people = answers(audits).group_by("post_id", "marker").agg(pl.col("y").mean().alias("z"))
         self.audits = people.join(chance, on="post_id")
-        self.days = set(known.days.filter(inside)["time_value"])
-        activity, predicted = known.activity.filter(inside), known.predicted.filter(inside)
+        self.days = set(known.days.filter(inside(where))["time_value"])
+        activity, predicted = known.activity.filter(inside(where)), known.predicted.filter(inside(where))
         # Posts of one author in several places, and languages with another prediction of a post without evidence.
         self.places = activity.group_by("lang", *cell, "known").agg(pl.col("n").sum())
         self.sums = predicted.group_by("marker", *cell).agg(pl.col("x").sum())

@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from barograph.aggregate import Where
 from barograph.annotate import landing, plan, sample
 from barograph.annotate.work import Budget, Health, Link, Tally, ask
-from barograph.clock import utc_now
+from barograph.clock import last_closed_day, utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
+from barograph.populations import Where, inside
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.store import Warehouse
@@ -92,7 +92,7 @@ def take_in(home: Home, warehouse: Warehouse) -> Counter[str]:
 
 def closed_days(now: datetime, days: int, closing_hours: float) -> list[date]:
     """The last so many days that have closed at `now`, newest first."""
-    last = (now - timedelta(days=1, hours=closing_hours)).date()
+    last = last_closed_day(now, closing_hours)
     return [last - timedelta(days=back) for back in range(days)]
 
 
@@ -105,7 +105,7 @@ def items(run: Run, warehouse: Warehouse, annotation: Annotation, markers: Seque
     name, now, keyed = annotation.name, run.moment, Keyed(run.home.key)
     days = closed_days(now, annotation.days, run.settings.closing_hours)
     there = populations(run, warehouse)
-    where = {each: there[each] for each in annotation.populations or there if each in there}
+    where = pairs.sampled(annotation, there)
     draws = warehouse.read(DRAWS).filter(pl.col("task") == name, pl.col("time_value").is_in(days))
     known = set(draws.select("population", "time_value").iter_rows())
     if fresh := [day for day in days if any((each, day) not in known for each in where)]:
@@ -124,14 +124,10 @@ def items(run: Run, warehouse: Warehouse, annotation: Annotation, markers: Seque
 
 def _by_population(strata: pl.DataFrame, populations_: dict[str, Where]) -> pl.DataFrame:
     """`population, time_value, hit, n`."""
-    inside = {
-        name: pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(v)) for c, v in where.items()))
-        for name, where in populations_.items()
-    }
     counted = strata.select(pl.lit("").alias("population"), "time_value", "hit", "n").clear()
     parts = [
-        strata.filter(part).select(pl.lit(name).alias("population"), "time_value", "hit", "n")
-        for name, part in inside.items()
+        strata.filter(inside(where)).select(pl.lit(name).alias("population"), "time_value", "hit", "n")
+        for name, where in populations_.items()
     ]
     return pl.concat([counted, *parts]).group_by("population", "time_value", "hit").agg(pl.col("n").sum())
 

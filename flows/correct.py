@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from barograph import answers, labelled, tables
-from barograph.aggregate import Where
+from barograph.populations import Where
 from barograph.settings import Settings
 from barograph.store import Warehouse
 

@@ -7,6 +7,7 @@ import polars as pl
 import forecasting
 from barograph import detect as detection
 from barograph import tables
+from barograph.populations import inside
 from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.store import Warehouse
@@ -78,11 +79,11 @@ def _suspected(run: Run, warehouse: Warehouse, found: pl.DataFrame, series: pl.D
     for name, where in populations(run, warehouse).items():
         if name not in wanted:
             continue
-        inside = [pl.col(column).is_in(list(values)) for column, values in where.items()] or [pl.lit(True)]
+        mine = inside(where)
         population = pl.lit(name).alias("population")
-        ours.append(volumes.filter(*inside).with_columns(population))
+        ours.append(volumes.filter(mine).with_columns(population))
         for what, ones in sorts.items():
-            sums = ones.filter(*inside).group_by("marker", "time_value", "one").agg(pl.col("n").sum())
+            sums = ones.filter(mine).group_by("marker", "time_value", "one").agg(pl.col("n").sum())
             most = sums.group_by("marker", "time_value").agg(pl.col("n").max())
             repeated.append(most.select(*_NOTHING.columns[:2], "n", population, pl.lit(what).alias("what")))
     frozen = warehouse.get("frozen")

@@ -13,6 +13,7 @@ from barograph import detect as detection
 from barograph import explain as explaining
 from barograph import tables
 from barograph.clock import utc_now
+from barograph.populations import inside
 from barograph.store import Warehouse
 from flows.stages import Run, populations, stage
 from lexicons import shift
@@ -75,10 +76,10 @@ def _shifts(run: Run, warehouse: Warehouse, requests: pl.DataFrame, who: dict[st
         new = [day for day in days if day not in counts]
         for some in (new[at : at + _DAYS_READ] for at in range(0, len(new), _DAYS_READ)):
             counts.update(_term_counts(run, warehouse, some))
-        where = [pl.col(column).is_in(list(values)) for column, values in who[population].items()]
+        mine = inside(who[population])
         before = timedelta(days=1)
         found = shift.word_shifts(
-            pl.concat([counts[day].filter(*where) if where else counts[day] for day in days]),
+            pl.concat([counts[day].filter(mine) for day in days]),
             [((first, last), (reference, first - before), markers) for first, last, reference, markers in batch],
             unit=unit, minimum_authors=run.settings.minimum_authors,
             largest_account=tables.LARGEST_ACCOUNT, terms=explaining.TERMS,

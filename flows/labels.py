@@ -1,11 +1,10 @@
 """The stage that says what labels show beside prevalence: cues, and how many labels would say more."""
 
-from datetime import timedelta
-
 import polars as pl
 
 from barograph import correction, tables
 from barograph.answers import sampled
+from barograph.clock import last_closed_day
 from barograph.cues import cue_shares
 from barograph.labelled import WINDOW_DAYS
 from barograph.settings import Annotation
@@ -23,7 +22,7 @@ def labels(run: Run, warehouse: Warehouse) -> None:
     settings, now = run.settings, run.moment
     if not settings.annotation or not warehouse.first_labelled():
         return
-    last = (now - timedelta(days=1, hours=settings.closing_hours)).date()
+    last = last_closed_day(now, settings.closing_hours)
     known, of_tasks = read(warehouse, settings, run.languages, [last], now)
     who, markers = populations(run, warehouse), [m.name for m in settings.marker]
     shares = cue_shares(

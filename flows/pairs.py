@@ -8,7 +8,9 @@ import polars as pl
 import lexicons
 from barograph import tables
 from barograph.annotate import sample
+from barograph.clock import last_closed_day
 from barograph.polarization.threads import roots
+from barograph.populations import Where, inside
 from barograph.privacy import Keyed
 from barograph.settings import Annotation, Topic
 from barograph.store import Warehouse
@@ -30,11 +32,6 @@ def keywords(topics: Sequence[Topic]) -> lexicons.Lexicon:
         for i, topic in enumerate(topics) for word in dict.fromkeys(topic.keywords)
     ]  # fmt: skip
     return build("topics", "en", entries, "topics", own=True)
-
-
-def last_closed_day(run: Run) -> date:
-    """The newest day that has closed at the run's `now`."""
-    return (run.moment - timedelta(days=1, hours=run.settings.closing_hours)).date()
 
 
 def find(run: Run, warehouse: Warehouse, first: date, last: date, topics: Sequence[Topic]) -> pl.DataFrame:
@@ -63,7 +60,7 @@ def find(run: Run, warehouse: Warehouse, first: date, last: date, topics: Sequen
     )
 
 
-def sampled(annotation: Annotation, there: Mapping[str, sample.Where]) -> dict[str, sample.Where]:
+def sampled(annotation: Annotation, there: Mapping[str, Where]) -> dict[str, Where]:
     """The populations that an annotation samples, of those that there are."""
     return {name: there[name] for name in annotation.populations or there if name in there}
 
@@ -81,7 +78,7 @@ def items(run: Run, warehouse: Warehouse, annotation: Annotation, *, reads_paren
     its own, with the probability 0 unless it is drawn itself. parent is NULL unless the task reads it.
     """
     [topic] = [topic for topic in run.settings.topic if topic.name == annotation.topic]
-    last = last_closed_day(run)
+    last = last_closed_day(run.moment, run.settings.closing_hours)
     found = find(run, warehouse, last - timedelta(days=annotation.days - 1), last, [topic])
     where, keyed = sampled(annotation, populations(run, warehouse)), Keyed(run.home.key)
     draws = _decided(run, warehouse, annotation, found, where)
@@ -103,7 +100,7 @@ def items(run: Run, warehouse: Warehouse, annotation: Annotation, *, reads_paren
 
 
 def _decided(
-    run: Run, warehouse: Warehouse, annotation: Annotation, found: pl.DataFrame, where: dict[str, sample.Where]
+    run: Run, warehouse: Warehouse, annotation: Annotation, found: pl.DataFrame, where: dict[str, Where]
 ) -> pl.DataFrame:
     """The draws of an annotation, those of days without any decided and kept.
 
@@ -117,9 +114,7 @@ def _decided(
     taken = theirs.with_columns(task=pl.lit(annotation.name), drawn_at=pl.lit(run.moment))
     counts = [found.select(pl.lit("").alias("population"), "time_value", "hit", pl.lit(0).alias("n")).clear()]
     for name, of in where.items():
-        inside = [pl.col(column).is_in(list(values)) for column, values in of.items()]
-        mine_here = found.filter(*inside) if inside else found
-        counted = mine_here.group_by("time_value", "hit").agg(pl.len().cast(pl.Int32).alias("n"))
+        counted = found.filter(inside(of)).group_by("time_value", "hit").agg(pl.len().cast(pl.Int32).alias("n"))
         counts.append(counted.select(pl.lit(name).alias("population"), "time_value", "hit", "n"))
     decided = pl.concat([mine, taken])
     new = sample.decide(pl.concat(counts), annotation, now=run.moment, decided=decided)

@@ -12,7 +12,8 @@ from barograph import polarization as polarizing
 from barograph import tables
 from barograph.annotate import plan, sample
 from barograph.answers import reader
-from barograph.clock import utc_now
+from barograph.clock import last_closed_day, utc_now
+from barograph.populations import Where
 from barograph.privacy import Keyed
 from barograph.settings import TOPIC_TASKS, Annotation, Settings, Topic
 from barograph.store import Warehouse
@@ -20,7 +21,7 @@ from barograph.store.pairs import OLDEST_PARENT_DAYS
 from flows import pairs
 from flows.stages import Run, populations, stage
 
-_Populations = dict[str, sample.Where]
+_Populations = dict[str, Where]
 _ISSUED = (tables.POLARIZATION, tables.SERIES, tables.EVENT_TESTS)
 
 
@@ -36,7 +37,7 @@ class _Asked(NamedTuple):
 @stage
 def polarize(run: Run, warehouse: Warehouse) -> None:
     """Issue the polarization of each day that changed, and what declared tests say; nothing where there are none."""
-    settings, last = run.settings, pairs.last_closed_day(run)
+    settings, last = run.settings, last_closed_day(run.moment, run.settings.closing_hours)
     asked = _asked(run, warehouse, last)
     if not asked and not settings.test:
         return

@@ -26,6 +26,7 @@ from barograph.clock import utc_now
 from barograph.errors import InputError
 from barograph.home import Home
 from barograph.ingest import ingest
+from barograph.populations import Where
 from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
 from barograph.readings import Readings
@@ -210,7 +211,7 @@ def score(run: Run, warehouse: Warehouse) -> None:
         run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
 
 
-def populations(run: Run, warehouse: Warehouse) -> dict[str, aggregation.Where]:
+def populations(run: Run, warehouse: Warehouse) -> dict[str, Where]:
     """The analyst's populations; without any, `all` and every community with at least 1,000 posts."""
     if run.settings.population:
         return {p.name: p.where.values for p in run.settings.population}

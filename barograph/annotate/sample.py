@@ -5,17 +5,16 @@ So a post that comes late is drawn as the others were, whoever draws again draws
 populations is asked once: its probability is the largest of theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
 
+from barograph.populations import Where, inside
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
 from barograph.tables import DRAWS
 
-Where = Mapping[str, Sequence[str]]
-"""Column of posts → accepted values; an empty one accepts every post."""
 _DIGEST = 6
 """Bytes of a hash that make u: steps of 2⁻⁴⁸."""
 _DECIDED = ("population", "time_value")
@@ -67,8 +66,7 @@ def with_inclusion(
     for (name,), of_days in each.group_by("population", maintain_order=True):
         if (where := populations.get(str(name))) is None:
             continue
-        inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(values)) for c, values in where.items()))
-        own = pl.when(inside).then("probability")
+        own = pl.when(inside(where)).then("probability")
         rows = (
             rows.join(of_days.drop("population"), on=["time_value", "hit"], how="left", maintain_order="left")
             .with_columns(pl.max_horizontal("inclusion_probability", own))

@@ -19,10 +19,9 @@ from barograph.polarization.estimate import (
     shares,
 )
 from barograph.polarization.score import ABSTAINED, Floats, Ints, Rules, rules
+from barograph.populations import Where, inside
 from barograph.tables import CLASSES, POLARIZATION, SERIES, Table
 
-Where = Mapping[str, Sequence[str]]
-"""Column of posts → accepted values; an empty one accepts every post."""
 _ROUNDED = 12
 """Digits, so that the order of a sum is not mistaken for a change that deserves a new issue."""
 
@@ -53,8 +52,7 @@ def polarization(
 
 def members(frame: pl.DataFrame, where: Where) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which rows a population's filter lets through."""
-    inside = pl.all_horizontal(pl.lit(value=True), *(pl.col(c).is_in(list(values)) for c, values in where.items()))
-    return frame.select(inside.fill_null(value=False).alias("inside")).to_series().to_numpy()
+    return frame.select(inside(where).alias("inside")).to_series().to_numpy()
 
 
 def _of_population(

@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 
 from barograph.polarization.contrast import FEWEST, contrast, holm
-from barograph.polarization.conversations import Where, counted, members
+from barograph.polarization.conversations import counted, members
 from barograph.polarization.estimate import Conversations, Interactions, conversations, scores, shares
 from barograph.polarization.score import Floats, Rules, rules
+from barograph.populations import Where
 from barograph.settings import Event, Test, Topic
 from barograph.tables import CONTRASTS, EVENT_TESTS
 
