@@ -4,9 +4,7 @@ What stands between `<!-- measured -->` and `<!-- /measured -->` of a CARD.md co
 which `python -m benchmarks.annotators` wrote. Nothing there is typed.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +12,7 @@ from barograph.annotate.redteam import CONTROL
 from barograph.annotate.task import FOLDER
 from barograph.settings import TASKS
 from benchmarks.annotators import RESULTS, SMALL, asked_with
-from lexicons.cards import filled
+from lexicons.cards import asked_to_check, write
 
 Rows = list[dict[str, Any]]
 _FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "f1": "F1 of yes", "alpha": "α"}
@@ -138,20 +136,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def main() -> None:
     """Write the cards, or with `--check` say which are not what would be written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a card would change")
-    check = parser.parse_args().check
-    rows, stale = json.loads(RESULTS.read_text(encoding="utf-8")), []
-    for kind in TASKS:
-        path = FOLDER / kind / "CARD.md"
-        card = path.read_text(encoding="utf-8")
-        new = filled(card, measured(kind, rows))
-        if new != card:
-            stale.append(kind)
-            if not check:
-                path.write_text(new, encoding="utf-8")
-    if check and stale:
-        sys.exit(f"got cards that are not generated: {', '.join(stale)}; expected what `make cards` writes")
+    check = asked_to_check(__doc__)
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))
+    write(((kind, FOLDER / kind / "CARD.md", measured(kind, rows)) for kind in TASKS), check=check)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ category for, it does not answer.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +89,9 @@ def nade(texts: Sequence[str]) -> Scores:
     """The packaged model nade: fastText on emoji, then gradient boosting. Nothing where it is not installed."""
     if not texts or find_spec("nade") is None:
         return {}
-    answer = _nade().predict([text.replace("\n", " ") for text in texts])
+    from barograph.annotate.nade import model
+
+    answer = model().predict([text.replace("\n", " ") for text in texts])
     return {marker: np.asarray(answer[emotion], dtype=np.float64) for marker, emotion in _NADE.items()}
 
 
@@ -120,31 +120,6 @@ class LinearText:
         """Probabilities."""
         features = self._vectorizer.transform(texts)
         return {marker: model.predict_proba(features)[:, 1] for marker, model in self._models.items()}
-
-
-@cache
-def _nade() -> Any:
-    import warnings
-
-    from nade import Nade
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that it unpacks its models
-        model = Nade()
-    model.tm = _LineByLine(model.tm)
-    return model
-
-
-class _LineByLine:
-    """fastText for nade, a text at a time: the fasttext-predict that tells languages answers lists in another form."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def predict(self, texts: Sequence[str], k: int) -> tuple[list[Any], list[Any]]:
-        """Labels and probabilities of each text."""
-        labels, probabilities = zip(*(self._model.predict(text, k=k) for text in texts), strict=True)
-        return list(labels), list(probabilities)
 
 
 def _valence(pleasant: Floats) -> Scores:

@@ -7,7 +7,7 @@ which a full run of the benchmark wrote, and from calibration.json. Nothing ther
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,23 +106,38 @@ def _calibration(lexicon: Lexicon) -> str:
     )
 
 
-def main() -> None:
-    """Write the cards, or with `--check` say which are not what would be written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a card would change")
-    check = parser.parse_args().check
-    validity = json.loads(VALIDITY.read_text(encoding="utf-8"))
+def write(cards: Iterable[tuple[str, Path, str]], *, check: bool) -> None:
+    """Write the measured part into cards, name, path and that part of each; with `check` nothing is written.
+
+    Ends the program where `check` finds a card that would change.
+    """
     stale = []
-    for name in names():
-        path = Path(__file__).parent / name / "CARD.md"
+    for name, path, part in cards:
         card = path.read_text(encoding="utf-8")
-        new = filled(card, measured(load(name), validity))
+        new = filled(card, part)
         if new != card:
             stale.append(name)
             if not check:
                 path.write_text(new, encoding="utf-8")
     if check and stale:
         sys.exit(f"got cards that are not generated: {', '.join(stale)}; expected what `make cards` writes")
+
+
+def asked_to_check(about: str | None) -> bool:
+    """Whether the command line says `--check`. about: what `--help` begins with."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a card would change")
+    return bool(parser.parse_args().check)
+
+
+def main() -> None:
+    """Write the cards, or with `--check` say which are not what would be written."""
+    check = asked_to_check(__doc__)
+    validity = json.loads(VALIDITY.read_text(encoding="utf-8"))
+    write(
+        ((name, Path(__file__).parent / name / "CARD.md", measured(load(name), validity)) for name in names()),
+        check=check,
+    )
 
 
 if __name__ == "__main__":

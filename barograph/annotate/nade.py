@@ -90,21 +90,22 @@ def intensities(texts: Sequence[str]) -> dict[str, Floats]:
     """Emotion → nade's prediction for each text, 0 to 1, (n_texts,)."""
     if not texts:
         return {emotion: np.zeros(0) for emotion in EMOTIONS}
-    answer = _nade().predict([clean(text).replace("\n", " ") for text in texts], dimensions=list(EMOTIONS))
+    answer = model().predict([clean(text).replace("\n", " ") for text in texts], dimensions=list(EMOTIONS))
     return {emotion: np.asarray(answer[emotion], dtype=np.float64) for emotion in EMOTIONS}
 
 
 @cache
-def _nade() -> Any:
+def model() -> Any:
+    """The packaged model, unpacked once. Raises `ImportError` where it is not installed."""
     import warnings
 
     from nade import Nade as Model
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that it unpacks its models
-        model = Model()
-    model.tm = _LineByLine(model.tm)
-    return model
+        whole = Model()
+    whole.tm = _LineByLine(whole.tm)
+    return whole
 
 
 class _LineByLine:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from streamlit.testing.v1 import AppTest
 
 from barograph import tables
 from barograph.publish import publish
 from barograph.store import Warehouse
 from barograph.tables import Table
+from tests.conftest import ROOT
 
 LAST = date(2026, 3, 31)
 """The latest closed day of every snapshot here; the day after is provisional."""
@@ -130,3 +132,14 @@ def snapshot(home: Path, rows: dict[Table, pl.DataFrame]) -> Path:
     with Warehouse(home / "warehouse.duckdb") as warehouse:
         warehouse.save({tables.RUNS: run(), tables.SOURCES: sources()} | rows)
         return publish(warehouse, home / "published")
+
+
+def opened(page: str = "", **query: str) -> AppTest:
+    """The app at one of its pages (`timeline.py`; none: the first), with these query parameters, as Streamlit runs it."""
+    app = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
+    if page:
+        app.run()
+        app.switch_page(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()

@@ -11,23 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from barograph import board, tables
 from barograph.sparkline import sparkline
-from tests.conftest import ROOT
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST
 from tests.dashboard.test_page import text
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BAROGRAPH_HOME", str(tmp_path))
-    return tmp_path
-
-
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30)
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
+    return frames.opened("", **query)
 
 
 def rising() -> pl.DataFrame:

@@ -11,23 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 from barograph import tables
 from barograph.clock import utc_now
-from tests.conftest import ROOT
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST, NOW
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BAROGRAPH_HOME", str(tmp_path))
-    return tmp_path
-
-
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30).run()
-    page.switch_page("timeline.py")
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
+    return frames.opened("timeline.py", **query)
 
 
 def text(page: AppTest) -> str:

@@ -9,24 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from barograph import tables, topic
-from tests.conftest import ROOT
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST, NOW
 from tests.dashboard.test_page import text
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BAROGRAPH_HOME", str(tmp_path))
-    return tmp_path
-
-
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=30).run()
-    page.switch_page("polarization.py")
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
+    return frames.opened("polarization.py", **query)
 
 
 def rows(days: int = 10, **over: Any) -> pl.DataFrame:
