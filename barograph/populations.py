@@ -11,4 +11,6 @@ Where = Mapping[str, Sequence[str]]
 def inside(where: Where) -> pl.Expr:
     """Whether a row is let through by a filter; one whose column is NULL is not."""
     each = (pl.col(column).is_in(list(values)) for column, values in where.items())
-    return pl.all_horizontal(pl.lit(value=True), *each).fill_null(value=False)
+    # A literal would be one value long where there is nothing to ask, and a frame in chunks refuses it.
+    everyone = pl.repeat(value=True, n=pl.len())
+    return pl.all_horizontal(everyone, *each).fill_null(value=False)
