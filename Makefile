@@ -1,6 +1,6 @@
 # Everything runs from .venv in this checkout; `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test oracle check lint types docs cards train bench clean
+.PHONY: help setup run test oracle check lint types docs cards messages train bench clean
 
 # The first of these that is Python 3.11 to 3.13, or whatever PYTHON says.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -55,6 +55,11 @@ docs: setup ## Check that the generated pages say what the code does
 cards: setup ## Fill what was measured into the cards of lexicons and tasks
 	@$(BIN)/python -m lexicons.cards
 	@$(BIN)/python -m benchmarks.annotator_cards
+
+# No line numbers: a translation changes only where a sentence does.
+messages: setup ## Gather the sentences that pages say into barograph/locale, for translators
+	@$(BIN)/pybabel -q extract -F babel.cfg -k noted -k noted_pair:1,2 --no-location --sort-output --omit-header -o .venv/messages.pot .
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -o barograph/locale/es.po -l es --no-fuzzy-matching --omit-header --ignore-obsolete
 
 train: setup ## Train the house model on the daily series beside the project, half an hour
 	@$(BIN)/python -m forecasting.train

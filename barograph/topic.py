@@ -1,19 +1,10 @@
-"""Polarization of one topic in one population: its days as charts, and in words."""
+"""Polarization of one topic in one population: its days in words."""
 
-from typing import Any
-
-import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts import MUTED, OBSERVED, THRESHOLD
-from barograph.days import milliseconds
-from barograph.tables import CLASSES
 
 LOW, HIGH = 2.5, 7.5
-_COLOURS = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#8F3B76", "#009E73", "#7B828B")
-"""Okabe and Ito's, one a class: hostile ones warm, friendly ones cool."""
-_AXIS: dict[str, Any] = {"title": None, "minExtent": 46, "maxExtent": 46}
 
 
 def class_words(name: str) -> str:
@@ -45,69 +36,3 @@ def describe(rows: pl.DataFrame) -> str:
         f"{wording.count(rows.height, 'days')} have one; other tables of scores would give "
         f"{last['band_low']:.1f} to {last['band_high']:.1f}."
     )
-
-
-def timeline(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
-    """Mean score by day with its 95 % interval, the band of other tables of scores, and the bounds of low and extreme.
-
-    rows: of `polarization`, one topic and population.
-    """
-    days = scored(rows).with_columns(
-        x=milliseconds("time_value"), day=pl.col("time_value").map_elements(wording.day, return_dtype=pl.String)
-    )
-    told = days.with_columns(
-        what=pl.struct("mean_score", "lo", "hi").map_elements(
-            lambda r: score(r["mean_score"], r["lo"], r["hi"]), return_dtype=pl.String
-        )
-    )
-    scale = alt.Scale(domain=[0, 10], nice=False)
-    x = alt.X("x:T", scale=alt.Scale(type="utc", nice=False), axis=alt.Axis(title=None, grid=False, tickCount=8))
-
-    def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=scale, axis=alt.Axis(tickCount=5, **_AXIS))
-
-    tooltip = [
-        alt.Tooltip(f"{name}:{kind}", title=title)
-        for name, kind, title in (
-            ("day", "N", "Day"), ("what", "N", "Score of 10"), ("n_conversations", "Q", "Conversations"),
-            ("n_interactions", "Q", "Reply pairs"), ("n_authors", "Q", "Authors"),
-        )
-    ]  # fmt: skip
-    base = alt.Chart(told)
-    bounds = alt.Chart(pl.DataFrame({"bound": [LOW, HIGH]}))
-    return alt.LayerChart(
-        layer=[
-            base.mark_area(color=MUTED, opacity=0.18).encode(x=x, y=y("band_low"), y2="band_high:Q"),
-            bounds.mark_rule(color=THRESHOLD, strokeDash=[4, 3]).encode(y=y("bound")),
-            base.mark_rule(color=OBSERVED, opacity=0.5).encode(x=x, y=y("lo"), y2="hi:Q"),
-            base.mark_line(color=OBSERVED).encode(x=x, y=y("mean_score")),
-            base.mark_circle(color=OBSERVED, size=40, opacity=1).encode(x=x, y=y("mean_score"), tooltip=tooltip),
-        ]
-    ).properties(height=height, width="container")
-
-
-def mix(rows: pl.DataFrame, *, height: int = 380) -> alt.Chart:
-    """The eight classes of interactions by day, as shares that fill a bar."""
-    words = {name: class_words(name) for name in CLASSES}
-    days = scored(rows).unpivot(CLASSES, index="time_value", variable_name="class", value_name="share").with_columns(
-        pl.col("class").replace_strict(words), pl.col("class").replace_strict({c: n for n, c in enumerate(CLASSES)})
-        .alias("order"), x=milliseconds("time_value"),
-        day=pl.col("time_value").map_elements(wording.day, return_dtype=pl.String),
-        what=pl.col("share").map_elements(wording.level, return_dtype=pl.String),
-    )  # fmt: skip
-    percent = alt.Axis(tickCount=5, format="%", **_AXIS)
-    colour = alt.Scale(domain=list(words.values()), range=list(_COLOURS))
-    legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=240)
-    return (
-        alt.Chart(days)
-        .mark_bar()
-        .encode(
-            x=alt.X("yearmonthdate(x):T", axis=alt.Axis(title=None, grid=False, tickCount=8)),
-            y=alt.Y("share:Q", stack="normalize", axis=percent),
-            color=alt.Color("class:N", scale=colour, legend=legend),
-            order=alt.Order("order:Q"),
-            tooltip=[alt.Tooltip("day:N", title="Day"), alt.Tooltip("class:N", title="Class"),
-                     alt.Tooltip("what:N", title="Share")],
-        )
-        .properties(height=height, width="container")
-    )  # fmt: skip

@@ -1,11 +1,14 @@
-"""How markers, numbers and days are written for a person: on pages, in charts and in reports."""
+"""How markers, numbers and days are written for a person, in the reader's language: on pages, in charts, in reports."""
 
 import re
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
 
 import polars as pl
 
+from barograph.language import gettext as _
+from barograph.language import ngettext, noted, noted_pair, reader
 from barograph.tables import LARGEST_ACCOUNT
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -13,36 +16,47 @@ _MINUS = "\N{MINUS SIGN}"
 _DASH = "\N{EN DASH}"
 
 UNITS = {
-    "authors": "Mean over authors of each author’s own share of posts that express it",
-    "posts": "Share of posts that express it",
-    "interactions": "Share of conversations that show it",
+    "authors": noted("Mean over authors of each author’s own share of posts that express it"),
+    "posts": noted("Share of posts that express it"),
+    "interactions": noted("Share of conversations that show it"),
 }
 """What a prevalence of each unit is."""
 
 METHODS = {
-    "lexicon": "a post expresses it where a word of the list occurs",
-    "calibrated": "a post counts with the probability that it expresses it",
-    "annotator": "a sample of posts, as labelled",
-    "corrected": "all posts, corrected by a labelled sample",
+    "lexicon": noted("a post expresses it where a word of the list occurs"),
+    "calibrated": noted("a post counts with the probability that it expresses it"),
+    "annotator": noted("a sample of posts, as labelled"),
+    "corrected": noted("all posts, corrected by a labelled sample"),
 }
 """How each method reads a post."""
+
+NOUNS = {
+    many: (one, many)
+    for one, many in (
+        noted_pair("alert", "alerts"), noted_pair("attempt", "attempts"), noted_pair("author", "authors"),
+        noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("line", "lines"),
+        noted_pair("post", "posts"), noted_pair("reply pair", "reply pairs"),
+    )
+}  # fmt: skip
+"""What is counted: its plural → singular and plural."""
 
 
 def methods(names: Sequence[str]) -> str:
     """Methods, each with how it reads a post."""
-    return "; ".join(f"{name}: {METHODS[name]}" for name in names)
+    return "; ".join(f"{_(name)}: {_(METHODS[name])}" for name in names)
 
 
 def model(name: str) -> str:
     """A model of forecasts, as it is called within a sentence."""
-    return "the house model" if name == "house" else name
+    return _("the house model") if name == "house" else name
 
 
 def label(marker: str) -> str:
     """`fear` → Fear, `dimension:anxiety` → Anxiety (dimension), `polarization:x` → X (polarization)."""
-    kind, _, name = marker.rpartition(":")
+    *kinds, name = marker.split(":", 1)
     words = name.replace("_", " ")
-    return f"{words[:1].upper()}{words[1:]}" + (f" ({kind})" if kind else "")
+    called = words[:1].upper() + words[1:]
+    return " ".join([_(called), *(f"({_(kind)})" for kind in kinds)])
 
 
 def plain(text: str) -> str:
@@ -57,20 +71,20 @@ def level(value: float, kind: str = "share") -> str:
 
 def side(value: float | None, threshold: float | None) -> str:
     """On which side of its threshold a value lies: a surprise may be below."""
-    return "below" if value is not None and threshold is not None and value < threshold else "above"
+    return _("below") if value is not None and threshold is not None and value < threshold else _("above")
 
 
 def interval(value: float, low: float | None, high: float | None, kind: str = "share") -> str:
     """A prevalence with its 95 % bounds: 4.2 % (3.1–5.6), −0.2 (−0.5 to 0.1)."""
     if low is None or high is None:
         return level(value, kind)
-    between = _DASH if low >= 0 else " to "
+    between = _DASH if low >= 0 else f" {_('to')} "
     return f"{level(value, kind)} ({_digits(low, kind)}{between}{_digits(high, kind)})"
 
 
 def change(difference: float, kind: str = "share") -> str:
     """A difference between two prevalences: +3.1 points where they are shares."""
-    return _signed(difference, kind) + (f"{_SPACE}points" if kind == "share" else "")
+    return _signed(difference, kind) + (f"{_SPACE}{_('points')}" if kind == "share" else "")
 
 
 def change_interval(difference: float, low: float | None, high: float | None, kind: str = "share") -> str:
@@ -78,7 +92,7 @@ def change_interval(difference: float, low: float | None, high: float | None, ki
     said = change(difference, kind)
     if low is None or high is None:
         return said
-    return f"{said} ({_signed(low, kind)} to {_signed(high, kind)})"
+    return f"{said} ({_signed(low, kind)} {_('to')} {_signed(high, kind)})"
 
 
 def chance(probability: float) -> str:
@@ -90,22 +104,29 @@ def chance(probability: float) -> str:
 
 def at_most(share: float) -> str:
     """The largest account's part of moves, as `term_shifts` has it: at most 15 %; more than half."""
-    return f"at most {chance(share)}" if share <= LARGEST_ACCOUNT else "more than half"
+    if share > LARGEST_ACCOUNT:
+        return _("more than half")
+    return _("at most {share}").format(share=chance(share))
 
 
 def day(when: date) -> str:
     """Mon 23 Nov 2026."""
-    return f"{when:%a} {when.day}{_SPACE}{when:%b %Y}"
+    return f"{weekday(when)} {when.year}"
 
 
 def weekday(when: date) -> str:
     """Mon 23 Nov."""
-    return f"{when:%a} {short_day(when)}"
+    return f"{_calendar(reader().language)[0][when.weekday()]} {short_day(when)}"
 
 
 def short_day(when: date) -> str:
     """23 Nov."""
-    return f"{when.day}{_SPACE}{when:%b}"
+    return f"{when.day}{_SPACE}{_calendar(reader().language)[1][when.month]}"
+
+
+def month(when: date) -> str:
+    """Nov 2026."""
+    return f"{_calendar(reader().language)[1][when.month]} {when.year}"
 
 
 def days(first: date, last: date) -> str:
@@ -115,17 +136,33 @@ def days(first: date, last: date) -> str:
 
 
 def moment(when: datetime) -> str:
-    """23 Nov 2026, 14:05 UTC. `when` is naive and UTC, as in every table."""
-    return f"{short_day(when)} {when.year}, {when:%H:%M}{_SPACE}UTC"
+    """23 Nov 2026, 14:05 UTC; for a reader elsewhere 23 Nov 2026, 15:05 CET (14:05 UTC).
+
+    `when` is naive and UTC, as in every table.
+    """
+    utc = f"{when:%H:%M}{_SPACE}UTC"
+    local = when.replace(tzinfo=UTC).astimezone(reader().zone)
+    if local.utcoffset() == UTC.utcoffset(None) and local.tzname() in ("UTC", None):
+        return f"{short_day(when)} {when.year}, {utc}"
+    other_day = f"{short_day(when)}, " if when.date() != local.date() else ""
+    return f"{short_day(local)} {local.year}, {local:%H:%M}{_SPACE}{local:%Z} ({other_day}{utc})"
+
+
+def number(n: int) -> str:
+    """1,204."""
+    return _written(f"{n:,}")
 
 
 def count(n: int, noun: str) -> str:
-    """1,204 posts; 1 post. `noun` is a plural in -s."""
-    return f"{n:,}{_SPACE}{noun if n != 1 else noun.removesuffix('s')}"
+    """1,204 posts; 1 post. `noun` is a plural, of NOUNS where it is to be translated."""
+    one, many = NOUNS.get(noun, (noun.removesuffix("s"), noun))
+    return f"{number(n)}{_SPACE}{ngettext(one, many, n)}"
 
 
 def ordinal(percentile: float) -> str:
-    """80th, 2.5th, 81st."""
+    """80th, 2.5th, 81st; a language that writes none, 80."""
+    if reader().language != "en":
+        return _written(f"{percentile:g}")
     n = f"{percentile:g}"
     ending = {"1": "st", "2": "nd", "3": "rd"}.get(n[-1], "th") if "." not in n and n[-2:-1] != "1" else "th"
     return n + ending
@@ -140,9 +177,31 @@ def intervals(value: str, low: str, high: str, kind: str) -> pl.Expr:
 
 
 def _digits(value: float, kind: str) -> str:
-    return f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS)
+    return _written(f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS))
 
 
 def _signed(difference: float, kind: str) -> str:
     digits = _digits(abs(difference), kind)
-    return ("±" if float(digits) == 0 else "+" if difference > 0 else _MINUS) + digits
+    zero = not digits.strip("0.,")
+    return ("±" if zero else "+" if difference > 0 else _MINUS) + digits
+
+
+def _written(digits: str) -> str:
+    """Digits as Python writes them, with the reader's signs for thousands and decimals."""
+    language = reader().language
+    return digits if language == "en" else digits.translate(_signs(language))
+
+
+@cache
+def _signs(language: str) -> Mapping[int, str]:
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    return str.maketrans({".": get_decimal_symbol(language), ",": get_group_symbol(language)})
+
+
+@cache
+def _calendar(language: str) -> tuple[Mapping[int, str], Mapping[int, str]]:
+    """Short names of days (0: Monday) and of months (from 1)."""
+    from babel.dates import get_day_names, get_month_names
+
+    return get_day_names("abbreviated", locale=language), get_month_names("abbreviated", locale=language)

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from barograph.language import gettext as _
+from dashboard import voice
+
 st.set_page_config(
     page_title="barograph",
     # An icon by name would be fetched from the network.
@@ -16,12 +19,13 @@ st.set_page_config(
     },
 )
 
+voice.listen()
 st.navigation(
     [
-        st.Page("now.py", title="Now", icon=":material/speed:", default=True),
-        st.Page("timeline.py", title="Timeline", icon=":material/show_chart:"),
-        st.Page("polarization.py", title="Polarization", icon=":material/call_split:"),
-        st.Page("alerts.py", title="Alerts", icon=":material/notifications:"),
+        st.Page("now.py", title=_("Now"), icon=":material/speed:", default=True),
+        st.Page("timeline.py", title=_("Timeline"), icon=":material/show_chart:"),
+        st.Page("polarization.py", title=_("Polarization"), icon=":material/call_split:"),
+        st.Page("alerts.py", title=_("Alerts"), icon=":material/notifications:"),
     ],
     position="top",
 ).run()

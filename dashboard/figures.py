@@ -7,6 +7,7 @@ import streamlit as st
 
 from barograph import charts, wording
 from barograph.line import Line
+from dashboard import drawn
 
 _STYLE = """<style>
 .key {display:flex; flex-wrap:wrap; gap:.25rem 1.1rem; font-size:.82rem; line-height:1.3}
@@ -26,10 +27,12 @@ def in_range(line: Line, chosen: str) -> Line:
 def timeline(line: Line, shown: Line) -> None:
     """Prevalence by day. line: the whole history; shown: the days drawn."""
     sentence = describe(line, shown)
-    _above(_key(shown), shown.table(), _file(shown, "timeline"))
     chart = charts.timeline(shown.series, shown.forecasts, shown.exceedances, shown.events)
-    st.altair_chart(chart, width="stretch", alt=sentence, key="timeline")
-    st.caption(wording.plain(sentence))
+    title = f"{wording.label(line.key['marker'])} expressed in {line.key['population']}"
+    drawn.chart(
+        chart, key="timeline", title=title, sentence=sentence, rows=shown.table(), name=_file(shown, "timeline"),
+        head=_key(shown),
+    )  # fmt: skip
     if line.forecasts.height:
         st.caption(wording.plain(trust(line)))
 
@@ -46,10 +49,9 @@ def counts(shown: Line) -> None:
             f"{low:,.0f} to {high:,.0f} {unit} a closed day, {middle:,.0f} in the median; "
             "pale bars: the day is provisional, or has no value above."
         )
-    _above(f"<strong>{unit.capitalize()} behind each day</strong>", rows, _file(shown, "counts"))
     chart = charts.counts(shown.series, shown.forecasts, unit)
-    st.altair_chart(chart, width="stretch", alt=sentence, key="counts")
-    st.caption(wording.plain(sentence))
+    title = f"{unit.capitalize()} behind each day"
+    drawn.chart(chart, key="counts", title=title, sentence=sentence, rows=rows, name=_file(shown, "counts"))
 
 
 def describe(line: Line, shown: Line) -> str:
@@ -83,14 +85,6 @@ def trust(line: Line) -> str:
     return f"{made}. Of those for {wording.days(record.first, record.last)} {record.words} (0: no better, 1: perfect)."
 
 
-def _above(html: str, rows: pl.DataFrame, name: str) -> None:
-    """What stands over a chart: its key or title, and its data to take away."""
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        st.html(html, width="stretch")
-        icon = ":material/download:"
-        st.download_button("CSV", rows.write_csv(), name, "text/csv", icon=icon, type="tertiary", on_click="ignore")
-
-
 def _file(shown: Line, what: str) -> str:
     words = [
         *shown.key.values(),
@@ -98,7 +92,7 @@ def _file(shown: Line, what: str) -> str:
         str(shown.series["time_value"][0]),
         str(shown.series["time_value"][-1]),
     ]
-    return "_".join(words).replace(":", "-").replace(" ", "-").replace("/", "-") + ".csv"
+    return "_".join(words)
 
 
 def _key(shown: Line) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from barograph import charts, wording
+from barograph.language import gettext as _
 from barograph.line import BASELINE_DAYS, Line
 from dashboard import panels
 
@@ -32,8 +33,8 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
     label = line.series["label_source"].drop_nulls()
     method, source = key["method"], wording.plain(label[-1]) if label.len() else ""
     read_by = f", fitted on {source}" if method == "calibrated" else f", {source}"
-    how = f"method: {method}{read_by if source else ''} ({wording.METHODS[method]})"
-    st.caption(f"{wording.UNITS[key['unit']]} · {how}")
+    how = f"method: {method}{read_by if source else ''} ({_(wording.METHODS[method])})"
+    st.caption(f"{_(wording.UNITS[key['unit']])} · {how}")
     closed = line.last_closed
     if closed and (late := panels.days_late(closed["time_value"], run)):
         panels.stale(f"The latest closed day of {who} is", closed["time_value"], late)

@@ -10,7 +10,7 @@ import streamlit as st
 from barograph import wording
 from barograph.clock import utc_now
 from barograph.errors import Terminal
-from dashboard import selection
+from dashboard import selection, voice
 
 _STALE_DAYS = 2
 _SILENT = timedelta(hours=3)
@@ -27,7 +27,10 @@ def header(run: dict[str, Any] | None = None, snapshot: str = "") -> None:
     """Name of the house, what it is about, and up to when it has read."""
     about = "Mood expressed in public posts, by population and day. Never about a person."
     read = f"Posts read up to {wording.moment(run['now'])} · snapshot {snapshot}" if run else ""
-    st.html(f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>")
+    with st.container(horizontal=True, vertical_alignment="center", key="header"):
+        mast = f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>"
+        st.html(mast, width="stretch")
+        voice.choose()
 
 
 def nothing_published(home: Path) -> None:

@@ -1,14 +1,13 @@
 """How divided conversations on a topic are, by day and round events, and how sure that is."""
 
-from html import escape
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from barograph import topic, wording
+from barograph import charts, topic, wording
 from barograph.tables import EVENT_TESTS, POLARIZATION
-from dashboard import show
+from dashboard import drawn, show
 from dashboard.headline import STYLE, cell
 from dashboard.show import Shown
 
@@ -44,14 +43,16 @@ def page(shown: Shown) -> None:
     if topic.scored(mine).is_empty():
         return
     sentence = topic.describe(mine)
-    _above("Score by day, 0 to 10", mine, f"polarization_{name}_{population}")
-    st.altair_chart(topic.timeline(mine), width="stretch", alt=sentence, key="polarization")
-    st.caption(
-        f"{wording.plain(sentence)} Grey: what other tables of scores would give. Dashed: below 2.5 a conversation is "
-        "low, above 7.5 extreme. Bars: 95 % intervals, clustered by conversation."
-    )
-    st.markdown("**What the score is made of**")
-    st.altair_chart(topic.mix(mine), width="stretch", alt=f"Shares of the eight classes. {sentence}", key="mix")
+    drawn.chart(
+        charts.scores(mine), key="polarization", title="Score by day, 0 to 10", rows=mine,
+        name=f"polarization_{name}_{population}",
+        sentence=f"{sentence} Grey: what other tables of scores would give. Dashed: below 2.5 a conversation is low, "
+        "above 7.5 extreme. Bars: 95 % intervals, clustered by conversation.",
+    )  # fmt: skip
+    drawn.chart(
+        charts.mix(mine), key="mix", title="What the score is made of", rows=mine,
+        name=f"polarization-classes_{name}_{population}", sentence=f"Shares of the eight classes. {sentence}",
+    )  # fmt: skip
     st.caption(
         "Friendly agreement within one side (6) counts for more than a civil dispute across sides (4): read the score "
         "beside this mix. A reply pair of which any part is unclear is left out, and counted as abstained."
@@ -82,15 +83,6 @@ def _headline(rows: pl.DataFrame) -> None:
     st.html(f"{STYLE}<dl class='headline' style='padding:0'>{''.join(cells)}</dl>")
     if source := last["label_source"]:
         st.caption(wording.plain(f"{source[0].upper()}{source[1:]}."))
-
-
-def _above(title: str, rows: pl.DataFrame, name: str) -> None:
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        st.html(f"<strong>{escape(title)}</strong>", width="stretch")
-        file = name.replace(" ", "-").replace("/", "-") + ".csv"
-        st.download_button(
-            "CSV", rows.write_csv(), file, "text/csv", icon=":material/download:", type="tertiary", on_click="ignore"
-        )
 
 
 def _tests(tests: pl.DataFrame) -> None:

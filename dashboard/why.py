@@ -7,6 +7,7 @@ import streamlit as st
 
 from barograph import charts, wording
 from barograph.line import Line
+from dashboard import drawn
 
 
 def why(line: Line) -> None:
@@ -26,8 +27,10 @@ def why(line: Line) -> None:
     )
     rows = line.shifts.filter(pl.col("period") == (chosen or periods[0]))
     sentence = describe(rows, line)
-    st.altair_chart(charts.shift(rows), width="stretch", alt=sentence, key="why-chart")
-    st.caption(wording.plain(sentence))
+    days = wording.days(*_days(str(chosen or periods[0])))
+    title = f"Why {wording.label(line.key['marker'])} moved in {line.key['population']}: {days}"
+    name = "_".join([*line.key.values(), "why", str(chosen or periods[0])])
+    drawn.chart(charts.shift(rows), key="why-chart", title=title, sentence=sentence, rows=rows, name=name)
 
 
 def label(period: str, last_closed: date | None) -> str:

@@ -230,7 +230,7 @@ def test_the_method_can_be_chosen_where_there_are_several_and_stays_where_it_can
     said = "method: calibrated, fitted on a set; base rate of the 28 days (a post counts with the probability"
     assert said in text(page)
     assert cells(page)["Latest closed day, Tue 31 Mar 2026"][1] == "20.0 % (10.0–30.0)"
-    control = page.get("button_group")[1]
+    (control,) = (c for c in page.get("button_group") if c.label == "Method")
     assert [option.content for option in control.proto.options] == ["Calibrated", "Lexicon"]
     page = opened(marker="fear", method="lexicon")
     assert cells(page)["Latest closed day, Tue 31 Mar 2026"][1] == "10.0 % (8.0–12.5)"
@@ -245,7 +245,7 @@ def test_the_method_can_be_chosen_where_there_are_several_and_stays_where_it_can
 
 def test_the_data_of_each_chart_can_be_taken_away(home: Path) -> None:
     frames.snapshot(home, {tables.SERIES: frames.series(), tables.FORECASTS: frames.forecasts()})
-    assert [b.proto.label for b in opened().get("download_button")] == ["CSV", "CSV"]
+    assert [b.proto.label for b in opened().get("download_button")] == ["CSV", "PNG", "SVG"] * 2
 
 
 def test_names_from_outside_are_shown_as_text_and_fetch_nothing(home: Path) -> None:

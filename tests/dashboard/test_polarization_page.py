@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from barograph import tables, topic
+from barograph import charts, tables, topic
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST, NOW
 from tests.dashboard.test_page import text
@@ -101,7 +101,7 @@ def test_a_link_holds_topic_and_population(home: Path) -> None:
 def test_classes_are_words_and_the_mix_fills_a_day() -> None:
     assert topic.class_words("c_same_affect_agree") == "same side, hostile, agrees"
     assert topic.class_words("c_opposite_none_disagree") == "opposite sides, not hostile, disagrees"
-    drawn = topic.mix(rows(2)).to_dict()
+    drawn = charts.mix(rows(2)).to_dict()
     data = next(iter(drawn["datasets"].values()))
     assert len(data) == 16
     assert sum(row["share"] for row in data) == pytest.approx(2)
@@ -111,5 +111,5 @@ def test_classes_are_words_and_the_mix_fills_a_day() -> None:
 def test_days_without_a_score_are_left_out_of_the_line() -> None:
     mixed = pl.concat([rows(3), rows(1, **NOTHING, missing_reason="no reply pairs").with_columns(time_value=LAST + timedelta(days=1))])
     assert "3 of 4 days have one" in topic.describe(mixed).replace("\xa0", " ")
-    drawn = topic.timeline(mixed).to_dict()
+    drawn = charts.scores(mixed).to_dict()
     assert max(len(data) for data in drawn["datasets"].values()) == 3

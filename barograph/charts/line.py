@@ -1,54 +1,28 @@
-"""Frames → Altair charts, for pages and reports. Pure functions; nothing here reads a file or knows a page.
-
-Colours are Okabe and Ito's (2008), the blue lightened: told apart with any colour vision, and seen on a white
-page as on a dark one. Nothing is told by colour alone: bands are stepped, forecasts dashed, missing days
-crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+"""One line day by day as a chart, and how many stand behind each day."""
 
 import altair as alt
 import polars as pl
 
-from barograph import days, wording
+from barograph import days
+from barograph.charts.frame import (
+    ALIGNED,
+    FORECAST,
+    HIGH,
+    MUTED,
+    OBSERVED,
+    THRESHOLD,
+    Frame,
+    layered,
+    tooltip,
+    value_axis,
+    value_scale,
+)
 from barograph.days import DAY_MS, milliseconds
-from barograph.tables import EXCEEDANCES, OTHER
-
-OBSERVED, FORECAST, THRESHOLD, HIGH = "#1F84C7", "#CC79A7", "#D55E00", "#E69F00"
-MUTED = "#7B828B"
-"""Counts, missing days and events: what stands behind the line."""
+from barograph.tables import EXCEEDANCES
 
 _WINDOW_DAYS = 84
 _LETTERS = 60
-_ALIGNED: dict[str, Any] = {"title": None, "minExtent": 46, "maxExtent": 46}
-"""Charts above one another share their days only where their axes are equally wide."""
 _CROSS = "M-1,-1L1,1M1,-1L-1,1"
-_DATE_LABEL = (
-    "datum.index == 0 || utcmonth(datum.value) == 0 && utcdate(datum.value) < 8"
-    " ? [utcFormat(datum.value, '%-d %b'), utcFormat(datum.value, '%Y')] : utcFormat(datum.value, '%-d %b')"
-)
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """What all layers of one chart share: its days and, on the timeline, its values."""
-
-    domain: tuple[float, float]
-    scale: alt.Scale
-    y_axis: alt.Axis
-
-    def x(self, column: str) -> alt.X:
-        return alt.X(f"{column}:T", scale=alt.Scale(type="utc", nice=False), axis=_date_axis())
-
-    def y(self, column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=self.scale, axis=self.y_axis)
-
-    def ends(self) -> alt.Chart:
-        """Two invisible points that give charts above one another the same days."""
-        # A domain in the scale would do, but Vega-Lite reads it differently where a mark has x2, and warns.
-        return alt.Chart(pl.DataFrame({"x": self.domain})).mark_point(opacity=0).encode(x=self.x("x"))
 
 
 def timeline(
@@ -67,7 +41,7 @@ def timeline(
     kind = str(series["value_kind"][0])
     observed, ahead = days.observed(series, exceedances), days.ahead(forecasts, kind)
     closed = observed.filter(pl.col("state") == "closed")
-    frame = _Frame(_domain(observed, ahead), _value_scale(observed, ahead, kind), _value_axis(kind))
+    frame = Frame(domain(observed, ahead), value_scale(observed, ahead, kind), value_axis(kind))
     layers = [
         frame.ends(),
         *_high_days(observed, frame),
@@ -81,7 +55,7 @@ def timeline(
         *_missing(observed, frame),
         _hover(observed, ahead, frame),
     ]
-    return _layered(layers, height)
+    return layered(layers, height)
 
 
 def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: int = 110) -> alt.LayerChart:
@@ -92,50 +66,23 @@ def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: 
     observed, ahead = days.observed(series, EXCEEDANCES.empty()), days.ahead(forecasts, "share")
     rows = observed.with_columns(series[f"n_{unit}"].alias("n"), pl.lit(0).alias("zero"))
     scale = alt.Scale(zero=True, nice=True)
-    frame = _Frame(_domain(observed, ahead), scale, alt.Axis(tickCount=3, format="~s", **_ALIGNED))
+    frame = Frame(domain(observed, ahead), scale, alt.Axis(tickCount=3, format="~s", **ALIGNED))
     at = {"x": frame.x("from"), "x2": "to:T", "y": frame.y("n"), "y2": "zero:Q"}
-    tooltip = _tooltip(day="Day", behind="Behind it", what="Prevalence")
+    told = tooltip(day="Day", behind="Behind it", what="Prevalence")
     full = pl.col("state") == "closed"
     solid = alt.Chart(rows.filter(full)).mark_rect(color=MUTED, opacity=0.75)
     pale = alt.Chart(rows.filter(~full)).mark_rect(color=MUTED, opacity=0.3)
-    bars = [chart.encode(**at, tooltip=tooltip) for chart in (solid, pale)]
-    return _layered([frame.ends(), *bars], height)
+    bars = [chart.encode(**at, tooltip=told) for chart in (solid, pale)]
+    return layered([frame.ends(), *bars], height)
 
 
-def shift(rows: pl.DataFrame) -> alt.LayerChart:
-    """The contributions of one shift, a bar a term, the largest on top, with 95 % bounds; the unnamed rest in grey.
-
-    rows: one shift of `term_shifts`, in the order to be drawn. Drawn in points (hundredths).
-    """
-    points = [(100 * pl.col(name)).alias(name) for name in ("contribution", "lo", "hi")]
-    words = pl.struct("contribution", "lo", "hi").map_elements(
-        lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"]), return_dtype=pl.String
-    )
-    drawn = rows.select(
-        "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
-        _words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
-    )  # fmt: skip
-    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
-    across = alt.Axis(title="points of change", tickCount=5, format="+~g")
-    colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
-    tooltip = _tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
-    base = alt.Chart(drawn).encode(y=term, tooltip=tooltip)
-    bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
-    bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q")
-    return _layered([bars, bounds], 22 * rows.height)
-
-
-def _words(column: str, say: Callable[[float], str]) -> pl.Expr:
-    return pl.col(column).map_elements(say, return_dtype=pl.String).fill_null("–")
-
-
-def _domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:
+def domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:
     """The chart's first and last ms: half a day before its first day and after its last."""
     every = pl.concat([observed.select("from", "to"), ahead.select("from", "to")])
     return tuple(every.select(pl.col("from").min(), pl.col("to").max()).row(0))
 
 
-def _band(rows: pl.DataFrame, frame: _Frame, low: str, high: str, *, colour: str, opacity: float) -> list[alt.Chart]:
+def _band(rows: pl.DataFrame, frame: Frame, low: str, high: str, *, colour: str, opacity: float) -> list[alt.Chart]:
     """An area over each run of days; a bar for a day alone, on which an area has no width."""
     alone = pl.len().over("run") == 1
     runs, single = rows.filter(~alone), rows.filter(alone)
@@ -148,7 +95,7 @@ def _band(rows: pl.DataFrame, frame: _Frame, low: str, high: str, *, colour: str
     return layers
 
 
-def _values(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _values(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     """Closed days as a line with points, provisional ones hollow and apart with their interval dashed."""
     closed = alt.Chart(observed.filter(pl.col("state") == "closed"))
     size = 34 if observed.height <= 45 else 18 if observed.height <= 120 else 7
@@ -166,14 +113,14 @@ def _values(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
     return layers
 
 
-def _median(ahead: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _median(ahead: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     if not ahead.height:
         return []
     line = alt.Chart(ahead).mark_line(color=FORECAST, strokeDash=[5, 3], strokeWidth=2)
     return [line.encode(x=frame.x("x"), y=frame.y("value"))]
 
 
-def _high_days(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _high_days(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     """Shaded, the darker where the whole interval is above, each with the threshold it was tested against."""
     high = observed.filter(pl.col("threshold").is_not_null())
     if not high.height:
@@ -192,7 +139,7 @@ def visible(events: pl.DataFrame, series: pl.DataFrame, forecasts: pl.DataFrame)
     return events.filter(pl.col("ends_on") >= min(drawn), pl.col("starts_on") <= max(drawn))
 
 
-def _events(events: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _events(events: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     """A band from first to last day, its name above, in a lane of its own where neighbours would overlap."""
     first, last = frame.domain
     start, end = milliseconds("starts_on") - DAY_MS / 2, milliseconds("ends_on") + DAY_MS / 2
@@ -226,7 +173,7 @@ def _lanes(events: pl.DataFrame, width: float) -> list[int]:
     return lanes
 
 
-def _threshold(ahead: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _threshold(ahead: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     """The threshold as it was at the forecast, over the 84 days it was taken from and the days forecast."""
     known = ahead.drop_nulls("threshold")
     if not known.height:
@@ -237,7 +184,7 @@ def _threshold(ahead: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
     return [dashed.encode(x=frame.x("x"), y=frame.y("value"))]
 
 
-def _missing(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
+def _missing(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     gaps = observed.filter(pl.col("state") == "missing")
     if not gaps.height:
         return []
@@ -245,7 +192,7 @@ def _missing(observed: pl.DataFrame, frame: _Frame) -> list[alt.Chart]:
     return [cross.encode(x=frame.x("x"), y=alt.value("height"))]
 
 
-def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: _Frame) -> alt.Chart:
+def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Chart:
     """One invisible column a day that carries the day's tooltip, wherever the pointer is in it."""
     later = ahead.filter(~pl.col("x").is_in(observed["x"].implode()))
     words = ["from", "to", "day", "what", "behind", "note"]
@@ -257,38 +204,7 @@ def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: _Frame) -> alt.Ch
             x=frame.x("from"),
             x2="to:T",
             opacity=alt.when(over).then(alt.value(0.18)).otherwise(alt.value(0)),
-            tooltip=_tooltip(day="Day", what="Prevalence", behind="Behind it", note="Note"),
+            tooltip=tooltip(day="Day", what="Prevalence", behind="Behind it", note="Note"),
         )
         .add_params(over)
     )
-
-
-def _tooltip(**titles: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
-
-
-def _layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
-    padding = {"left": 0, "top": 5, "right": 0, "bottom": 0}
-    return alt.LayerChart(layer=layers).properties(height=height, width="container", padding=padding)
-
-
-def _value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> alt.Scale:
-    """One explicit domain for all layers; shares start at zero, with head-room for the names of events."""
-    values = [*observed.select("lo", "hi", "value", "threshold"), *ahead.select("q025", "q975", "threshold")]
-    every = pl.concat([v.cast(pl.Float64).alias("v") for v in values]).drop_nulls()
-    low, high = (float(every.min()), float(every.max())) if every.len() else (0.0, 0.1)
-    if kind == "share":
-        return alt.Scale(domain=[0, min(1.0, max(high, 0.01) * 1.12)], nice=False, zero=True)
-    margin = 0.12 * max(high - low, 0.05)
-    return alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
-
-
-def _value_axis(kind: str) -> alt.Axis:
-    if kind != "share":
-        return alt.Axis(tickCount=5, **_ALIGNED)
-    percent = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
-    return alt.Axis(tickCount=5, labelExpr=percent, **_ALIGNED)
-
-
-def _date_axis() -> alt.Axis:
-    return alt.Axis(title=None, grid=False, labelExpr=_DATE_LABEL, labelOverlap=True, labelFlush=True, tickCount=8)

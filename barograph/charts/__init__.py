@@ -1,0 +1,10 @@
+"""Frames → Altair charts, for pages and reports. Pure functions; nothing here reads a file or knows a page."""
+
+from barograph.charts.frame import FORECAST, HIGH, MUTED, OBSERVED, THRESHOLD
+from barograph.charts.line import counts, timeline, visible
+from barograph.charts.terms import shift
+from barograph.charts.topics import mix, scores
+
+__all__ = [
+    "FORECAST", "HIGH", "MUTED", "OBSERVED", "THRESHOLD", "counts", "mix", "scores", "shift", "timeline", "visible",
+]  # fmt: skip

@@ -1,0 +1,113 @@
+"""What charts share: colours, axes of days and of prevalence, layers over one another.
+
+Colours are Okabe and Ito's (2008), the blue lightened: told apart with any colour vision, and seen on a white
+page as on a dark one. Nothing is told by colour alone: bands are stepped, forecasts dashed, missing days
+crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from barograph.language import reader
+
+OBSERVED, FORECAST, THRESHOLD, HIGH = "#1F84C7", "#CC79A7", "#D55E00", "#E69F00"
+MUTED = "#7B828B"
+"""Counts, missing days and events: what stands behind the line."""
+
+ALIGNED: dict[str, Any] = {"title": None, "minExtent": 46, "maxExtent": 46}
+"""Charts above one another share their days only where their axes are equally wide."""
+_DATE_LABEL = (
+    "datum.index == 0 || utcmonth(datum.value) == 0 && utcdate(datum.value) < 8"
+    " ? [utcFormat(datum.value, '%-d %b'), utcFormat(datum.value, '%Y')] : utcFormat(datum.value, '%-d %b')"
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all layers of one chart share: its days and, on the timeline, its values."""
+
+    domain: tuple[float, float]
+    scale: alt.Scale
+    y_axis: alt.Axis
+
+    def x(self, column: str) -> alt.X:
+        """A column of ms as days."""
+        return alt.X(f"{column}:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
+
+    def y(self, column: str) -> alt.Y:
+        """A column of values on the scale that all layers share."""
+        return alt.Y(f"{column}:Q", scale=self.scale, axis=self.y_axis)
+
+    def ends(self) -> alt.Chart:
+        """Two invisible points that give charts above one another the same days."""
+        # A domain in the scale would do, but Vega-Lite reads it differently where a mark has x2, and warns.
+        return alt.Chart(pl.DataFrame({"x": self.domain})).mark_point(opacity=0).encode(x=self.x("x"))
+
+
+def tooltip(**titles: str) -> list[alt.Tooltip]:
+    """A tooltip of columns that hold words, each with its title."""
+    return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
+
+
+def layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
+    """Charts over one another, as wide as their place and `height` pixels high."""
+    padding = {"left": 0, "top": 5, "right": 0, "bottom": 0}
+    return alt.LayerChart(layer=layers).properties(height=height, width="container", padding=padding)
+
+
+def in_words(column: str, say: Callable[[float], str]) -> pl.Expr:
+    """What `say` makes of each value of a column; a dash where it is NULL."""
+    return pl.col(column).map_elements(say, return_dtype=pl.String).fill_null("–")
+
+
+def value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> alt.Scale:
+    """One explicit domain for all layers; shares start at zero, with head-room for the names of events."""
+    values = [*observed.select("lo", "hi", "value", "threshold"), *ahead.select("q025", "q975", "threshold")]
+    every = pl.concat([v.cast(pl.Float64).alias("v") for v in values]).drop_nulls()
+    low, high = (float(every.min()), float(every.max())) if every.len() else (0.0, 0.1)
+    if kind == "share":
+        return alt.Scale(domain=[0, min(1.0, max(high, 0.01) * 1.12)], nice=False, zero=True)
+    margin = 0.12 * max(high - low, 0.05)
+    return alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
+
+
+def value_axis(kind: str) -> alt.Axis:
+    """Prevalences: per cent where they are shares."""
+    if kind != "share":
+        return alt.Axis(tickCount=5, **ALIGNED)
+    percent = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
+    return alt.Axis(tickCount=5, labelExpr=percent, **ALIGNED)
+
+
+def date_axis() -> alt.Axis:
+    """Days of UTC, the year where it begins."""
+    return alt.Axis(title=None, grid=False, labelExpr=_DATE_LABEL, labelOverlap=True, labelFlush=True, tickCount=8)
+
+
+def locale() -> dict[str, Any]:
+    """How Vega writes numbers and days for the reader, for a chart's `config`; empty where that is as in English."""
+    language = reader().language
+    if language == "en":
+        return {}
+    from babel.dates import get_day_names, get_month_names
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    number = {
+        "decimal": get_decimal_symbol(language), "thousands": get_group_symbol(language), "grouping": [3],
+        "currency": ["", ""],
+    }  # fmt: skip
+    time: dict[str, Any] = {"dateTime": "%A %e %B %Y, %X", "date": "%d/%m/%Y", "time": "%H:%M:%S", "periods": ["", ""]}
+    # A week of Vega's begins on Sunday.
+    time["days"], time["shortDays"] = (
+        [names[(n - 1) % 7] for n in range(7)]
+        for names in (get_day_names("wide", locale=language), get_day_names("abbreviated", locale=language))
+    )
+    time["months"], time["shortMonths"] = (
+        [names[n] for n in range(1, 13)]
+        for names in (get_month_names("wide", locale=language), get_month_names("abbreviated", locale=language))
+    )
+    return {"locale": {"number": number, "time": time}}

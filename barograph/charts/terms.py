@@ -1,0 +1,31 @@
+"""The word shift of a period as a chart."""
+
+import altair as alt
+import polars as pl
+
+from barograph import wording
+from barograph.charts.frame import MUTED, OBSERVED, in_words, layered, tooltip
+from barograph.tables import OTHER
+
+
+def shift(rows: pl.DataFrame) -> alt.LayerChart:
+    """The contributions of one shift, a bar a term, the largest on top, with 95 % bounds; the unnamed rest in grey.
+
+    rows: one shift of `term_shifts`, in the order to be drawn. Drawn in points (hundredths).
+    """
+    points = [(100 * pl.col(name)).alias(name) for name in ("contribution", "lo", "hi")]
+    words = pl.struct("contribution", "lo", "hi").map_elements(
+        lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"]), return_dtype=pl.String
+    )
+    drawn = rows.select(
+        "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
+        in_words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
+    )  # fmt: skip
+    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
+    across = alt.Axis(title="points of change", tickCount=5, format="+~g")
+    colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
+    told = tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
+    base = alt.Chart(drawn).encode(y=term, tooltip=told)
+    bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
+    bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q")
+    return layered([bars, bounds], 22 * rows.height)
