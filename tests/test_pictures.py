@@ -1,7 +1,7 @@
 """Charts as pictures: whole, titled, in the reader's language, and drawn without a network."""
 
 from io import BytesIO
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,7 +21,7 @@ CHARTS = {
 
 
 def words(svg: str) -> str:
-    return " ".join(ElementTree.fromstring(svg).itertext())
+    return " ".join(ET.fromstring(svg).itertext())
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -36,7 +36,7 @@ def test_a_picture_has_its_title_what_it_says_and_twice_the_pixels(name: str) ->
 
 def test_a_long_subtitle_is_wrapped_within_the_picture() -> None:
     svg = pictures.svg(CHARTS["counts"](), "Fear", "a long sentence " * 30)
-    assert float(ElementTree.fromstring(svg).attrib["width"]) < 1000
+    assert float(ET.fromstring(svg).attrib["width"]) < 1000
 
 
 def test_months_are_named_as_the_reader_names_them() -> None:
