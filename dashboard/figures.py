@@ -2,10 +2,9 @@
 
 from datetime import date, timedelta
 
-import polars as pl
 import streamlit as st
 
-from barograph import charts, wording
+from barograph import charts, sentences, wording
 from barograph.line import Line
 from dashboard import drawn
 
@@ -26,63 +25,25 @@ def in_range(line: Line, chosen: str) -> Line:
 
 def timeline(line: Line, shown: Line) -> None:
     """Prevalence by day. line: the whole history; shown: the days drawn."""
-    sentence = describe(line, shown)
+    sentence = sentences.timeline(line, shown)
     chart = charts.timeline(shown.series, shown.forecasts, shown.exceedances, shown.events)
-    title = f"{wording.label(line.key['marker'])} expressed in {line.key['population']}"
+    title = sentences.expressed(line.key["marker"], line.key["population"])
     drawn.chart(
         chart, key="timeline", title=title, sentence=sentence, rows=shown.table(), name=_file(shown, "timeline"),
         head=_key(shown),
     )  # fmt: skip
     if line.forecasts.height:
-        st.caption(wording.plain(trust(line)))
+        st.caption(wording.plain(sentences.trust(line)))
 
 
 def counts(shown: Line) -> None:
     """How many authors or posts stand behind each point."""
     unit = "authors" if shown.key["unit"] == "authors" else "posts"
     rows = shown.series.select("time_value", "n_authors", "n_posts", "provisional", "missing_reason")
-    closed = rows.filter(~pl.col("provisional"))[f"n_{unit}"]
-    sentence = "No day has closed yet."
-    if closed.len():
-        low, middle, high = (closed.quantile(q) or 0 for q in (0, 0.5, 1))
-        sentence = (
-            f"{low:,.0f} to {high:,.0f} {unit} a closed day, {middle:,.0f} in the median; "
-            "pale bars: the day is provisional, or has no value above."
-        )
+    sentence = sentences.counts(rows, unit)
     chart = charts.counts(shown.series, shown.forecasts, unit)
     title = f"{unit.capitalize()} behind each day"
     drawn.chart(chart, key="counts", title=title, sentence=sentence, rows=rows, name=_file(shown, "counts"))
-
-
-def describe(line: Line, shown: Line) -> str:
-    """The timeline in one sentence, for whoever cannot see it."""
-    series, ahead, known = shown.series, line.forecasts, line.last_known
-    parts = []
-    if known:
-        value = wording.interval(known["prevalence"], known["lo"], known["hi"], line.kind)
-        parts.append(f"the latest closed value is {value} on {wording.day(known['time_value'])}")
-    missing = series["prevalence"].is_null().sum()
-    parts.append(
-        f"{shown.exceedances.height} of {wording.count(series.height, 'days')} had high prevalence "
-        f"and {missing} have no value"
-    )
-    if ahead.height:
-        low, high = (wording.level(ahead["q50"].quantile(q) or 0, line.kind) for q in (0, 1))
-        days = wording.days(ahead["target"][0], ahead["target"][-1])
-        parts.append(f"forecast medians for {days} run from {low} to {high}")
-    who, period = line.key["population"], wording.days(series["time_value"][0], series["time_value"][-1])
-    return f"{wording.label(line.key['marker'])} expressed in {who}, {period}: {'; '.join(parts)}."
-
-
-def trust(line: Line) -> str:
-    """What made the forecast, why a plainer model stands in, and how forecasts of this line have done."""
-    first = line.forecasts.row(0, named=True)
-    made = f"The forecast is by {wording.model(first['model'])}"
-    if first["fallback"]:
-        made += f", a plainer model that stands in ({first['fallback']})"
-    if (record := line.record) is None:
-        return f"{made}. None of this line has met its day yet."
-    return f"{made}. Of those for {wording.days(record.first, record.last)} {record.words} (0: no better, 1: perfect)."
 
 
 def _file(shown: Line, what: str) -> str:

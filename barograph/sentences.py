@@ -1,0 +1,102 @@
+"""What charts show, in sentences: for whoever cannot see them, and beside them for whoever can."""
+
+from datetime import date
+
+import polars as pl
+
+from barograph import wording
+from barograph.language import gettext as _
+from barograph.line import Line
+
+
+def timeline(line: Line, shown: Line) -> str:
+    """One line over its days. line: the whole history; shown: the days drawn."""
+    series, ahead, known = shown.series, line.forecasts, line.last_known
+    parts = []
+    if known:
+        value = wording.interval(known["prevalence"], known["lo"], known["hi"], line.kind)
+        latest = _("the latest closed value is {value} on {day}")
+        parts.append(latest.format(value=value, day=wording.day(known["time_value"])))
+    parts.append(
+        _("{high} of {days} had high prevalence and {missing} have no value").format(
+            high=shown.exceedances.height, days=wording.count(series.height, "days"),
+            missing=series["prevalence"].is_null().sum(),
+        )
+    )  # fmt: skip
+    if ahead.height:
+        low, high = (wording.level(ahead["q50"].quantile(q) or 0, line.kind) for q in (0, 1))
+        days = wording.days(ahead["target"][0], ahead["target"][-1])
+        parts.append(_("forecast medians for {days} run from {low} to {high}").format(days=days, low=low, high=high))
+    period = wording.days(series["time_value"][0], series["time_value"][-1])
+    title = expressed(line.key["marker"], line.key["population"])
+    return f"{title}, {period}: {'; '.join(parts)}."
+
+
+def expressed(marker: str, population: str) -> str:
+    """What a line is of: Fear expressed in north."""
+    return _("{marker} expressed in {population}").format(marker=wording.label(marker), population=population)
+
+
+def counts(rows: pl.DataFrame, unit: str) -> str:
+    """How many stand behind each day. rows: of `series`; unit: `authors` or `posts`."""
+    closed = rows.filter(~pl.col("provisional"))[f"n_{unit}"]
+    if not closed.len():
+        return _("No day has closed yet.")
+    low, middle, high = (wording.number(round(closed.quantile(q) or 0)) for q in (0, 0.5, 1))
+    sentences = {
+        "authors": _("{low} to {high} authors a closed day, {middle} in the median; pale bars: the day is provisional, "
+                     "or has no value above."),
+        "posts": _("{low} to {high} posts a closed day, {middle} in the median; pale bars: the day is provisional, "
+                   "or has no value above."),
+    }  # fmt: skip
+    return sentences[unit].format(low=low, middle=middle, high=high)
+
+
+def trust(line: Line) -> str:
+    """What made the forecast, why a plainer model stands in, and how forecasts of this line have done."""
+    first = line.forecasts.row(0, named=True)
+    made = _("The forecast is by {model}").format(model=wording.model(first["model"]))
+    if first["fallback"]:
+        made += _(", a plainer model that stands in ({reason})").format(reason=_(first["fallback"]))
+    if (record := line.record) is None:
+        return _("{made}. None of this line has met its day yet.").format(made=made)
+    return _("{made}. Of those for {days} {record} (0: no better, 1: perfect).").format(
+        made=made, days=wording.days(record.first, record.last), record=record.words
+    )
+
+
+def shift(rows: pl.DataFrame, marker: str) -> str:
+    """One word shift: the whole, mix and rate, and how many stand behind it. rows: of `term_shifts`, one shift."""
+    row = rows.row(0, named=True)
+    whole = wording.change_interval(row["change"], row["change_lo"], row["change_hi"])
+    against = _("{change} against {days}, counted with word lists")
+    parts = [against.format(change=whole, days=wording.days(*days(row["reference"])))]
+    if row["rate"] is None:
+        parts.append(_("too few authors post in both to tell who posts from what they express"))
+    else:
+        both = _("{mix} from who posts (mix), {rate} from what the {authors} of both periods express (rate)")
+        parts.append(
+            both.format(
+                mix=wording.change_interval(row["mix"], row["mix_lo"], row["mix_hi"]),
+                rate=wording.change_interval(row["rate"], row["rate_lo"], row["rate_hi"]),
+                authors=wording.count(row["both_authors"], "authors"),
+            )
+        )
+    if row["change_top_account_share"] is not None:
+        largest = _("of all accounts' moves, up or down, the largest makes {share}")
+        parts.append(largest.format(share=wording.at_most(row["change_top_account_share"])))
+    parts.append(
+        _("{authors} and {posts}, against {authors_before} and {posts_before}").format(
+            authors=wording.count(row["period_authors"], "authors"),
+            posts=wording.count(row["period_posts"], "posts"),
+            authors_before=wording.count(row["reference_authors"], "authors"),
+            posts_before=wording.count(row["reference_posts"], "posts"),
+        )
+    )
+    return f"{wording.label(marker)}: {'; '.join(parts)}."
+
+
+def days(period: str) -> tuple[date, date]:
+    """First and last day of `2026-03-25/2026-03-31`, as `term_shifts` names periods."""
+    first, last = period.split("/")
+    return date.fromisoformat(first), date.fromisoformat(last)
