@@ -21,14 +21,14 @@ _LETTERS = 130
 """Letters of a subtitle that fit into the picture's width."""
 
 
-def png(chart: alt.Chart | alt.LayerChart, title: str, subtitle: str) -> bytes:
-    """The chart 900 points wide, twice as many pixels; title over it and subtitle, wrapped, below that."""
+def png(chart: alt.Chart | alt.LayerChart, title: str = "", subtitle: str = "") -> bytes:
+    """The chart 900 points wide, twice as many pixels; title over it, where one is given, and the wrapped subtitle."""
     import vl_convert
 
     return vl_convert.vegalite_to_png(_standing_alone(chart, title, subtitle), scale=_SCALE)
 
 
-def svg(chart: alt.Chart | alt.LayerChart, title: str, subtitle: str) -> str:
+def svg(chart: alt.Chart | alt.LayerChart, title: str = "", subtitle: str = "") -> str:
     """The same as `png`, as SVG."""
     import vl_convert
 
@@ -41,7 +41,8 @@ def _standing_alone(chart: alt.Chart | alt.LayerChart, title: str, subtitle: str
     spec = chart.to_dict()
     if spec.get("width") == "container":
         spec["width"] = _WIDTH
-    spec["title"] = {"text": title, "subtitle": wrap(subtitle, _LETTERS)}
+    if title:
+        spec["title"] = {"text": title, "subtitle": wrap(subtitle, _LETTERS)}
     spec["config"] = spec.get("config", {}) | _PAPER | locale()
     spec.pop("padding", None)  # that of a page
     return spec

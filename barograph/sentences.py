@@ -1,12 +1,23 @@
 """What charts show, in sentences: for whoever cannot see them, and beside them for whoever can."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import polars as pl
 
 from barograph import wording
 from barograph.language import gettext as _
+from barograph.language import noted
 from barograph.line import Line
+
+NOT_FOR = noted(
+    "These are shares of posts, or of authors’ posts, that express a feeling. They are the expressed language of "
+    "populations, not illness: no diagnosis of anybody, and no estimate of how many people are ill. Never use them to "
+    "find, follow, judge or moderate a person, and never for surveillance. Who posts is not who lives there, and a "
+    "marker can rise because a topic came up. Read every value with its interval and the number of authors behind it."
+)
+"""What none of it must be used for."""
 
 
 def timeline(line: Line, shown: Line) -> str:
@@ -30,6 +41,44 @@ def timeline(line: Line, shown: Line) -> str:
     period = wording.days(series["time_value"][0], series["time_value"][-1])
     title = expressed(line.key["marker"], line.key["population"])
     return f"{title}, {period}: {'; '.join(parts)}."
+
+
+def key(shown: Line) -> str:
+    """What the colours and signs of a timeline mean, of what is drawn alone."""
+    parts = [_("Blue: observed, with its 95 % interval")]
+    if shown.series["provisional"].any():
+        parts.append(_("hollow: the day has not closed"))
+    if shown.series["prevalence"].is_null().any():
+        parts.append(_("cross: no value"))
+    if shown.forecasts.height:
+        parts.append(_("rose: the forecast, 80 and 95 %"))
+    if shown.threshold is not None:
+        parts.append(_("dashed orange: its threshold, the 80th percentile of 84 days"))
+    if shown.exceedances.height:
+        parts.append(_("yellow: a day of high prevalence"))
+    if shown.events.height:
+        parts.append(_("grey: an event"))
+    return "; ".join(parts) + "."
+
+
+def evidence(alert: Mapping[str, Any]) -> str:
+    """What an alert rests on, as a clause. alert: a row of `alerts`."""
+    limit = _("its threshold") if alert["threshold"] is None else wording.level(alert["threshold"])
+    if alert["percentile"] is not None:
+        limit = _("{threshold} ({ordinal} percentile)").format(
+            threshold=limit, ordinal=wording.ordinal(alert["percentile"])
+        )
+    day, since = wording.weekday(alert["target"]), wording.weekday(alert["started_on"])
+    if alert["p_high"] is not None:
+        return _("P = {chance} of being above {threshold} on {day}, held since {since}").format(
+            chance=wording.chance(alert["p_high"]), threshold=limit, day=day, since=since
+        )
+    if alert["value"] is None:
+        return _("no value on {day}").format(day=day)
+    return _("{value} on {day}, {side} {threshold} since {since}").format(
+        value=wording.interval(alert["value"], alert["lo"], alert["hi"]), day=day,
+        side=wording.side(alert["value"], alert["threshold"]), threshold=limit, since=since,
+    )  # fmt: skip
 
 
 def expressed(marker: str, population: str) -> str:

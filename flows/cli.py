@@ -26,6 +26,7 @@ from flows.backtest import backtest
 from flows.labelling import annotate
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
+from flows.pictures import chart, report
 from flows.serve import supervise, temporary_server
 from flows.telling import describe_record, summary
 from flows.tune import tune
@@ -96,6 +97,8 @@ app.command(alerts.app)
 app.command(validate)
 app.command(audit)
 app.command(tune)
+app.command(report)
+app.command(chart)
 
 
 @app.command
