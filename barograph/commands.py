@@ -28,6 +28,7 @@ from pydantic import (
 
 from barograph.clock import naive_utc
 from barograph.errors import InputError
+from barograph.language import gettext as _
 from barograph.tables import COMMANDS, DISPOSITIONS, SILENCES
 
 _ID = r"^[A-Za-z0-9_-]{1,64}$"
@@ -156,11 +157,13 @@ def waiting(folder: Path) -> dict[str, list[str]]:
     Under `*` what is about no single alert, under an empty name what can be read as no command.
     """
     found: dict[str, list[str]] = {}
-    for _, command in queued(folder):
+    for __, command in queued(folder):
         if isinstance(command, str):
             found.setdefault("", []).append(command)
         else:
-            said = f"{command.command} by {command.by} waits for the monitor's next run"
+            said = _("{command} by {role} waits for the monitor's next run").format(
+                command=command.command, role=command.by
+            )
             found.setdefault(getattr(command, "alert_id", None) or "*", []).append(said)
     return found
 

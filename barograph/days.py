@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from barograph import wording
+from barograph.language import gettext as _
 
 DAY_MS = 86_400_000.0
 
@@ -29,10 +30,10 @@ def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
     apart = pl.col("time_value").diff().dt.total_days().fill_null(1) != 1
     broken = (pl.col("state") != "closed") | apart
     value = wording.intervals("prevalence", "lo", "hi", kind)
-    reason = pl.concat_str(pl.lit("no value: "), pl.col("missing_reason").fill_null("unknown"))
+    reason = pl.concat_str(pl.lit(_("no value: ")), _words("missing_reason", _).fill_null(_("unknown")))
     limit = _words("threshold", lambda threshold: wording.level(threshold, kind))
-    above = pl.concat_str(pl.lit("high: above "), limit)
-    note = pl.when("provisional").then(pl.lit("provisional: the day has not closed")).otherwise(above)
+    above = pl.concat_str(pl.lit(_("high: above ")), limit)
+    note = pl.when("provisional").then(pl.lit(_("provisional: the day has not closed"))).otherwise(above)
     places = ("x", "from", "to", "day")
     return (
         series.join(high, on="time_value", how="left", maintain_order="left")
@@ -55,8 +56,8 @@ def ahead(forecasts: pl.DataFrame, kind: str) -> pl.DataFrame:
         *("x", "from", "to", "day", pl.col("q50").alias("value"), "q025", "q10", "q90", "q975"),
         *("threshold", "horizon", pl.lit(0).alias("run")),
         wording.intervals("q50", "q025", "q975", kind).alias("what"),
-        pl.lit("forecast: median and 95 % interval").alias("behind"),
-        chance.fill_null("P(high) unknown: no threshold yet").alias("note"),
+        pl.lit(_("forecast: median and 95 % interval")).alias("behind"),
+        chance.fill_null(_("P(high) unknown: no threshold yet")).alias("note"),
     )
 
 

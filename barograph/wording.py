@@ -150,7 +150,7 @@ def moment(when: datetime) -> str:
 
 def number(n: int) -> str:
     """1,204."""
-    return _written(f"{n:,}")
+    return written(f"{n:,}")
 
 
 def count(n: int, noun: str) -> str:
@@ -162,7 +162,7 @@ def count(n: int, noun: str) -> str:
 def ordinal(percentile: float) -> str:
     """80th, 2.5th, 81st; a language that writes none, 80."""
     if reader().language != "en":
-        return _written(f"{percentile:g}")
+        return written(f"{percentile:g}")
     n = f"{percentile:g}"
     ending = {"1": "st", "2": "nd", "3": "rd"}.get(n[-1], "th") if "." not in n and n[-2:-1] != "1" else "th"
     return n + ending
@@ -177,7 +177,7 @@ def intervals(value: str, low: str, high: str, kind: str) -> pl.Expr:
 
 
 def _digits(value: float, kind: str) -> str:
-    return _written(f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS))
+    return written(f"{100 * value:.1f}" if kind == "share" else f"{value:.2f}".replace("-", _MINUS))
 
 
 def _signed(difference: float, kind: str) -> str:
@@ -186,7 +186,7 @@ def _signed(difference: float, kind: str) -> str:
     return ("±" if zero else "+" if difference > 0 else _MINUS) + digits
 
 
-def _written(digits: str) -> str:
+def written(digits: str) -> str:
     """Digits as Python writes them, with the reader's signs for thousands and decimals."""
     language = reader().language
     return digits if language == "en" else digits.translate(_signs(language))

@@ -9,13 +9,16 @@ import streamlit as st
 from barograph import alerts as alerting
 from barograph import episode, line, wording
 from barograph.alerts import words
+from barograph.language import gettext as _
+from barograph.language import noted
 from barograph.store import Snapshot
 from dashboard import asking, figures, selection
 
 _TITLES = {
-    "state": "State", "muted": "Nobody is told", "line": "Line", "value": "Value", "threshold": "Threshold",
-    "why": "Why it moved", "events": "Events near it", "parts": "Its parts",
-    "record": "Record of its rule", "verdicts": "Verdicts", "history": "History", "told": "Who was told",
+    "state": noted("State"), "muted": noted("Nobody is told"), "line": noted("Line"), "value": noted("Value"),
+    "threshold": noted("Threshold"), "why": noted("Why it moved"), "events": noted("Events near it"),
+    "parts": noted("Its parts"), "record": noted("Record of its rule"), "verdicts": noted("Verdicts"),
+    "history": noted("History"), "told": noted("Who was told"),
 }  # fmt: skip
 """What is said in words, in this order; the forecast is drawn."""
 _STYLE = """<style>
@@ -32,28 +35,35 @@ def whole(
     snapshot: Snapshot, alert: dict[str, Any], muted: Mapping[str, alerting.Mute], waiting: list[str], page: str
 ) -> None:
     """All that is known of one alert, and the commands that may be given."""
-    st.page_link(page, label="All alerts", icon=":material/arrow_back:")
-    st.header(wording.plain(f"{wording.label(alert['marker'])} in {alert['population']}"), anchor=False)
+    st.page_link(page, label=_("All alerts"), icon=":material/arrow_back:")
+    st.header(
+        wording.plain(
+            _("{marker} in {population}").format(marker=wording.label(alert["marker"]), population=alert["population"])
+        ),
+        anchor=False,
+    )
     st.markdown(wording.plain(f"{words.found(alert)} · {alert['rule']}"))
     for said in waiting:
-        st.info(f"**Waiting for the monitor.** {wording.plain(said.capitalize())}.", icon=":material/hourglass_top:")
+        st.info(
+            f"**{_('Waiting for the monitor.')}** {wording.plain(said.capitalize())}.", icon=":material/hourglass_top:"
+        )
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.html(_facts(words.sections(alert, episode.facts(snapshot, alert, muted, ""), [])))
     with right:
         asking.about(alert)
-        st.caption(f"Alert {alert['alert_id']}")
-    st.subheader("The line", anchor=False)
+        st.caption(_("Alert {alert}").format(alert=alert["alert_id"]))
+    st.subheader(_("The line"), anchor=False)
     mine = line.read(snapshot, alert["marker"], alert["population"], alert["unit"], alert["method"])
     figures.timeline(mine, figures.in_range(mine, _DAYS))
     st.page_link(
-        selection.PAGE, label="See all of it", query_params=selection.link(alert), icon=":material/show_chart:"
+        selection.PAGE, label=_("See all of it"), query_params=selection.link(alert), icon=":material/show_chart:"
     )
 
 
 def _facts(sections: list[tuple[str, list[str]]]) -> str:
     """Headings with their lines, as terms and what is said of them."""
-    told = [(_TITLES[name], lines) for name, lines in sections if name in _TITLES and lines]
+    told = [(_(_TITLES[name]), lines) for name, lines in sections if name in _TITLES and lines]
     cells = "".join(
         f"<dt>{title}</dt><dd>{''.join(f'<p>{escape(line)}</p>' for line in lines)}</dd>" for title, lines in told
     )

@@ -10,6 +10,7 @@ from barograph import commands, wording
 from barograph.alerts import words
 from barograph.clock import utc_now
 from barograph.home import Home
+from barograph.language import gettext as _
 from barograph.tables import ALERTS, SILENCES, SKILL_CARDS
 from dashboard import alert, asking, published, show
 from dashboard.show import Shown
@@ -34,7 +35,7 @@ def page(shown: Shown) -> None:
         alert.whole(snapshot, found.row(0, named=True), muted, waiting.get(asked, []), PAGE)
         return
     if asked:
-        st.warning("The link names an alert that is not published here; showing all.", icon=":material/link_off:")
+        st.warning(_("The link names an alert that is not published here; showing all."), icon=":material/link_off:")
     _list(rows, muted, waiting)
     asking.silences(silences, waiting.get("*", []))
     _records(snapshot.read(SKILL_CARDS))
@@ -42,28 +43,41 @@ def page(shown: Shown) -> None:
 
 def _list(rows: pl.DataFrame, muted: dict[str, alerting.Mute], waiting: dict[str, list[str]]) -> None:
     """Choose → the alerts, the most urgent first."""
-    st.header("Alerts", anchor=False)
+    st.header(_("Alerts"), anchor=False)
     across = st.columns([2, 3, 3], vertical_alignment="bottom")
-    shown = across[0].segmented_control("Show", ["Open", "All"], default="Open", required=True, key="alerts-shown")
-    rule = across[1].selectbox("Rule", ["All rules", *rows["rule"].unique().sort()], key="alerts-rule")
-    where = across[2].selectbox(
-        "Population", ["All populations", *rows["population"].unique().sort()], key="alerts-population"
+    shown = across[0].segmented_control(
+        _("Show"), ["open", "all"], default="open", required=True, key="alerts-shown",
+        format_func={"open": _("Open"), "all": _("All")}.__getitem__,
+    )  # fmt: skip
+    rule = across[1].selectbox(
+        _("Rule"), [None, *rows["rule"].unique().sort()], key="alerts-rule", format_func=lambda r: r or _("All rules")
     )
+    where = across[2].selectbox(
+        _("Population"), [None, *rows["population"].unique().sort()], key="alerts-population",
+        format_func=lambda p: p or _("All populations"),
+    )  # fmt: skip
     chosen = rows.filter(
-        pl.col("state").is_in(OPEN) | pl.lit(shown == "All"),
-        (pl.col("rule") == rule) | pl.lit(rule == "All rules"),
-        (pl.col("population") == where) | pl.lit(where == "All populations"),
+        pl.col("state").is_in(OPEN) | pl.lit(shown == "all"),
+        (pl.col("rule") == (rule or "")) | pl.lit(rule is None),
+        (pl.col("population") == (where or "")) | pl.lit(where is None),
     )
     urgency = pl.col("state").replace_strict({s: n for n, s in enumerate((*OPEN, "resolved"))}, return_dtype=pl.Int64)
     chosen = chosen.sort(urgency, pl.col("level") != "red", "started_on", "population", "marker", nulls_last=True)
-    counts = ", ".join(f"{n:,} {state}" for state in OPEN if (n := rows.filter(pl.col("state") == state).height))
-    st.markdown(f":gray[{counts or 'No alert is open'}. {wording.count(rows.height, 'alerts')} so far.]")
+    counts = ", ".join(
+        f"{wording.number(n)} {_(state)}" for state in OPEN if (n := rows.filter(pl.col("state") == state).height)
+    )
+    so_far = _("{counts}. {alerts} so far.").format(
+        counts=counts or _("No alert is open"), alerts=wording.count(rows.height, "alerts")
+    )
+    st.markdown(f":gray[{so_far}]")
     for row in chosen.head(_MOST).iter_rows(named=True):
         _row(row, muted.get(row["alert_id"]), waiting.get(row["alert_id"], []))
     if chosen.height > _MOST:
-        st.caption(f"{chosen.height - _MOST:,} more: choose a rule or a population.")
+        st.caption(_("{n} more: choose a rule or a population.").format(n=wording.number(chosen.height - _MOST)))
     if wrong := len(waiting.get("", [])):
-        st.warning(f"{wrong} in the queue can be read as no command; the monitor sets them aside and says why.")
+        st.warning(
+            _("{n} in the queue can be read as no command; the monitor sets them aside and says why.").format(n=wrong)
+        )
 
 
 def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) -> None:
@@ -73,7 +87,7 @@ def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) ->
                 PAGE, label=wording.plain(f"{row['population']} · {wording.label(row['marker'])}"),
                 query_params={"alert": row["alert_id"]}, icon=":material/arrow_forward:",
             )  # fmt: skip
-            st.badge(row["state"], color=_COLOURS.get(row["state"], "gray"))  # type: ignore[arg-type]
+            st.badge(_(row["state"]), color=_COLOURS.get(row["state"], "gray"))  # type: ignore[arg-type]
             for said in waiting:
                 st.badge(wording.plain(said), color="blue")
             if mute and row["state"] != "resolved":
@@ -83,14 +97,15 @@ def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) ->
 
 def _records(cards: pl.DataFrame) -> None:
     """How each rule has done."""
-    st.subheader("How the rules have done", anchor=False)
+    st.subheader(_("How the rules have done"), anchor=False)
     if cards.is_empty():
-        st.markdown(":gray[Nothing to judge them by yet: a line's first 28 days have no threshold.]")
+        nothing = _("Nothing to judge them by yet: a line's first 28 days have no threshold.")
+        st.markdown(f":gray[{nothing}]")
         return
     st.caption(
-        "By what people said of alerts, and apart from that by whether high prevalence followed in the series. "
-        "Read each figure beside what chance would have."
-    )
+        _("By what people said of alerts, and apart from that by whether high prevalence followed in the series. Read "
+          "each figure beside what chance would have.")
+    )  # fmt: skip
     for (rule,), mine in cards.group_by("rule", maintain_order=True):
         st.markdown(f"**{wording.plain(str(rule))}**")
         for card in mine.sort("basis").iter_rows(named=True):

@@ -6,26 +6,31 @@ import polars as pl
 import streamlit as st
 
 from barograph import charts, topic, wording
+from barograph.language import gettext as _
+from barograph.language import noted
 from barograph.tables import EVENT_TESTS, POLARIZATION
 from dashboard import drawn, show
 from dashboard.headline import STYLE, cell
 from dashboard.show import Shown
 
 _CONTRASTS = {
-    "before-earlier": "before, against as many days before that", "during-before": "during, against before",
-    "after-before": "after, against before", "after-during": "after, against during",
+    "before-earlier": noted("before, against as many days before that"),
+    "during-before": noted("during, against before"),
+    "after-before": noted("after, against before"), "after-during": noted("after, against during"),
 }  # fmt: skip
-_OUTCOMES = {"mean_score": "mean score", "share_extreme": "share of extreme conversations"}
+_OUTCOMES = {"mean_score": noted("mean score"), "share_extreme": noted("share of extreme conversations")}
 
 
 def page(shown: Shown) -> None:
     """Choose a topic and a population → its days → the mix → what it did round events."""
     rows, tests = shown.snapshot.read(POLARIZATION), shown.snapshot.read(EVENT_TESTS)
-    st.header("Polarization", anchor=False)
+    st.header(_("Polarization"), anchor=False)
     if rows.is_empty():
         st.info(
-            "**Nothing has been read of any topic.** Name a `[[topic]]` in barograph.toml, and for it an "
-            "`[[annotation]]` each of stance, affect and agreement; scores follow with the next closed day.",
+            _(
+                "**Nothing has been read of any topic.** Name a `[[topic]]` in barograph.toml, and for it an "
+                "`[[annotation]]` each of stance, affect and agreement; scores follow with the next closed day."
+            ),
             icon=":material/visibility_off:",
         )
         return
@@ -33,10 +38,10 @@ def page(shown: Shown) -> None:
     names = rows["topic"].unique().sort().to_list()
     asked = st.query_params.to_dict()
     place = names.index(asked["topic"]) if asked.get("topic") in names else 0
-    name = across[0].selectbox("Topic", names, index=place)
+    name = across[0].selectbox(_("Topic"), names, index=place)
     where = rows.filter(pl.col("topic") == name)["population"].unique().sort().to_list()
     place = where.index(asked["population"]) if asked.get("population") in where else 0
-    population = across[1].selectbox("Population", where, index=place)
+    population = across[1].selectbox(_("Population"), where, index=place)
     st.query_params.from_dict({"topic": name, "population": population})
     mine = rows.filter(pl.col("topic") == name, pl.col("population") == population).sort("time_value")
     _headline(mine)
@@ -44,18 +49,22 @@ def page(shown: Shown) -> None:
         return
     sentence = topic.describe(mine)
     drawn.chart(
-        charts.scores(mine), key="polarization", title="Score by day, 0 to 10", rows=mine,
+        charts.scores(mine), key="polarization", title=_("Score by day, 0 to 10"), rows=mine,
         name=f"polarization_{name}_{population}",
-        sentence=f"{sentence} Grey: what other tables of scores would give. Dashed: below 2.5 a conversation is low, "
-        "above 7.5 extreme. Bars: 95 % intervals, clustered by conversation.",
+        sentence=f"{sentence} "
+        + _("Grey: what other tables of scores would give. Dashed: below 2.5 a conversation is low, above 7.5 extreme. "
+            "Bars: 95 % intervals, clustered by conversation."),
     )  # fmt: skip
     drawn.chart(
-        charts.mix(mine), key="mix", title="What the score is made of", rows=mine,
-        name=f"polarization-classes_{name}_{population}", sentence=f"Shares of the eight classes. {sentence}",
+        charts.mix(mine), key="mix", title=_("What the score is made of"), rows=mine,
+        name=f"polarization-classes_{name}_{population}",
+        sentence=_("Shares of the eight classes. {sentence}").format(sentence=sentence),
     )  # fmt: skip
     st.caption(
-        "Friendly agreement within one side (6) counts for more than a civil dispute across sides (4): read the score "
-        "beside this mix. A reply pair of which any part is unclear is left out, and counted as abstained."
+        _(
+            "Friendly agreement within one side (6) counts for more than a civil dispute across sides (4): read the "
+            "score beside this mix. A reply pair of which any part is unclear is left out, and counted as abstained."
+        )
     )
     _tests(tests.filter(pl.col("topic") == name, pl.col("population").is_in(["*", population])))
 
@@ -64,20 +73,26 @@ def _headline(rows: pl.DataFrame) -> None:
     """The latest day with a score, or why there is none."""
     days = topic.scored(rows)
     if days.is_empty():
-        reasons = ", ".join(sorted(set(rows["missing_reason"].drop_nulls())))
-        st.info(f"**No day has a score.** Reason: {wording.plain(reasons)}.", icon=":material/visibility_off:")
+        reasons = ", ".join(_(reason) for reason in sorted(set(rows["missing_reason"].drop_nulls())))
+        st.info(
+            _("**No day has a score.** Reason: {reasons}.").format(reasons=wording.plain(reasons)),
+            icon=":material/visibility_off:",
+        )
         return
     last = days.row(-1, named=True)
     pairs = wording.count(last["n_interactions"], "reply pairs")
     extreme = wording.interval(last["share_extreme"], last["share_extreme_lo"], last["share_extreme_hi"])
     cells = [
         cell(
-            f"Score of 10, {wording.day(last['time_value'])}", topic.score(last["mean_score"], last["lo"], last["hi"]),
-            f"other tables of scores: {last['band_low']:.1f} to {last['band_high']:.1f}",
+            _("Score of 10, {day}").format(day=wording.day(last["time_value"])),
+            topic.score(last["mean_score"], last["lo"], last["hi"]),
+            _("other tables of scores: {low} to {high}").format(
+                low=wording.written(f"{last['band_low']:.1f}"), high=wording.written(f"{last['band_high']:.1f}")
+            ),
         ),
-        cell("Extreme conversations", extreme, "mean score above 7.5"),
-        cell("Left unscored", wording.chance(last["share_abstained"]), "reply pairs with an unclear part"),
-        cell("Behind it", wording.count(last["n_conversations"], "conversations"),
+        cell(_("Extreme conversations"), extreme, _("mean score above 7.5")),
+        cell(_("Left unscored"), wording.chance(last["share_abstained"]), _("reply pairs with an unclear part")),
+        cell(_("Behind it"), wording.count(last["n_conversations"], "conversations"),
              f"{pairs}, {wording.count(last['n_authors'], 'authors')}"),
     ]  # fmt: skip
     st.html(f"{STYLE}<dl class='headline' style='padding:0'>{''.join(cells)}</dl>")
@@ -87,33 +102,36 @@ def _headline(rows: pl.DataFrame) -> None:
 
 def _tests(tests: pl.DataFrame) -> None:
     """What polarization did round events, as declared tests say."""
-    st.subheader("Round events", anchor=False)
+    st.subheader(_("Round events"), anchor=False)
     if tests.is_empty():
-        st.markdown(":gray[No test is declared: a `[[test]]` before its event makes what follows more than a guess.]")
+        nothing = _("No test is declared: a `[[test]]` before its event makes what follows more than a guess.")
+        st.markdown(f":gray[{nothing}]")
         return
-    for (_,), mine in tests.group_by("test", maintain_order=True):
+    for mine in tests.partition_by("test", maintain_order=True):
         first = mine.row(0, named=True)
         days = wording.days(first["starts_on"], first["ends_on"])
         if first["starts_on"] == first["ends_on"]:
             days = wording.day(first["starts_on"])
-        declared = "declared before it" if first["confirmatory"] else "declared later: exploratory"
-        verdict = first["verdict"] or "no verdict yet"
-        title = f"{first['event']} ({first['kind']}, {days}), {_OUTCOMES[first['outcome']]}: {verdict}"
+        declared = _("declared before it") if first["confirmatory"] else _("declared later: exploratory")
+        verdict = _(first["verdict"] or "no verdict yet")
+        title = f"{first['event']} ({_(first['kind'])}, {days}), {_(_OUTCOMES[first['outcome']])}: {verdict}"
         st.markdown(f"**{wording.plain(title)}** :gray[· {declared} · {wording.plain(first['evidence'])}]")
         st.table(pl.DataFrame([_row(row) for row in mine.iter_rows(named=True)]), border="horizontal", hide_index=True,
-                 alt=f"Comparisons round {first['event']}.")  # fmt: skip
+                 alt=_("Comparisons round {event}.").format(event=first["event"]))  # fmt: skip
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
     known = row["effect"] is not None
-    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else str(row["missing_reason"])
+    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else _(str(row["missing_reason"]))
     return {
-        "Compared": _CONTRASTS[row["contrast"]],
-        "Difference": between,
-        "Standardized": f"{row['effect_standardized']:+.2f}" if row["effect_standardized"] is not None else "–",
+        _("Compared"): _(_CONTRASTS[row["contrast"]]),
+        _("Difference"): between,
+        _("Standardized"): f"{row['effect_standardized']:+.2f}" if row["effect_standardized"] is not None else "–",
         "p": f"{row['p']:.3f}" if row["p"] is not None else "–",
-        "p after Holm": f"{row['p_holm']:.3f}" if row["p_holm"] is not None else "–",
-        "Conversations": f"{row['n_before']:,} and {row['n_after']:,}",
+        _("p after Holm"): f"{row['p_holm']:.3f}" if row["p_holm"] is not None else "–",
+        _("Conversations"): _("{before} and {after}").format(
+            before=wording.number(row["n_before"]), after=wording.number(row["n_after"])
+        ),
     }
 
 

@@ -6,6 +6,7 @@ import polars as pl
 from barograph import topic, wording
 from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD
 from barograph.days import milliseconds
+from barograph.language import gettext as _
 from barograph.tables import CLASSES
 
 _COLOURS = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#8F3B76", "#009E73", "#7B828B")
@@ -34,8 +35,8 @@ def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
     tooltip = [
         alt.Tooltip(f"{name}:{kind}", title=title)
         for name, kind, title in (
-            ("day", "N", "Day"), ("what", "N", "Score of 10"), ("n_conversations", "Q", "Conversations"),
-            ("n_interactions", "Q", "Reply pairs"), ("n_authors", "Q", "Authors"),
+            ("day", "N", _("Day")), ("what", "N", _("Score of 10")), ("n_conversations", "Q", _("Conversations")),
+            ("n_interactions", "Q", _("Reply pairs")), ("n_authors", "Q", _("Authors")),
         )
     ]  # fmt: skip
     base = alt.Chart(told)
@@ -72,8 +73,8 @@ def mix(rows: pl.DataFrame, *, height: int = 380) -> alt.Chart:
             y=alt.Y("share:Q", stack="normalize", axis=percent),
             color=alt.Color("class:N", scale=colour, legend=legend),
             order=alt.Order("order:Q"),
-            tooltip=[alt.Tooltip("day:N", title="Day"), alt.Tooltip("class:N", title="Class"),
-                     alt.Tooltip("what:N", title="Share")],
+            tooltip=[alt.Tooltip("day:N", title=_("Day")), alt.Tooltip("class:N", title=_("Class")),
+                     alt.Tooltip("what:N", title=_("Share"))],
         )
         .properties(height=height, width="container")
     )  # fmt: skip
