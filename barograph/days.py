@@ -7,6 +7,7 @@ import polars as pl
 
 from barograph import wording
 from barograph.language import gettext as _
+from barograph.stored import stored
 
 DAY_MS = 86_400_000.0
 
@@ -30,7 +31,7 @@ def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
     apart = pl.col("time_value").diff().dt.total_days().fill_null(1) != 1
     broken = (pl.col("state") != "closed") | apart
     value = wording.intervals("prevalence", "lo", "hi", kind)
-    reason = pl.concat_str(pl.lit(_("no value: ")), _words("missing_reason", _).fill_null(_("unknown")))
+    reason = pl.concat_str(pl.lit(_("no value: ")), _words("missing_reason", stored).fill_null(_("unknown")))
     limit = _words("threshold", lambda threshold: wording.level(threshold, kind))
     above = pl.concat_str(pl.lit(_("high: above ")), limit)
     note = pl.when("provisional").then(pl.lit(_("provisional: the day has not closed"))).otherwise(above)

@@ -16,6 +16,7 @@ from barograph.language import gettext as _
 from barograph.language import reader
 from barograph.line import Line
 from barograph.store import Snapshot
+from barograph.stored import stored
 from barograph.tables import ALERTS, RUNS, SERIES, SOURCES
 
 _OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
@@ -85,7 +86,7 @@ def _alerts(snapshot: Snapshot, drawn: Sequence[Line], first: date, last: date) 
         {
             "look": row["state"],
             "lines": [
-                f"{wording.label(row['marker'])}: {_(row['state'])}",
+                f"{wording.label(row['marker'])}: {stored(row['state'])}",
                 f"{sentences.evidence(row)} · {row['rule']}",
             ],
         }
@@ -126,12 +127,12 @@ def _part(line: Line) -> _Part:
     key = line.key
     source = line.series["label_source"].drop_nulls()
     how = _("{unit} · method: {method} ({meaning})").format(
-        unit=_(wording.UNITS[key["unit"]]), method=_(key["method"]), meaning=_(wording.METHODS[key["method"]])
+        unit=_(wording.UNITS[key["unit"]]), method=stored(key["method"]), meaning=_(wording.METHODS[key["method"]])
     ) + (f" · {source[-1]}" if source.len() else "")
     figures = [gallery.timeline(line), gallery.counts(line)]
     if shift := gallery.why(line):
         figures.append(shift)
-    missing = ", ".join(_(reason) for reason in line.series["missing_reason"].drop_nulls().unique().sort())
+    missing = ", ".join(stored(reason) for reason in line.series["missing_reason"].drop_nulls().unique().sort())
     trusted = [sentences.trust(line)] if line.forecasts.height else []
     return _Part(
         anchor=_anchor(line),

@@ -10,6 +10,7 @@ from barograph import wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.line import Line
+from barograph.stored import stored
 
 NOT_FOR = noted(
     "These are shares of posts, or of authors’ posts, that express a feeling. They are the expressed language of "
@@ -106,7 +107,7 @@ def trust(line: Line) -> str:
     first = line.forecasts.row(0, named=True)
     made = _("The forecast is by {model}").format(model=wording.model(first["model"]))
     if first["fallback"]:
-        made += _(", a plainer model that stands in ({reason})").format(reason=_(first["fallback"]))
+        made += _(", a plainer model that stands in ({reason})").format(reason=stored(first["fallback"]))
     if (record := line.record) is None:
         return _("{made}. None of this line has met its day yet.").format(made=made)
     return _("{made}. Of those for {days} {record} (0: no better, 1: perfect).").format(

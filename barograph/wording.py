@@ -9,6 +9,7 @@ import polars as pl
 
 from barograph.language import gettext as _
 from barograph.language import ngettext, noted, noted_pair, reader
+from barograph.stored import stored
 from barograph.tables import LARGEST_ACCOUNT
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -43,7 +44,7 @@ NOUNS = {
 
 def methods(names: Sequence[str]) -> str:
     """Methods, each with how it reads a post."""
-    return "; ".join(f"{_(name)}: {_(METHODS[name])}" for name in names)
+    return "; ".join(f"{stored(name)}: {_(METHODS[name])}" for name in names)
 
 
 def model(name: str) -> str:
@@ -56,7 +57,7 @@ def label(marker: str) -> str:
     *kinds, name = marker.split(":", 1)
     words = name.replace("_", " ")
     called = words[:1].upper() + words[1:]
-    return " ".join([_(called), *(f"({_(kind)})" for kind in kinds)])
+    return " ".join([_(called), *(f"({stored(kind)})" for kind in kinds)])
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from barograph.alerts import words
 from barograph.clock import utc_now
 from barograph.home import Home
 from barograph.language import gettext as _
+from barograph.stored import stored
 from barograph.tables import ALERTS, SILENCES, SKILL_CARDS
 from dashboard import alert, asking, published, show
 from dashboard.show import Shown
@@ -64,7 +65,7 @@ def _list(rows: pl.DataFrame, muted: dict[str, alerting.Mute], waiting: dict[str
     urgency = pl.col("state").replace_strict({s: n for n, s in enumerate((*OPEN, "resolved"))}, return_dtype=pl.Int64)
     chosen = chosen.sort(urgency, pl.col("level") != "red", "started_on", "population", "marker", nulls_last=True)
     counts = ", ".join(
-        f"{wording.number(n)} {_(state)}" for state in OPEN if (n := rows.filter(pl.col("state") == state).height)
+        f"{wording.number(n)} {stored(state)}" for state in OPEN if (n := rows.filter(pl.col("state") == state).height)
     )
     so_far = _("{counts}. {alerts} so far.").format(
         counts=counts or _("No alert is open"), alerts=wording.count(rows.height, "alerts")
@@ -87,7 +88,7 @@ def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) ->
                 PAGE, label=wording.plain(f"{row['population']} · {wording.label(row['marker'])}"),
                 query_params={"alert": row["alert_id"]}, icon=":material/arrow_forward:",
             )  # fmt: skip
-            st.badge(_(row["state"]), color=_COLOURS.get(row["state"], "gray"))  # type: ignore[arg-type]
+            st.badge(stored(row["state"]), color=_COLOURS.get(row["state"], "gray"))  # type: ignore[arg-type]
             for said in waiting:
                 st.badge(wording.plain(said), color="blue")
             if mute and row["state"] != "resolved":

@@ -8,6 +8,7 @@ import streamlit as st
 from barograph import charts, topic, wording
 from barograph.language import gettext as _
 from barograph.language import noted
+from barograph.stored import stored
 from barograph.tables import EVENT_TESTS, POLARIZATION
 from dashboard import drawn, show
 from dashboard.headline import STYLE, cell
@@ -73,7 +74,7 @@ def _headline(rows: pl.DataFrame) -> None:
     """The latest day with a score, or why there is none."""
     days = topic.scored(rows)
     if days.is_empty():
-        reasons = ", ".join(_(reason) for reason in sorted(set(rows["missing_reason"].drop_nulls())))
+        reasons = ", ".join(stored(reason) for reason in sorted(set(rows["missing_reason"].drop_nulls())))
         st.info(
             _("**No day has a score.** Reason: {reasons}.").format(reasons=wording.plain(reasons)),
             icon=":material/visibility_off:",
@@ -113,8 +114,8 @@ def _tests(tests: pl.DataFrame) -> None:
         if first["starts_on"] == first["ends_on"]:
             days = wording.day(first["starts_on"])
         declared = _("declared before it") if first["confirmatory"] else _("declared later: exploratory")
-        verdict = _(first["verdict"] or "no verdict yet")
-        title = f"{first['event']} ({_(first['kind'])}, {days}), {_(_OUTCOMES[first['outcome']])}: {verdict}"
+        verdict = stored(first["verdict"] or "no verdict yet")
+        title = f"{first['event']} ({stored(first['kind'])}, {days}), {_(_OUTCOMES[first['outcome']])}: {verdict}"
         st.markdown(f"**{wording.plain(title)}** :gray[· {declared} · {wording.plain(first['evidence'])}]")
         st.table(pl.DataFrame([_row(row) for row in mine.iter_rows(named=True)]), border="horizontal", hide_index=True,
                  alt=_("Comparisons round {event}.").format(event=first["event"]))  # fmt: skip
@@ -122,7 +123,7 @@ def _tests(tests: pl.DataFrame) -> None:
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
     known = row["effect"] is not None
-    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else _(str(row["missing_reason"]))
+    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else stored(row["missing_reason"])
     return {
         _("Compared"): _(_CONTRASTS[row["contrast"]]),
         _("Difference"): between,

@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from barograph import wording
 from barograph.charts.frame import locale
 from barograph.language import LANGUAGES, Reader, gettext, ngettext, speaking
+from barograph.stored import stored
 from tests.conftest import ROOT
 
 LOCALE = ROOT / "barograph" / "locale"
@@ -89,3 +90,19 @@ def test_charts_name_months_as_the_reader_does() -> None:
     assert (said["number"]["decimal"], said["time"]["days"][0], said["time"]["months"][0]) == (",", "domingo", "enero")
     assert len(said["time"]["shortDays"]) == 7
     assert len(said["time"]["shortMonths"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no posts", "sin publicaciones"),
+        ("fewer than 20 authors", "menos de 20 autores"),
+        ("fewer than 20 authors on its last days; last value on 2026-03-01", "menos de 20 autores en sus últimos días; último valor el 2026-03-01"),
+        ("a reason {nobody} foresaw, 5 times", "a reason {nobody} foresaw, 5 times"),
+        ("another reason, 5.5 times", "another reason, 5.5 times"),
+    ],
+)
+def test_what_tables_hold_is_told_in_the_readers_language(text: str, said: str) -> None:
+    assert stored(text) == text
+    with speaking(MADRID):
+        assert stored(text) == said

@@ -7,6 +7,7 @@ from barograph import wording
 from barograph.alerts.message import derivation
 from barograph.language import gettext as _
 from barograph.language import ngettext
+from barograph.stored import stored
 
 
 def describe(alert: Mapping[str, Any]) -> str:
@@ -17,7 +18,7 @@ def describe(alert: Mapping[str, Any]) -> str:
 def found(alert: Mapping[str, Any]) -> str:
     """What was found on its line, as a clause."""
     if alert["state"] in ("nodata", "stale", "censored"):
-        return _(str(alert["reason"]))
+        return stored(alert["reason"])
     limit = _("its threshold") if alert["threshold"] is None else _percent(alert["threshold"])
     if alert["p_high"] is not None:
         return _("likely above {threshold} on {day} (P = {chance})").format(
@@ -41,10 +42,13 @@ def sections(alert: Mapping[str, Any], facts: Mapping[str, Any], asked: Sequence
     facts: as `episode.facts` returns them. asked: what waits in the queue for it.
     """
     since = _("{state} since {moment}: {reason}").format(
-        state=_(alert["state"]), moment=wording.moment(alert["issue"]), reason=_(alert["reason"])
+        state=stored(alert["state"]), moment=wording.moment(alert["issue"]), reason=stored(alert["reason"])
     )
     line = _("{marker} in {population}, by {unit}, method {method}").format(
-        marker=alert["marker"], population=alert["population"], unit=_(alert["unit"]), method=_(alert["method"])
+        marker=alert["marker"],
+        population=alert["population"],
+        unit=stored(alert["unit"]),
+        method=stored(alert["method"]),
     )
     parts = _("{populations} fire too, and are told as this alert").format(populations=", ".join(facts["parts"]))
     return [
@@ -60,7 +64,7 @@ def sections(alert: Mapping[str, Any], facts: Mapping[str, Any], asked: Sequence
         ("parts", [parts] if facts["parts"] else []),
         ("record", [card(row) for row in facts["skill_card"]] or [_("none yet: its rule is too young")]),
         ("verdicts", [_verdict(row) for row in facts["dispositions"]]),
-        ("history", [f"{row['issue']:%Y-%m-%d %H:%M} {_(row['state'])}: {_(row['reason'])}"
+        ("history", [f"{row['issue']:%Y-%m-%d %H:%M} {stored(row['state'])}: {stored(row['reason'])}"
                      for row in facts["history"]]),
         ("told", [_told(row) for row in facts["told"]] or [_("nobody")]),
         ("page", [facts["link"]]),
@@ -89,7 +93,7 @@ def _value(alert: Mapping[str, Any]) -> list[str]:
 def _threshold(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     rung = _("; rung {rung}").format(rung=facts["rung"]) if facts["rung"] else ""
     limit = f"{_percent(alert['threshold'])}, " if alert["threshold"] is not None else ""
-    return [f"{limit}{_(derivation(alert))}{rung}"]
+    return [f"{limit}{stored(derivation(alert))}{rung}"]
 
 
 def _day(day: Mapping[str, Any]) -> str:
@@ -119,7 +123,7 @@ def _why(why: Mapping[str, Any] | None) -> list[str]:
 
 def _event(event: Mapping[str, Any]) -> str:
     return _("{name} ({kind}), {first} to {last}").format(
-        name=event["name"], kind=_(event["kind"]), first=event["starts_on"], last=event["ends_on"]
+        name=event["name"], kind=stored(event["kind"]), first=event["starts_on"], last=event["ends_on"]
     )
 
 
@@ -172,14 +176,14 @@ def _lead(days: float | None) -> str:
 
 def _verdict(row: Mapping[str, Any]) -> str:
     given = _("{verdict} by {role} on {moment}").format(
-        verdict=_(row["verdict"]), role=row["created_by"], moment=wording.moment(row["decided_at"])
+        verdict=stored(row["verdict"]), role=row["created_by"], moment=wording.moment(row["decided_at"])
     )
     return given + (_(", which began on {day}").format(day=row["began_on"]) if row["began_on"] else "")
 
 
 def _told(row: Mapping[str, Any]) -> str:
     told = _("{receiver}: {state}, {status} after {attempts}").format(
-        receiver=row["receiver"], state=_(row["state"]), status=_(row["status"]),
+        receiver=row["receiver"], state=stored(row["state"]), status=stored(row["status"]),
         attempts=wording.count(row["attempts"], "attempts"),
     )  # fmt: skip
     return told + (_(", last answer {result}").format(result=row["last_result"]) if row["last_result"] else "")

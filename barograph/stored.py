@@ -1,0 +1,49 @@
+"""Sentences that tables hold in English, such as reasons and states, in the reader's language."""
+
+import re
+
+from barograph.language import gettext, noted
+
+_PART = re.compile(r"\d{4}-\d\d-\d\d|\d[\d,.]*\d|\d")
+"""Days and numbers, which differ from row to row of one sentence."""
+
+KNOWN = (
+    noted("authors"), noted("posts"), noted("interactions"),
+    noted("lexicon"), noted("calibrated"), noted("annotator"), noted("corrected"),
+    noted("firing"), noted("acknowledged"), noted("pending"), noted("resolved"), noted("stale"), noted("nodata"),
+    noted("censored"),
+    noted("scheduled"), noted("sudden"), noted("anticipation-driven"), noted("reactive"), noted("neither"),
+    noted("no verdict yet"), noted("true"), noted("false"), noted("unclear"),
+    noted("delivered"), noted("dead"), noted("dimension"), noted("polarization"),
+    noted("no posts"), noted("authors unknown"), noted("unknown"), noted("fewer than {0} authors"),
+    noted("fewer than {0} authors in a period"), noted("fewer than {0} conversations in a period"),
+    noted("fewer than {0} labelled authors in {1} days"),
+    noted("fewer than {0} labelled posts that express it in {1} days"),
+    noted("fewer than half of the posts asked about were answered"),
+    noted("under {0} % of posts in a language with a calibration"),
+    noted("its last day, {0}, has not closed"),
+    noted("no skill over climatology in the last {0} weeks"),
+    noted("{0} day in a row"), noted("{0} days in a row"),
+    noted("last value on {0}"), noted("no day has closed since {0}"), noted("a value again on {0}"),
+    noted("nothing was read of its last {0} day"), noted("nothing was read of its last {0} days"),
+    noted("fewer than {0} authors on its last days"), noted("no posts on its last days"),
+    noted("volume: {0} posts, usually {1}"), noted("lexicons changed after {0}"),
+    noted("coverage: no posts in {0} hours that usually have some"),
+    noted("none: the line has no value"), noted("by its detector, from the days before"),
+    noted("percentile {0} of the {1} closed days before the forecast"),
+    noted("percentile {0} of the {1} closed days before the day tested"),
+)  # fmt: skip
+"""What is translated; anything else is shown as it is stored."""
+
+
+def stored(text: str) -> str:
+    """A sentence of a table, clause by clause, in the reader's language; one that has no translation as it is."""
+    return "; ".join(_clause(clause) for clause in text.split("; "))
+
+
+def _clause(text: str) -> str:
+    if "{" in text or "}" in text:
+        return text
+    parts = _PART.findall(text)
+    places = iter(range(len(parts)))
+    return gettext(_PART.sub(lambda _match: f"{{{next(places)}}}", text)).format(*parts)
