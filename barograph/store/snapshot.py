@@ -83,7 +83,8 @@ class Snapshot:
 
 def _equal(where: Mapping[str, object] | None) -> tuple[str, list[object]]:
     """The condition that columns have the values of `where`, or one of them where it has a list; its parameters."""
-    parts, values = ["true"], []
+    parts: list[str] = ["true"]
+    values: list[object] = []
     for column, value in (where or {}).items():
         several = value if isinstance(value, list) else [value]
         parts.append(f"{column} IN ({', '.join('?' * len(several)) or 'NULL'})")
