@@ -8,11 +8,14 @@ from typing import Any
 import altair as alt
 import polars as pl
 import streamlit as st
+from altair.utils.schemapi import disable_debug_mode
 
 from barograph import pictures, wording
 from barograph.charts.frame import locale
 from barograph.language import gettext as _
 from barograph.language import reader, speaking
+
+disable_debug_mode()  # parts of a chart are held against the schema with the whole, by tests
 
 
 def chart(

@@ -127,7 +127,7 @@ def _high_days(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     high = observed.filter(pl.col("threshold").is_not_null())
     if not high.height:
         return []
-    shade = alt.when(alt.datum.level == "red").then(alt.value(0.42)).otherwise(alt.value(0.2))
+    shade = alt.OpacityValue(0.2, condition={"test": "datum.level == 'red'", "value": 0.42})
     across = {"x": frame.x("from"), "x2": alt.X2("to:T")}
     return [
         alt.Chart(high).mark_rect(color=HIGH).encode(**across, opacity=shade),
@@ -158,7 +158,7 @@ def _events(events: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     names = [
         alt.Chart(rows)
         .mark_text(align="left", baseline="top", dx=3, dy=3 + 13 * rows["lane"][0], color=MUTED, fontSize=11)
-        .encode(x=frame.x("from"), y=alt.value(0), text=alt.Text("name:N"))
+        .encode(x=frame.x("from"), y=alt.YValue(0), text=alt.Text("name:N"))  # type: ignore[no-untyped-call]
         for rows in shown.partition_by("lane")
     ]
     return [band, *names]
@@ -191,7 +191,7 @@ def _missing(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     if not gaps.height:
         return []
     cross = alt.Chart(gaps).mark_point(shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5)
-    return [cross.encode(x=frame.x("x"), y=alt.value("height"))]
+    return [cross.encode(x=frame.x("x"), y=alt.YValue("height"))]  # type: ignore[no-untyped-call]
 
 
 def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Chart:
@@ -205,7 +205,7 @@ def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Cha
         .encode(
             x=frame.x("from"),
             x2=alt.X2("to:T"),
-            opacity=alt.when(over).then(alt.value(0.18)).otherwise(alt.value(0)),
+            opacity=alt.OpacityValue(0, condition={"param": over.name, "empty": False, "value": 0.18}),
             tooltip=tooltip(day="Day", what="Prevalence", behind="Behind it", note="Note"),
         )
         .add_params(over)

@@ -23,7 +23,7 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
     across = alt.Axis(title="points of change", tickCount=5, format="+~g")
-    colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
+    colour = alt.ColorValue(OBSERVED, condition={"test": "datum.rest", "value": MUTED})
     told = tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
     base = alt.Chart(drawn).encode(y=term, tooltip=told)
     bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
