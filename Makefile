@@ -73,6 +73,8 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.correction
 	@$(BIN)/python -m benchmarks.annotate
+	@if command -v chromium >/dev/null; then $(BIN)/python -m benchmarks.dashboard; \
+	else echo "no Chromium: the page is not measured; apt-get install chromium"; fi
 	@if [ -f "$${BAROGRAPH_SHARED:-../shared}/data/series/markers_daily.parquet" ]; then \
 		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts; \
 	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi

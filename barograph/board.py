@@ -17,8 +17,12 @@ _STATE = pl.col("state").replace_strict(_URGENCY, default=None, return_dtype=pl.
 
 def read(snapshot: Snapshot, unit: str, method: str) -> pl.DataFrame:
     """The board of one unit and method, as `board` makes it."""
-    where = {"unit": unit, "method": method}
-    return board(snapshot.read(SERIES, where=where), snapshot.read(FORECASTS, where=where), snapshot.read(ALERTS))
+    where: dict[str, object] = {"unit": unit, "method": method}
+    markers = snapshot.lines().filter(unit=unit, method=method)["marker"].unique()
+    if (dimensions := markers.filter(markers.str.starts_with("dimension:"))).len():
+        where["marker"] = dimensions.to_list()
+    series = snapshot.recent(SERIES, max(DRAWN_DAYS, BASELINE_DAYS + 1), where=where)
+    return board(series, snapshot.recent(FORECASTS, 0, where=where), snapshot.read(ALERTS))
 
 
 def board(series: pl.DataFrame, forecasts: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:

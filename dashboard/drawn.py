@@ -1,17 +1,21 @@
 """How a chart is put on a page: its key above, a sentence that says the same below, and what can be taken away."""
 
 import re
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import altair as alt
 import polars as pl
 import streamlit as st
+from altair.utils.schemapi import disable_debug_mode
 
 from barograph import pictures, wording
 from barograph.charts.frame import locale
 from barograph.language import gettext as _
 from barograph.language import reader, speaking
+
+disable_debug_mode()  # parts of a chart are held against the schema with the whole, by tests
 
 
 def chart(
@@ -31,9 +35,20 @@ def chart(
     # Vega's own words, such as names of months.
     shown = drawn.configure(locale=alt.Locale(**said["locale"])) if (said := locale()) else drawn
     on_select: Any = "rerun" if selects else "ignore"
-    picked = st.altair_chart(shown, width="stretch", alt=sentence, key=key, on_select=on_select)
+    taken: Any = _Known(shown)
+    picked = st.altair_chart(taken, width="stretch", alt=sentence, key=key, on_select=on_select)
     st.caption(wording.plain(sentence))
     return picked if selects else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A chart as Streamlit takes it, not held against Vega-Lite's schema: tests do that, and a reader would wait."""
+
+    chart: alt.Chart | alt.LayerChart
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.chart.to_dict(validate=False)
 
 
 def filename(name: str) -> str:

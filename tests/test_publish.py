@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -93,6 +93,38 @@ def test_rows_come_in_the_order_of_their_key(warehouse: Warehouse, folder: Path)
     key = Snapshot(publish(warehouse, folder)).read(tables.SERIES).select(tables.SERIES.series_key).rows()
     assert key == sorted(key)
     assert len(key) == 10  # the fixture's two cells besides
+
+
+def test_a_line_reaches_as_far_as_the_latest_issue_of_each_day_says(warehouse: Warehouse, folder: Path) -> None:
+    def days(marker: str, first: int, **values: object) -> list[dict[str, object]]:
+        """Five closed days, the sixth still open."""
+        rows = [cell(marker=marker, time_value=DAY + timedelta(days=first + k), **values) for k in range(6)]
+        return [*rows[:-1], rows[-1] | {"provisional": True}]
+
+    fear, grief = days("fear", 0), days("grief", -300, unit="authors")
+    fear[4] |= {"prevalence": None, "missing_reason": "few"}
+    fear.append(fear[0] | {"issue": at(2), "prevalence": None, "missing_reason": "few"})  # found out later
+    fear.append(fear[1] | {"issue": at(0), "provisional": True})  # known otherwise before
+    new = cell(marker="new", provisional=True)
+    warehouse.save({tables.SERIES: series(*fear, *grief, new)})
+    snapshot = Snapshot(publish(warehouse, folder))
+    reached = snapshot.lines().select("marker", "first_day", "last_closed", "last_known", "known_days").rows()
+
+    def day(n: int) -> date:
+        return DAY + timedelta(days=n)
+
+    assert reached == [
+        ("anxiety", DAY, DAY, DAY, 1), ("fear", DAY, day(4), day(3), 3), ("grief", day(-300), day(-296), day(-296), 5),
+        ("joy", DAY, DAY, DAY, 1), ("new", DAY, None, None, 0),
+    ]  # fmt: skip
+    recent = snapshot.recent(tables.SERIES, 2, where={"marker": ["fear", "grief", "new"]})
+    assert recent.select("marker", "time_value", "provisional").rows() == [
+        ("fear", day(3), False), ("fear", day(4), False), ("fear", day(5), True),
+        ("grief", day(-297), False), ("grief", day(-296), False), ("grief", day(-295), True),
+    ]  # fmt: skip
+    assert recent.equals(snapshot.recent(tables.SERIES, 2, where={"marker": ["new", "grief", "fear"]}))
+    assert snapshot.recent(tables.SERIES, 2, where={"marker": []}).height == 0
+    assert snapshot.read(tables.SERIES, where={"marker": ["joy", "fear"], "time_value": DAY}).height == 2
 
 
 # How snapshots follow each other.

@@ -17,6 +17,7 @@ EXPECTED = {
         *LINE, "time_value", "value_kind", "prevalence", "stderr", "lo", "hi", "n_posts", "n_authors",
         "provisional", "missing_reason", "label_source", "issue",
     ],
+    "lines": [*LINE, "first_day", "last_closed", "last_known", "known_days"],
     "forecasts": [
         *LINE, "issue", "target", "horizon", "model", "mean", *LEVELS, "threshold", "p_high", "fallback",
     ],

@@ -3,6 +3,9 @@
 Colours are Okabe and Ito's (2008), the blue lightened: told apart with any colour vision, and seen on a white
 page as on a dark one. Nothing is told by colour alone: bands are stepped, forecasts dashed, missing days
 crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
+
+Channels are named as such (`alt.X2("to:T")`, `alt.OpacityValue(…)`): Altair takes milliseconds to guess each one that
+is a mere string or condition.
 """
 
 from collections.abc import Callable
@@ -56,7 +59,8 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
 def layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
     """Charts over one another, as wide as their place and `height` pixels high."""
     padding = {"left": 0, "top": 5, "right": 0, "bottom": 0}
-    return alt.LayerChart(layer=layers).properties(height=height, width="container", padding=padding)
+    # Not by `properties`, which copies the chart as often as it is called.
+    return alt.LayerChart(layer=layers, height=height, width="container", padding=padding)
 
 
 def in_words(column: str, say: Callable[[float], str]) -> pl.Expr:

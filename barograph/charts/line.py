@@ -67,7 +67,7 @@ def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: 
     rows = observed.with_columns(series[f"n_{unit}"].alias("n"), pl.lit(0).alias("zero"))
     scale = alt.Scale(zero=True, nice=True)
     frame = Frame(domain(observed, ahead), scale, alt.Axis(tickCount=3, format="~s", **ALIGNED))
-    at = {"x": frame.x("from"), "x2": "to:T", "y": frame.y("n"), "y2": "zero:Q"}
+    at = {"x": frame.x("from"), "x2": alt.X2("to:T"), "y": frame.y("n"), "y2": alt.Y2("zero:Q")}
     told = tooltip(day="Day", behind="Behind it", what="Prevalence")
     full = pl.col("state") == "closed"
     solid = alt.Chart(rows.filter(full)).mark_rect(color=MUTED, opacity=0.75)
@@ -86,10 +86,12 @@ def _band(rows: pl.DataFrame, frame: Frame, low: str, high: str, *, colour: str,
     """An area over each run of days; a bar for a day alone, on which an area has no width."""
     alone = pl.len().over("run") == 1
     runs, single = rows.filter(~alone), rows.filter(alone)
-    ends = {"x": frame.x("x"), "y": frame.y(low), "y2": f"{high}:Q"}
+    ends = {"x": frame.x("x"), "y": frame.y(low), "y2": alt.Y2(f"{high}:Q")}
     layers = []
     if runs.height:
-        layers.append(alt.Chart(runs).mark_area(color=colour, opacity=opacity).encode(**ends, detail="run:N"))
+        layers.append(
+            alt.Chart(runs).mark_area(color=colour, opacity=opacity).encode(**ends, detail=alt.Detail("run:N"))
+        )
     if single.height:
         layers.append(alt.Chart(single).mark_rule(color=colour, opacity=2 * opacity, strokeWidth=3).encode(**ends))
     return layers
@@ -101,13 +103,13 @@ def _values(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     size = 34 if observed.height <= 45 else 18 if observed.height <= 120 else 7
     at = {"x": frame.x("x"), "y": frame.y("value")}
     layers = [
-        closed.mark_line(color=OBSERVED, strokeWidth=1.8).encode(**at, detail="run:N"),
+        closed.mark_line(color=OBSERVED, strokeWidth=1.8).encode(**at, detail=alt.Detail("run:N")),
         closed.mark_point(color=OBSERVED, filled=True, opacity=1, size=size).encode(**at),
     ]
     rows = observed.filter(pl.col("state") == "provisional")
     if rows.height:
         open_ = alt.Chart(rows)
-        ends = {"x": frame.x("x"), "y": frame.y("lo"), "y2": "hi:Q"}
+        ends = {"x": frame.x("x"), "y": frame.y("lo"), "y2": alt.Y2("hi:Q")}
         layers.append(open_.mark_rule(color=OBSERVED, strokeDash=[2, 2]).encode(**ends))
         layers.append(open_.mark_point(filled=False, stroke=OBSERVED, strokeWidth=1.8, opacity=1, size=48).encode(**at))
     return layers
@@ -125,8 +127,8 @@ def _high_days(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     high = observed.filter(pl.col("threshold").is_not_null())
     if not high.height:
         return []
-    shade = alt.when(alt.datum.level == "red").then(alt.value(0.42)).otherwise(alt.value(0.2))
-    across = {"x": frame.x("from"), "x2": "to:T"}
+    shade = alt.OpacityValue(0.2, condition={"test": "datum.level == 'red'", "value": 0.42})
+    across = {"x": frame.x("from"), "x2": alt.X2("to:T")}
     return [
         alt.Chart(high).mark_rect(color=HIGH).encode(**across, opacity=shade),
         alt.Chart(high).mark_rule(color=THRESHOLD, strokeWidth=1.5).encode(**across, y=frame.y("threshold")),
@@ -152,11 +154,11 @@ def _events(events: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     if not shown.height:
         return []
     shown = shown.with_columns(pl.Series("lane", _lanes(shown, last - first), dtype=pl.Int64))
-    band = alt.Chart(shown).mark_rect(color=MUTED, opacity=0.13).encode(x=frame.x("from"), x2="to:T")
+    band = alt.Chart(shown).mark_rect(color=MUTED, opacity=0.13).encode(x=frame.x("from"), x2=alt.X2("to:T"))
     names = [
         alt.Chart(rows)
         .mark_text(align="left", baseline="top", dx=3, dy=3 + 13 * rows["lane"][0], color=MUTED, fontSize=11)
-        .encode(x=frame.x("from"), y=alt.value(0), text="name:N")
+        .encode(x=frame.x("from"), y=alt.YValue(0), text=alt.Text("name:N"))  # type: ignore[no-untyped-call]
         for rows in shown.partition_by("lane")
     ]
     return [band, *names]
@@ -189,7 +191,7 @@ def _missing(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     if not gaps.height:
         return []
     cross = alt.Chart(gaps).mark_point(shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5)
-    return [cross.encode(x=frame.x("x"), y=alt.value("height"))]
+    return [cross.encode(x=frame.x("x"), y=alt.YValue("height"))]  # type: ignore[no-untyped-call]
 
 
 def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Chart:
@@ -202,8 +204,8 @@ def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Cha
         .mark_rect(color=MUTED)
         .encode(
             x=frame.x("from"),
-            x2="to:T",
-            opacity=alt.when(over).then(alt.value(0.18)).otherwise(alt.value(0)),
+            x2=alt.X2("to:T"),
+            opacity=alt.OpacityValue(0, condition={"param": over.name, "empty": False, "value": 0.18}),
             tooltip=tooltip(day="Day", what="Prevalence", behind="Behind it", note="Note"),
         )
         .add_params(over)

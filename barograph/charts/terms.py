@@ -23,9 +23,9 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
     across = alt.Axis(title="points of change", tickCount=5, format="+~g")
-    colour = alt.when(alt.datum.rest).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
+    colour = alt.ColorValue(OBSERVED, condition={"test": "datum.rest", "value": MUTED})
     told = tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
     base = alt.Chart(drawn).encode(y=term, tooltip=told)
     bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
-    bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q")
+    bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2=alt.X2("hi:Q"))
     return layered([bars, bounds], 22 * rows.height)

@@ -43,9 +43,9 @@ def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
     bounds = alt.Chart(pl.DataFrame({"bound": [topic.LOW, topic.HIGH]}))
     return alt.LayerChart(
         layer=[
-            base.mark_area(color=MUTED, opacity=0.18).encode(x=x, y=y("band_low"), y2="band_high:Q"),
+            base.mark_area(color=MUTED, opacity=0.18).encode(x=x, y=y("band_low"), y2=alt.Y2("band_high:Q")),
             bounds.mark_rule(color=THRESHOLD, strokeDash=[4, 3]).encode(y=y("bound")),
-            base.mark_rule(color=OBSERVED, opacity=0.5).encode(x=x, y=y("lo"), y2="hi:Q"),
+            base.mark_rule(color=OBSERVED, opacity=0.5).encode(x=x, y=y("lo"), y2=alt.Y2("hi:Q")),
             base.mark_line(color=OBSERVED).encode(x=x, y=y("mean_score")),
             base.mark_circle(color=OBSERVED, size=40, opacity=1).encode(x=x, y=y("mean_score"), tooltip=tooltip),
         ]

@@ -145,3 +145,15 @@ def latest(table: Table, source: str) -> str:
     """
     return f"""SELECT {", ".join(table.columns)} FROM {source} WHERE issue <= ?
         QUALIFY row_number() OVER (PARTITION BY {", ".join(table.series_key)} ORDER BY issue DESC) = 1"""
+
+
+def reach(series: str) -> str:
+    """The query for the rows of `lines`: how far each line reaches by the latest issue of each fact of `series`."""
+    line = ", ".join(tables.LINE)
+    return f"""
+        WITH newest AS (SELECT {line}, time_value, arg_max(provisional, issue) AS provisional,
+                               arg_max(prevalence IS NOT NULL, issue) AS known FROM {series} GROUP BY ALL)
+        SELECT {line}, min(time_value) AS first_day, max(time_value) FILTER (NOT provisional) AS last_closed,
+               max(time_value) FILTER (NOT provisional AND known) AS last_known,
+               count(*) FILTER (NOT provisional AND known) AS known_days
+        FROM newest GROUP BY {line}"""

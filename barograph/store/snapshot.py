@@ -38,40 +38,55 @@ class Snapshot:
     def read(
         self, table: Table, *, as_of: datetime | None = None, where: Mapping[str, object] | None = None
     ) -> pl.DataFrame:
-        """Rows of a published table in order of its key, `where` columns equal the values given.
+        """Rows of a published table in order of its key, `where` columns equal the values given, or one of a list.
 
         With an `issue` in the table's key, of each fact the latest one not after `as_of` (default: all).
         """
-        equal = " AND ".join(f"{column} = ?" for column in where or {}) or "true"
-        values = list((where or {}).values())
-        source = f"(SELECT * FROM p.{table.name} WHERE {equal})"
-        order = ", ".join(table.series_key)
-        with self._readable(), self._con.cursor() as cursor:
-            if "issue" in table.key:
-                query = f"SELECT * FROM ({latest(table, source)}) ORDER BY {order}"
-                return cursor.sql(query, params=[*values, as_of or datetime.max]).pl()
-            return cursor.sql(f"SELECT * FROM {source} ORDER BY {order}", params=values).pl()
+        equal, values = _equal(where)
+        return self._latest(table, f"(SELECT * FROM p.{table.name} WHERE {equal})", values, as_of)
 
     def history(self, table: Table, *, as_of: datetime, where: Mapping[str, object] | None = None) -> pl.DataFrame:
         """All issues not after `as_of`, in order, `where` columns equal the values given."""
-        equal = " AND ".join(["issue <= ?", *(f"{column} = ?" for column in where or {})])
-        query = f"SELECT * FROM p.{table.name} WHERE {equal} ORDER BY issue, {', '.join(table.series_key)}"
+        equal, values = _equal(where)
+        order = ", ".join(("issue", *table.series_key))
+        query = f"SELECT * FROM p.{table.name} WHERE {equal} AND issue <= ? ORDER BY {order}"
+        return self._frame(query, [*values, as_of])
+
+    def _latest(self, table: Table, source: str, values: list[object], as_of: datetime | None = None) -> pl.DataFrame:
+        """The rows of `source` in order, of each fact the latest issue alone."""
+        order = ", ".join(table.series_key)
+        if "issue" in table.key:
+            return self._frame(
+                f"SELECT * FROM ({latest(table, source)}) ORDER BY {order}", [*values, as_of or datetime.max]
+            )
+        return self._frame(f"SELECT * FROM {source} ORDER BY {order}", values)
+
+    def _frame(self, query: str, values: list[object]) -> pl.DataFrame:
         with self._readable(), self._con.cursor() as cursor:
-            return cursor.sql(query, params=[as_of, *(where or {}).values()]).pl()
+            return cursor.sql(query, params=values).pl()
+
+    def recent(self, table: Table, days: int, *, where: Mapping[str, object] | None = None) -> pl.DataFrame:
+        """Rows of a table of lines and days as `read` gives them, of the last days of each line alone.
+
+        They are the `days` days up to the line's last closed one and all after it; none where no day has closed.
+        """
+        equal, values = _equal(where)
+        line, day = ", ".join(tables.LINE), table.series_key[-1]
+        source = f"""(SELECT t.* FROM p.{table.name} t JOIN p.lines USING ({line})
+                      WHERE {equal} AND {day} > last_closed - CAST(? AS INTEGER))"""
+        return self._latest(table, source, [*values, days])
 
     def lines(self) -> pl.DataFrame:
-        """Every line of `series` (marker, population, unit, method) with how far it reaches.
+        """Every line of `series`, as `tables.LINES` has it."""
+        return self.read(tables.LINES)
 
-        `first_day`, `last_closed` (NULL before the first day has closed), `last_known` (the latest closed day
-        that has a value) and `known_days`, in order of the line.
-        """
-        line = ", ".join(tables.LINE)
-        known = "NOT provisional AND prevalence IS NOT NULL"
-        with self._readable(), self._con.cursor() as cursor:
-            return cursor.sql(
-                f"""SELECT {line}, min(time_value) AS first_day,
-                           max(time_value) FILTER (NOT provisional) AS last_closed,
-                           max(time_value) FILTER ({known}) AS last_known, count(*) FILTER ({known}) AS known_days
-                    FROM ({latest(tables.SERIES, "p.series")}) GROUP BY {line} ORDER BY {line}""",
-                params=[datetime.max],
-            ).pl()
+
+def _equal(where: Mapping[str, object] | None) -> tuple[str, list[object]]:
+    """The condition that columns have the values of `where`, or one of them where it has a list; its parameters."""
+    parts: list[str] = ["true"]
+    values: list[object] = []
+    for column, value in (where or {}).items():
+        several = value if isinstance(value, list) else [value]
+        parts.append(f"{column} IN ({', '.join('?' * len(several)) or 'NULL'})")
+        values += several
+    return " AND ".join(parts), values

@@ -15,7 +15,7 @@ import polars as pl
 
 from barograph import tables
 from barograph.store.audits import Audits
-from barograph.store.database import DISK, create, latest, unwritable
+from barograph.store.database import DISK, create, latest, reach, unwritable
 from barograph.store.evidence import Evidence
 from barograph.store.labelled import Labelled
 from barograph.store.labels import Labels
@@ -382,10 +382,9 @@ class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
         try:
             for table in tables.PUBLISHED:
                 self._con.execute(create(table, "snapshot.", keyed=False))
+                rows = reach("series") if table is tables.LINES else f"SELECT * FROM {table.name}"
                 order = ", ".join(table.key)
-                self._con.execute(
-                    f"INSERT INTO snapshot.{table.name} BY NAME SELECT * FROM {table.name} ORDER BY {order}"
-                )
+                self._con.execute(f"INSERT INTO snapshot.{table.name} BY NAME SELECT * FROM ({rows}) ORDER BY {order}")
             self._con.execute("CHECKPOINT snapshot")
         except DISK as error:
             raise unwritable(path, error) from None

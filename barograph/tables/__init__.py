@@ -29,6 +29,7 @@ from barograph.tables.published import (
     LANGUAGES,
     LARGEST_ACCOUNT,
     LINE,
+    LINES,
     METHODS,
     NOTIFICATIONS,
     OTHER,
@@ -47,13 +48,15 @@ ALL = (
     SOURCES, RUNS, POSTS, SCORES, SEGMENTS, QUARANTINE, ANNOTATIONS, DRAWS, AUDITS, TOMBSTONES, OUTBOX, RECEIVERS,
     COMMANDS, DIRTY_DAYS, TESTED, META,
 )  # fmt: skip
-PUBLISHED = tuple(table for table in ALL if table.published)
+"""Tables of the warehouse."""
+PUBLISHED = (*(table for table in ALL if table.published), LINES)
+"""Tables of a snapshot; that of lines is made with it, and has no master in the warehouse."""
 
 __all__ = [
     "ALERTS", "ALL", "ANNOTATIONS", "AUDITS", "CANARIES", "CLASSES", "COMMANDS", "CONTRASTS", "CUES", "DIRTY_DAYS",
     "DISPOSITIONS", "DRAWS", "EVALUATIONS", "EVENTS", "EVENT_TESTS", "EXCEEDANCES", "FORECASTS", "GROUPED", "LANGUAGES",
-    "LARGEST_ACCOUNT", "LINE", "META", "METHODS", "NOTIFICATIONS", "OTHER", "OUTBOX", "OUTCOMES", "POLARIZATION",
-    "POSTS", "PUBLISHED", "QUANTILES", "QUARANTINE", "RECEIVERS", "RULES", "RUNS", "SCORES", "SEGMENTS", "SERIES",
-    "SHIFT", "SILENCES", "SKILL_CARDS", "SOURCES", "STATUSES", "TERM_SHIFTS", "TESTED", "TIMESTAMP", "TOMBSTONES",
-    "UNITS", "VERDICTS", "Column", "Table",
+    "LARGEST_ACCOUNT", "LINE", "LINES", "META", "METHODS", "NOTIFICATIONS", "OTHER", "OUTBOX", "OUTCOMES",
+    "POLARIZATION", "POSTS", "PUBLISHED", "QUANTILES", "QUARANTINE", "RECEIVERS", "RULES", "RUNS", "SCORES", "SEGMENTS",
+    "SERIES", "SHIFT", "SILENCES", "SKILL_CARDS", "SOURCES", "STATUSES", "TERM_SHIFTS", "TESTED", "TIMESTAMP",
+    "TOMBSTONES", "UNITS", "VERDICTS", "Column", "Table",
 ]  # fmt: skip

@@ -49,6 +49,17 @@ SERIES = Table(
     }, published=True,
 )  # fmt: skip
 
+LINES = Table(
+    "lines", "Every line of `series` and how far it reaches, counted when a snapshot is made.", LINE,
+    {
+        **LINE_COLUMNS,
+        "first_day": day("its first day"),
+        "last_closed": day("its latest closed day; NULL before the first has closed", nullable=True),
+        "last_known": day("its latest closed day that has a value", nullable=True),
+        "known_days": count("closed days that have a value"),
+    }, published=True,
+)  # fmt: skip
+
 FORECASTS = Table(
     "forecasts", "What each line is expected to show on the coming days.",
     (*LINE, "target", "issue"),

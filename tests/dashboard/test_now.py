@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from barograph import board, tables
 from barograph.sparkline import sparkline
+from barograph.store import Snapshot
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST
 from tests.dashboard.test_page import text
@@ -60,6 +61,25 @@ def test_the_gravest_population_comes_first() -> None:
     alerts = pl.concat([frames.alerts(population="c"), frames.alerts("pending", population="b"),
                         frames.alerts("censored", population="a")])  # fmt: skip
     assert board.grave_first(board.board(every, frames.forecasts(), alerts)) == ["c", "b", "a", "d"]
+
+
+def test_what_is_read_for_the_board_makes_the_same_board_as_all_there_is(home: Path) -> None:
+    year = timedelta(days=365)
+    silent = frames.series(300, population="silent").with_columns(pl.col("time_value") - year)
+    ahead = pl.concat([frames.forecasts(), frames.forecasts(marker="fear"), frames.forecasts(population="north")])
+    path = frames.snapshot(home, {
+        tables.SERIES: pl.concat([frames.series(200), frames.series(marker="fear"), silent, frames.series(3, population="north"),
+                                  frames.series(200, unit="posts", marker="fear")]),
+        tables.FORECASTS: pl.concat([ahead, ahead.with_columns(pl.col("issue") - timedelta(days=3), pl.col("target") - timedelta(days=3))]),
+        tables.ALERTS: frames.alerts(),
+    })  # fmt: skip
+    snapshot = Snapshot(path)
+    for unit, lines in (("authors", 3), ("posts", 1)):
+        where = {"unit": unit, "method": "lexicon"}
+        every = board.board(*(snapshot.read(t, where=where) for t in (tables.SERIES, tables.FORECASTS)), snapshot.read(tables.ALERTS))
+        assert board.read(snapshot, unit, "lexicon").equals(every)
+        assert every.height == lines
+    assert board.read(snapshot, "posts", "corrected").is_empty()
 
 
 def drawn(*given: list[float | None]) -> str:
