@@ -63,7 +63,9 @@ def key(shown: Line) -> str:
 
 
 def evidence(alert: Mapping[str, Any]) -> str:
-    """What an alert rests on, as a clause. alert: a row of `alerts`."""
+    """What an alert rests on, as a clause; a silent line's, why it is silent. alert: a row of `alerts`."""
+    if alert["state"] in ("nodata", "stale", "censored"):
+        return stored(alert["reason"])
     limit = _("its threshold") if alert["threshold"] is None else wording.level(alert["threshold"])
     if alert["percentile"] is not None:
         limit = _("{threshold} ({ordinal} percentile)").format(

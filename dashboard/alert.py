@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from barograph import alerts as alerting
-from barograph import episode, line, wording
+from barograph import episode, line, sentences, wording
 from barograph.alerts import words
 from barograph.language import gettext as _
 from barograph.language import noted
@@ -42,7 +42,7 @@ def whole(
         ),
         anchor=False,
     )
-    st.markdown(wording.plain(f"{words.found(alert)} · {alert['rule']}"))
+    st.markdown(wording.plain(f"{sentences.evidence(alert)} · {alert['rule']}"))
     for said in waiting:
         st.info(
             f"**{_('Waiting for the monitor.')}** {wording.plain(said.capitalize())}.", icon=":material/hourglass_top:"

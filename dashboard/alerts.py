@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from barograph import alerts as alerting
-from barograph import commands, wording
+from barograph import commands, sentences, wording
 from barograph.alerts import words
 from barograph.clock import utc_now
 from barograph.home import Home
@@ -45,7 +45,7 @@ def page(shown: Shown) -> None:
 def _list(rows: pl.DataFrame, muted: dict[str, alerting.Mute], waiting: dict[str, list[str]]) -> None:
     """Choose → the alerts, the most urgent first."""
     st.header(_("Alerts"), anchor=False)
-    across = st.columns([2, 3, 3], vertical_alignment="bottom")
+    across = st.columns([2, 3, 3])
     shown = across[0].segmented_control(
         _("Show"), ["open", "all"], default="open", required=True, key="alerts-shown",
         format_func={"open": _("Open"), "all": _("All")}.__getitem__,
@@ -93,7 +93,7 @@ def _row(row: dict[str, Any], mute: alerting.Mute | None, waiting: list[str]) ->
                 st.badge(wording.plain(said), color="blue")
             if mute and row["state"] != "resolved":
                 st.badge(wording.plain(mute.words), color="gray")
-        st.markdown(wording.plain(f"{words.found(row)} · {row['rule']}"))
+        st.markdown(wording.plain(f"{sentences.evidence(row)} · {row['rule']}"))
 
 
 def _records(cards: pl.DataFrame) -> None:
