@@ -7,6 +7,7 @@ import polars as pl
 
 from barograph import wording
 from barograph.language import gettext as _
+from barograph.language import heard
 from barograph.stored import stored
 
 DAY_MS = 86_400_000.0
@@ -52,7 +53,7 @@ def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
 
 def ahead(forecasts: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Each day forecast, in order: places and words as in `observed`, `value` (the median) and quantiles."""
-    chance = _words("p_high", lambda p: f"P(high) {wording.chance(p)}")
+    chance = _words("p_high", lambda p: _("P(high) {chance}").format(chance=wording.chance(p)))
     return forecasts.with_columns(*_places("target")).select(
         *("x", "from", "to", "day", pl.col("q50").alias("value"), "q025", "q10", "q90", "q975"),
         *("threshold", "horizon", pl.lit(0).alias("run")),
@@ -60,6 +61,23 @@ def ahead(forecasts: pl.DataFrame, kind: str) -> pl.DataFrame:
         pl.lit(_("forecast: median and 95 % interval")).alias("behind"),
         chance.fill_null(_("P(high) unknown: no threshold yet")).alias("note"),
     )
+
+
+def smoothed(trailing: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """What `smoothing.trailing` made of a line, as it is drawn: `x, value, lo, hi, run`, and `mean` in words."""
+    ms = milliseconds("time_value")
+    words = wording.intervals("smoothed", "smoothed_lo", "smoothed_hi", kind)
+    return trailing.select(
+        ms.alias("x"), pl.col("smoothed").alias("value"), pl.col("smoothed_lo").alias("lo"),
+        pl.col("smoothed_hi").alias("hi"), (ms.diff().fill_null(DAY_MS) != DAY_MS).cum_sum().alias("run"),
+        pl.concat_str(words, pl.lit("; "), _counted("smoothed_days", "days")).alias("mean"),
+    )  # fmt: skip
+
+
+def domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:
+    """First and last ms of both: half a day before its first day and after its last."""
+    every = pl.concat([observed.select("from", "to"), ahead.select("from", "to")])
+    return tuple(every.select(pl.col("from").min(), pl.col("to").max()).row(0))
 
 
 def milliseconds(column: str) -> pl.Expr:
@@ -80,4 +98,4 @@ def _counted(column: str, noun: str) -> pl.Expr:
 
 
 def _words(column: str, write: Callable[[Any], str]) -> pl.Expr:
-    return pl.col(column).map_elements(write, return_dtype=pl.String)
+    return pl.col(column).map_elements(heard(write), return_dtype=pl.String)

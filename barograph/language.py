@@ -5,15 +5,18 @@ another way. What has no translation is said in English.
 """
 
 import gettext as standard
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+_T = TypeVar("_T")
+_S = TypeVar("_S")
 LANGUAGES = {"en": "English", "es": "Español"}
 """Code of each language that pages are written in, and what it calls itself."""
 _FOLDER = Path(__file__).with_name("locale")
@@ -49,6 +52,17 @@ def speaking(reader: Reader) -> Iterator[None]:
         yield
     finally:
         _READER.reset(before)
+
+
+def heard(say: Callable[[_T], _S]) -> Callable[[_T], _S]:
+    """`say`, speaking to the reader of this thread wherever it is called: polars calls from threads of its own."""
+    who = reader()
+
+    def said(value: _T) -> _S:
+        with speaking(who):
+            return say(value)
+
+    return said
 
 
 def gettext(message: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -25,6 +25,7 @@ from barograph.tables import (
 
 BASELINE_DAYS = 28
 _ENOUGH = 7
+_MARKED = ("firing", "acknowledged", "resolved")
 _URGENCY = ("firing", "acknowledged", "pending", "resolved")
 
 
@@ -33,8 +34,8 @@ class Line:
     """All that is published on one marker, population, unit and method, newest issue of each fact.
 
     Frames have the columns of their tables, in order of day. exceedances: the observed high-prevalence days;
-    forecasts: the latest issue alone, days after the last closed one; shifts: as word lists read the line's
-    marker, population and unit, whatever its method.
+    forecasts: the latest issue alone, days after the last closed one; moves: every state of every alert, in order of
+    issue; shifts: as word lists read the line's marker, population and unit, whatever its method.
     """
 
     key: Mapping[str, str]
@@ -42,7 +43,7 @@ class Line:
     forecasts: pl.DataFrame
     exceedances: pl.DataFrame
     events: pl.DataFrame
-    alerts: pl.DataFrame
+    moves: pl.DataFrame
     shifts: pl.DataFrame
     evaluations: pl.DataFrame
 
@@ -91,6 +92,46 @@ class Line:
         return rows.row(0, named=True) if rows.height else None
 
     @property
+    def alerts(self) -> pl.DataFrame:
+        """The latest row of each alert, in order of issue."""
+        return self.moves.unique("alert_id", keep="last", maintain_order=True)
+
+    @property
+    def periods(self) -> pl.DataFrame:
+        """The high-prevalence periods, runs of such days: `first, last, days, peak, peak_on, sure`, in order.
+
+        peak: the highest value; sure: days on which the whole interval was above.
+        """
+        day = pl.col("target")
+        peak = pl.col("value").arg_max()
+        return (
+            self.exceedances.sort("target")
+            .with_columns(run=(day.diff() != timedelta(days=1)).fill_null(value=True).cum_sum())
+            .group_by("run", maintain_order=True)
+            .agg(
+                day.first().alias("first"), day.last().alias("last"), pl.len().cast(pl.Int64).alias("days"),
+                pl.col("value").max().alias("peak"), day.get(peak).alias("peak_on"),
+                (pl.col("level") == "red").sum().cast(pl.Int64).alias("sure"),
+            )
+            .drop("run")
+        )  # fmt: skip
+
+    @property
+    def marks(self) -> pl.DataFrame:
+        """When its alerts fired, were acknowledged and resolved: `day, what, rule, reason, alert_id`, by issue.
+
+        day: the one that decided, or on which a person did. An alert that never fired is not among them.
+        """
+        state, before = pl.col("state"), pl.col("state").shift().over("alert_id")
+        told = state.is_in(_MARKED) & state.ne_missing(before)
+        fired = (state == "firing").cum_max().over("alert_id")
+        moved_on = pl.col("issue").dt.date()
+        day = pl.when(pl.col("moved_by").is_null()).then(pl.min_horizontal("target", moved_on)).otherwise(moved_on)
+        return self.moves.filter(told & fired).select(
+            day.alias("day"), state.alias("what"), "rule", "reason", "alert_id"
+        )
+
+    @property
     def alert(self) -> dict[str, Any] | None:
         """The most urgent of its open alerts, a row of `alerts`; None where none is open."""
         for state in _URGENCY[:-1]:
@@ -100,19 +141,39 @@ class Line:
 
     def since(self, first: date) -> "Line":
         """The same from `first` on, for a chart; what is computed from history is then computed from less."""
+        return self.between(first, date.max)
+
+    def between(self, first: date, last: date) -> "Line":
+        """The same from `first` to `last`; the forecast belongs to the last day of the series."""
+        newest = self.series["time_value"].max()
+        to_the_end = isinstance(newest, date) and last >= newest
         return replace(
             self,
-            series=self.series.filter(pl.col("time_value") >= first),
-            exceedances=self.exceedances.filter(pl.col("target") >= first),
-            events=self.events.filter(pl.col("ends_on") >= first),
+            series=self.series.filter(pl.col("time_value").is_between(first, last)),
+            forecasts=self.forecasts if to_the_end else self.forecasts.clear(),
+            exceedances=self.exceedances.filter(pl.col("target").is_between(first, last)),
+            events=self.events.filter(pl.col("ends_on") >= first, pl.col("starts_on") <= last),
         )
 
     def table(self) -> pl.DataFrame:
-        """Values and forecasts as one table, `kind` observed or forecast, else with the tables' columns."""
+        """Values and forecasts as one table, `kind` observed or forecast, else with the tables' columns.
+
+        `high_above` and `level` of high days; `event` and `alert`, the names of those of a day and what became of them.
+        """
         high = self.exceedances.select(
             pl.col("target").alias("time_value"), pl.col("threshold").alias("high_above"), "level"
         )
-        observed = self.series.join(high, on="time_value", how="left", maintain_order="left")
+        moves = pl.concat_str("what", "rule", separator=": ")
+        alerts = self.marks.group_by(pl.col("day").alias("time_value")).agg(moves.str.join("; ").alias("alert"))
+        spans = self.events.select("name", pl.date_ranges("starts_on", "ends_on").alias("time_value"))
+        events = (
+            spans.explode("time_value")
+            .group_by("time_value")
+            .agg(pl.col("name").unique().sort().str.join("; ").alias("event"))
+        )
+        observed = self.series
+        for more in (high, events, alerts):
+            observed = observed.join(more, on="time_value", how="left", maintain_order="left")
         return pl.concat(
             [
                 observed.select(pl.lit("observed").alias("kind"), pl.all()),
@@ -122,27 +183,28 @@ class Line:
         )
 
 
-def read(snapshot: Snapshot, marker: str, population: str, unit: str, method: str) -> Line:
-    """What `snapshot` holds on one line; frames of no rows where it holds nothing."""
+def read(
+    snapshot: Snapshot, marker: str, population: str, unit: str, method: str, *, as_of: datetime | None = None
+) -> Line:
+    """What `snapshot` holds on one line, with `as_of` what was known then; frames of no rows where it holds nothing."""
     key = {"marker": marker, "population": population, "unit": unit, "method": method}
-    series = snapshot.read(SERIES, where=key).sort("time_value")
+    series = snapshot.read(SERIES, where=key, as_of=as_of).sort("time_value")
     closed = series.filter(~pl.col("provisional"))["time_value"].max()
-    forecasts = snapshot.read(FORECASTS, where=key)
+    forecasts = snapshot.read(FORECASTS, where=key, as_of=as_of)
     if isinstance(closed, date):
         forecasts = forecasts.filter(pl.col("target") > closed)
-    high = snapshot.read(EXCEEDANCES, where=key | {"detector": HIGH, "kind": "observed"})
-    events = snapshot.read(EVENTS)
+    high = snapshot.read(EXCEEDANCES, where=key | {"detector": HIGH, "kind": "observed"}, as_of=as_of)
+    events = snapshot.read(EVENTS).filter(pl.col("declared_at") <= (as_of or datetime.max))
+    told = {name: key[name] for name in ("marker", "population", "unit")}
     return Line(
         key=key,
         series=series,
         forecasts=forecasts.filter(pl.col("issue") == pl.col("issue").max()).sort("target"),
         exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
-        alerts=snapshot.read(ALERTS, where=key).sort("issue"),
-        shifts=_shifts(
-            snapshot.read(TERM_SHIFTS, where={name: key[name] for name in ("marker", "population", "unit")})
-        ),
-        evaluations=snapshot.read(EVALUATIONS, where=key),
+        moves=snapshot.history(ALERTS, as_of=as_of or datetime.max, where=key),
+        shifts=_shifts(snapshot.read(TERM_SHIFTS, where=told, as_of=as_of)),
+        evaluations=snapshot.read(EVALUATIONS, where=key, as_of=as_of),
     )
 
 

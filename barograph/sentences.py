@@ -1,7 +1,7 @@
 """What charts show, in sentences: for whoever cannot see them, and beside them for whoever can."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -10,6 +10,7 @@ from barograph import wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.line import Line
+from barograph.past import Differences
 from barograph.stored import stored
 
 NOT_FOR = noted(
@@ -23,7 +24,7 @@ NOT_FOR = noted(
 
 def timeline(line: Line, shown: Line) -> str:
     """One line over its days. line: the whole history; shown: the days drawn."""
-    series, ahead, known = shown.series, line.forecasts, line.last_known
+    series, ahead, known = shown.series, shown.forecasts, line.last_known
     parts = []
     if known:
         value = wording.interval(known["prevalence"], known["lo"], known["hi"], line.kind)
@@ -82,6 +83,52 @@ def evidence(alert: Mapping[str, Any]) -> str:
         value=wording.interval(alert["value"], alert["lo"], alert["hi"]), day=day,
         side=wording.side(alert["value"], alert["threshold"]), threshold=limit, since=since,
     )  # fmt: skip
+
+
+def smoothed(days: int) -> str:
+    """What is drawn in place of the days' own line."""
+    return _(
+        "The line is the mean of each day and the {before} before it, over days with a value, and none where half of "
+        "them have none; its band is the mean of their intervals. Pale points: the days themselves."
+    ).format(before=wording.count(days - 1, "days"))
+
+
+def beside(names: Sequence[str], lines: Sequence[Line]) -> str:
+    """The latest closed value of each of several lines, with how many are behind it; the names as on the chart."""
+    parts = []
+    for name, line in zip(names, lines, strict=True):
+        if (known := line.last_known) is None:
+            parts.append(_("{name} has no value").format(name=name))
+            continue
+        parts.append(
+            _("{name} {value} on {day} ({authors}, {posts})").format(
+                name=name, value=wording.interval(known["prevalence"], known["lo"], known["hi"], line.kind),
+                day=wording.weekday(known["time_value"]), authors=wording.count(known["n_authors"], "authors"),
+                posts=wording.count(known["n_posts"], "posts"),
+            )
+        )  # fmt: skip
+    return _("Latest closed values: {values}. Forecast, threshold and alerts are those of {first} alone.").format(
+        values="; ".join(parts), first=names[0]
+    )
+
+
+def past(found: Differences, as_of: datetime, kind: str) -> str:
+    """That the past is shown, and what differs from now, as Markdown."""
+    parts = [_("**The past is shown**, as it was known on {moment}.").format(moment=wording.moment(as_of))]
+    if found.later:
+        parts.append(_("{days} were published later.").format(days=wording.count(found.later, "days")))
+    changed = _("Every day known then has the same value now")
+    if found.changed:
+        days = wording.count(found.changed, "days")
+        changed = _("Of what was known then, {days} changed since").format(days=days)
+    if found.largest:
+        day, then, now = found.largest
+        changed = _("{changed}; most moved {day}, from {then} to {now}").format(
+            changed=changed, day=wording.day(day), then=wording.level(then, kind), now=wording.level(now, kind)
+        )
+    states = [stored(state) if state else _("none open") for state in (found.then, found.now)]
+    alert = _("Alert then: {then}; now: {now}.").format(then=states[0], now=states[1])
+    return " ".join([*parts, f"{changed}.", alert])
 
 
 def expressed(marker: str, population: str) -> str:

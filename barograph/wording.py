@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from barograph.language import gettext as _
-from barograph.language import ngettext, noted, noted_pair, reader
+from barograph.language import heard, ngettext, noted, noted_pair, reader
 from barograph.stored import stored
 from barograph.tables import LARGEST_ACCOUNT
 
@@ -172,7 +172,7 @@ def ordinal(percentile: float) -> str:
 def intervals(value: str, low: str, high: str, kind: str) -> pl.Expr:
     """`interval` over the columns of a frame; NULL where `value` is."""
     return pl.struct(pl.col(value).alias("v"), pl.col(low).alias("l"), pl.col(high).alias("h")).map_elements(
-        lambda row: None if row["v"] is None else interval(row["v"], row["l"], row["h"], kind),
+        heard(lambda row: None if row["v"] is None else interval(row["v"], row["l"], row["h"], kind)),
         return_dtype=pl.String,
     )
 

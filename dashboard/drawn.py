@@ -1,6 +1,7 @@
 """How a chart is put on a page: its key above, a sentence that says the same below, and what can be taken away."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -20,13 +21,15 @@ disable_debug_mode()  # parts of a chart are held against the schema with the wh
 
 def chart(
     drawn: alt.Chart | alt.LayerChart, *, key: str, title: str, sentence: str, rows: pl.DataFrame, name: str,
-    head: str | None = None, selects: bool = False,
+    head: str | None = None,
+    selects: bool | Callable[[], None] = False,
 ) -> Any:  # fmt: skip
     """Put a chart on the page; returns what was selected in it, None where it `selects` nothing.
 
     key: of the widget, one of its own on the page. title: stands above it, and over its picture. sentence: what is
     seen, with how many are behind it, for whoever cannot see it; also below the chart. rows: the data as CSV.
     name: of the files, without ending. head: HTML that stands above it in place of the title, such as a key.
+    selects: whether the page is made anew when something is selected; a function is called before that.
     """
     file = filename(name)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"{key}-head"):
@@ -34,7 +37,7 @@ def chart(
         _take_away(key, file, rows, drawn, title, sentence)
     # Vega's own words, such as names of months.
     shown = drawn.configure(locale=alt.Locale(**said["locale"])) if (said := locale()) else drawn
-    on_select: Any = "rerun" if selects else "ignore"
+    on_select: Any = selects if callable(selects) else "rerun" if selects else "ignore"
     taken: Any = _Known(shown)
     picked = st.altair_chart(taken, width="stretch", alt=sentence, key=key, on_select=on_select)
     st.caption(wording.plain(sentence))

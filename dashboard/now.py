@@ -41,7 +41,8 @@ def _rows(snapshot: Snapshot, unit: str, method: str) -> pl.DataFrame:
 def page(shown: Shown) -> None:
     """What fires → choose what is counted → the board → the sources."""
     if "population" in st.query_params:  # a link to a line: of this page, or of a notification
-        st.switch_page(selection.PAGE, query_params=st.query_params.to_dict())
+        asked = {name: st.query_params.get_all(name) for name in st.query_params}
+        st.switch_page(selection.PAGE, query_params=asked)
     panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
     # Polarization has a page of its own.
     units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]

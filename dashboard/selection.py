@@ -22,6 +22,11 @@ _ABREAST = 2
 """Methods that there is room for beside one another."""
 _SHOWN, _WISHES = "shown", "wishes"
 
+_STYLE = """<style>
+/* As high as a box to choose from, so that their names stand in one line. */
+.st-key-controls :is([role=radiogroup] button, [data-testid=stPopoverButton]) {min-height:2.5rem}
+</style>"""
+
 Draw = Callable[..., Any]
 """What draws a control: a method of where it stands, such as `column.selectbox`."""
 
@@ -43,19 +48,21 @@ class View:
 
     def one(
         self, draw: Draw | None, label: str, name: str, options: Sequence[str], usual: str, *, lasts: bool = True,
-        **how: Any,
+        fit: Callable[[str], str] = str, **how: Any,
     ) -> str:  # fmt: skip
         """One of `options`, of which there is at least one. name: in links, and of the control.
 
         draw: its control; None: none, and the view still holds the choice. usual: shown where nothing is wished; the
         first option where it is none of them. lasts: a link without `name` leaves it as it is, else it is as usual
-        again, and no link names what is usual. how: more for the control.
+        again, and no link names what is usual. fit: from what a link names to the option that is meant. how: more
+        for the control.
         """
         usual = usual if usual in options else options[0]
-        (wish,) = self._wished(name, lasts=lasts) or (usual,)
-        if wish not in options:
-            self._lose(label, name, [wish])
-        value = wish if wish in options else usual
+        wishes = self._wished(name, lasts=lasts)
+        value = fit(wishes[0]) if wishes else usual
+        if value not in options:
+            self._lose(label, name, wishes[:1])
+            value = usual
         if draw is not None:
             st.session_state[name] = value
             value = str(draw(label, options, key=name, on_change=_wish, args=(name,), **how) or value)
@@ -116,9 +123,10 @@ def wish(name: str, value: str | None) -> None:
     st.session_state.setdefault(_WISHES, {})[name] = [] if value is None else [value]
 
 
-def bar(key: str = "controls") -> DeltaGenerator:
+def bar() -> DeltaGenerator:
     """Where the controls of a page stand: beside one another, their lower edges in one line."""
-    return st.container(key=key, horizontal=True, vertical_alignment="bottom", gap="small")
+    st.html(_STYLE)
+    return st.container(key="controls", horizontal=True, vertical_alignment="bottom", gap="small")
 
 
 def line(

@@ -15,7 +15,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from barograph.language import reader
+from barograph.language import heard, reader
 
 OBSERVED, FORECAST, THRESHOLD, HIGH = "#1F84C7", "#CC79A7", "#D55E00", "#E69F00"
 MUTED = "#7B828B"
@@ -31,15 +31,23 @@ _DATE_LABEL = (
 
 @dataclass(frozen=True)
 class Frame:
-    """What all layers of one chart share: its days and, on the timeline, its values."""
+    """What all layers of one chart share: its days and, on the timeline, its values.
+
+    domain: ms of its first and last day. room: the part of their width that is left free after the last.
+    """
 
     domain: tuple[float, float]
     scale: alt.Scale
     y_axis: alt.Axis
+    room: float = 0.0
 
     def x(self, column: str) -> alt.X:
         """A column of ms as days."""
-        return alt.X(f"{column}:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
+        return alt.X(
+            f"{column}:T",
+            scale=alt.Scale(type="utc", nice=False),
+            axis=date_axis(self.domain[1] if self.room else None),
+        )
 
     def y(self, column: str) -> alt.Y:
         """A column of values on the scale that all layers share."""
@@ -48,7 +56,9 @@ class Frame:
     def ends(self) -> alt.Chart:
         """Two invisible points that give charts above one another the same days."""
         # A domain in the scale would do, but Vega-Lite reads it differently where a mark has x2, and warns.
-        return alt.Chart(pl.DataFrame({"x": self.domain})).mark_point(opacity=0).encode(x=self.x("x"))
+        first, last = self.domain
+        ends = [first, last + self.room * (last - first)]
+        return alt.Chart(pl.DataFrame({"x": ends})).mark_point(opacity=0).encode(x=self.x("x"))
 
 
 def tooltip(**titles: str) -> list[alt.Tooltip]:
@@ -56,20 +66,23 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
 
 
-def layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
-    """Charts over one another, as wide as their place and `height` pixels high."""
-    padding = {"left": 0, "top": 5, "right": 0, "bottom": 0}
+def layered(layers: list[alt.Chart], height: int, *, above: int = 5) -> alt.LayerChart:
+    """Charts over one another, as wide as their place and `height` pixels high, `above` pixels left free above."""
+    padding = {"left": 0, "top": above, "right": 0, "bottom": 0}
     # Not by `properties`, which copies the chart as often as it is called.
     return alt.LayerChart(layer=layers, height=height, width="container", padding=padding)
 
 
 def in_words(column: str, say: Callable[[float], str]) -> pl.Expr:
     """What `say` makes of each value of a column; a dash where it is NULL."""
-    return pl.col(column).map_elements(say, return_dtype=pl.String).fill_null("–")
+    return pl.col(column).map_elements(heard(say), return_dtype=pl.String).fill_null("–")
 
 
 def value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> alt.Scale:
-    """One explicit domain for all layers; shares start at zero, with head-room for the names of events."""
+    """One explicit domain for all layers; shares start at zero, with head-room for the names of events.
+
+    observed: `lo, hi, value, threshold` of all lines; ahead: as `days.ahead` has it.
+    """
     values = [*observed.select("lo", "hi", "value", "threshold"), *ahead.select("q025", "q975", "threshold")]
     every = pl.concat([v.cast(pl.Float64).alias("v") for v in values]).drop_nulls()
     low, high = (float(every.min()), float(every.max())) if every.len() else (0.0, 0.1)
@@ -87,9 +100,10 @@ def value_axis(kind: str) -> alt.Axis:
     return alt.Axis(tickCount=5, labelExpr=percent, **ALIGNED)
 
 
-def date_axis() -> alt.Axis:
-    """Days of UTC, the year where it begins."""
-    return alt.Axis(title=None, grid=False, labelExpr=_DATE_LABEL, labelOverlap=True, labelFlush=True, tickCount=8)
+def date_axis(last: float | None = None) -> alt.Axis:
+    """Days of UTC, the year where it begins; none written after `last`, in ms."""
+    label = _DATE_LABEL if last is None else f"datum.value > {last:.0f} ? '' : {_DATE_LABEL}"
+    return alt.Axis(title=None, grid=False, labelExpr=label, labelOverlap=True, labelFlush=True, tickCount=8)
 
 
 def locale() -> dict[str, Any]:

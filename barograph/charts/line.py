@@ -1,13 +1,13 @@
-"""One line day by day as a chart, and how many stand behind each day."""
+"""One line day by day as a chart, or several."""
+
+from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
 
 from barograph import days
 from barograph.charts.frame import (
-    ALIGNED,
     FORECAST,
-    HIGH,
     MUTED,
     OBSERVED,
     THRESHOLD,
@@ -17,69 +17,74 @@ from barograph.charts.frame import (
     value_axis,
     value_scale,
 )
-from barograph.days import DAY_MS, milliseconds
+from barograph.charts.marks import alerts as mark_alerts
+from barograph.charts.marks import events as mark_events
+from barograph.charts.marks import high_days, visible
+from barograph.charts.several import ROOM, Other, curve, names
+from barograph.days import DAY_MS
+from barograph.language import gettext as _
 from barograph.tables import EXCEEDANCES
 
 _WINDOW_DAYS = 84
-_LETTERS = 60
 _CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
 
 def timeline(
-    series: pl.DataFrame,
-    forecasts: pl.DataFrame,
-    exceedances: pl.DataFrame,
-    events: pl.DataFrame,
-    *,
-    height: int = 340,
-) -> alt.LayerChart:
-    """Prevalence of one line day by day with its 95 % intervals, forecast fan, threshold, events and gaps.
+    series: pl.DataFrame, forecasts: pl.DataFrame, exceedances: pl.DataFrame, events: pl.DataFrame, *,
+    alerts: pl.DataFrame | None = None, smoothed: pl.DataFrame | None = None, later: pl.DataFrame | None = None,
+    name: str = "", others: Sequence[Other] = (), height: int = 340,
+) -> alt.LayerChart:  # fmt: skip
+    """Prevalence of one line day by day with its 95 % intervals, forecast fan, threshold, events, alerts and gaps.
 
-    Frames have the columns of their tables and one row a day; exceedances: the observed high-prevalence days.
-    The line breaks at a day without a value and at a provisional one.
+    Frames have the columns of their tables and one row a day; exceedances: the observed high-prevalence days. The line
+    breaks at a day without a value and at a provisional one. alerts: as `Line.marks` has them. smoothed: what
+    `smoothing.trailing` made of the days, drawn in place of their own line. later: the line as it is known now.
+
+    others: lines beside it, at most MOST − 1; `name` is then its own. Fan, threshold and alerts stay those of the first
+    line, in its colour; high-prevalence days, which fill the height, are left out.
     """
     kind = str(series["value_kind"][0])
     observed, ahead = days.observed(series, exceedances), days.ahead(forecasts, kind)
-    closed = observed.filter(pl.col("state") == "closed")
-    frame = Frame(domain(observed, ahead), value_scale(observed, ahead, kind), value_axis(kind))
+    beside = [(days.observed(o.series, EXCEEDANCES.empty()), _smoothed(o.smoothed, kind)) for o in others]
+    mean = _smoothed(smoothed, kind)
+    drawn = pl.concat([*_extent(observed, mean), *(part for rows in beside for part in _extent(*rows))])
+    frame = Frame(
+        days.domain(observed, ahead), value_scale(drawn, ahead, kind), value_axis(kind), room=ROOM if others else 0.0
+    )
+    fan, limit = (OBSERVED, OBSERVED) if others else (FORECAST, THRESHOLD)
+    marks = alerts if alerts is not None and alerts.height else None
     layers = [
         frame.ends(),
-        *_high_days(observed, frame),
-        *_events(visible(events, series, forecasts), frame),
-        *_band(ahead, frame, "q025", "q975", colour=FORECAST, opacity=0.22),
-        *_band(ahead, frame, "q10", "q90", colour=FORECAST, opacity=0.35),
-        *_band(closed, frame, "lo", "hi", colour=OBSERVED, opacity=0.25),
-        *_threshold(ahead, frame),
-        *_median(ahead, frame),
-        *_values(observed, frame),
-        *_missing(observed, frame),
-        _hover(observed, ahead, frame),
+        *([] if others else high_days(observed, frame)),
+        *mark_events(visible(events, series, forecasts), frame),
+        *_band(ahead, frame, "q025", "q975", colour=fan, opacity=0.22),
+        *_band(ahead, frame, "q10", "q90", colour=fan, opacity=0.35),
+        *_threshold(ahead, frame, limit),
+        *_median(ahead, frame, fan),
+        *(_later(later, frame) if later is not None else []),
     ]
-    return layered(layers, height)
-
-
-def counts(series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, height: int = 110) -> alt.LayerChart:
-    """Authors or posts behind each point of `timeline`; pale where it is provisional or missing.
-
-    Frames as for `timeline`; forecasts only lend the axis their days. unit: `authors` or `posts`.
-    """
-    observed, ahead = days.observed(series, EXCEEDANCES.empty()), days.ahead(forecasts, "share")
-    rows = observed.with_columns(series[f"n_{unit}"].alias("n"), pl.lit(0).alias("zero"))
-    scale = alt.Scale(zero=True, nice=True)
-    frame = Frame(domain(observed, ahead), scale, alt.Axis(tickCount=3, format="~s", **ALIGNED))
-    at = {"x": frame.x("from"), "x2": alt.X2("to:T"), "y": frame.y("n"), "y2": alt.Y2("zero:Q")}
-    told = tooltip(day="Day", behind="Behind it", what="Prevalence")
-    full = pl.col("state") == "closed"
-    solid = alt.Chart(rows.filter(full)).mark_rect(color=MUTED, opacity=0.75)
-    pale = alt.Chart(rows.filter(~full)).mark_rect(color=MUTED, opacity=0.3)
-    bars = [chart.encode(**at, tooltip=told) for chart in (solid, pale)]
-    return layered([frame.ends(), *bars], height)
-
-
-def domain(observed: pl.DataFrame, ahead: pl.DataFrame) -> tuple[float, float]:
-    """The chart's first and last ms: half a day before its first day and after its last."""
-    every = pl.concat([observed.select("from", "to"), ahead.select("from", "to")])
-    return tuple(every.select(pl.col("from").min(), pl.col("to").max()).row(0))
+    size = 34 if observed.height <= 45 else 18 if observed.height <= 120 else 7
+    if others:
+        lines = [(observed, mean), *beside]
+        for place, rows in reversed(list(enumerate(lines))):
+            layers += curve(*rows, frame, place, size)
+        ends = [
+            (title, _last(rows if trend is None else trend))
+            for title, (rows, trend) in zip([name, *(o.name for o in others)], lines, strict=True)
+        ]
+        layers += names(ends, frame, height)
+    elif mean is not None:
+        layers += [
+            *_band(mean, frame, "lo", "hi", colour=OBSERVED, opacity=0.25),
+            *_values(observed, frame, size, mean),
+        ]
+    else:
+        closed = observed.filter(pl.col("state") == "closed")
+        layers += [*_band(closed, frame, "lo", "hi", colour=OBSERVED, opacity=0.25), *_values(observed, frame, size)]
+    layers += [*_missing(observed, frame), _hover(observed, ahead, frame, mean, others, beside)]
+    if marks is not None:
+        layers += mark_alerts(marks, frame)
+    return layered(layers, height, above=20 if marks is not None else 5)
 
 
 def _band(rows: pl.DataFrame, frame: Frame, low: str, high: str, *, colour: str, opacity: float) -> list[alt.Chart]:
@@ -90,23 +95,36 @@ def _band(rows: pl.DataFrame, frame: Frame, low: str, high: str, *, colour: str,
     layers = []
     if runs.height:
         layers.append(
-            alt.Chart(runs).mark_area(color=colour, opacity=opacity).encode(**ends, detail=alt.Detail("run:N"))
+            alt.Chart(runs.select("x", low, high, "run"))
+            .mark_area(color=colour, opacity=opacity)
+            .encode(**ends, detail=alt.Detail("run:N"))
         )
     if single.height:
-        layers.append(alt.Chart(single).mark_rule(color=colour, opacity=2 * opacity, strokeWidth=3).encode(**ends))
+        layers.append(
+            alt.Chart(single.select("x", low, high))
+            .mark_rule(color=colour, opacity=2 * opacity, strokeWidth=3)
+            .encode(**ends)
+        )
     return layers
 
 
-def _values(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
-    """Closed days as a line with points, provisional ones hollow and apart with their interval dashed."""
-    closed = alt.Chart(observed.filter(pl.col("state") == "closed"))
-    size = 34 if observed.height <= 45 else 18 if observed.height <= 120 else 7
+def _values(observed: pl.DataFrame, frame: Frame, size: int, mean: pl.DataFrame | None = None) -> list[alt.Chart]:
+    """Closed days as a line with points, provisional ones hollow and apart with their interval dashed.
+
+    mean: the line in place of the days' own, which are then pale.
+    """
+    closed = observed.filter(pl.col("state") == "closed")
+    line = closed if mean is None else mean
     at = {"x": frame.x("x"), "y": frame.y("value")}
     layers = [
-        closed.mark_line(color=OBSERVED, strokeWidth=1.8).encode(**at, detail=alt.Detail("run:N")),
-        closed.mark_point(color=OBSERVED, filled=True, opacity=1, size=size).encode(**at),
+        alt.Chart(line.select("x", "value", "run"))
+        .mark_line(color=OBSERVED, strokeWidth=1.8 if mean is None else 2.4)
+        .encode(**at, detail=alt.Detail("run:N")),
+        alt.Chart(closed.select("x", "value"))
+        .mark_point(color=OBSERVED, filled=True, opacity=1 if mean is None else 0.4, size=size)
+        .encode(**at),
     ]
-    rows = observed.filter(pl.col("state") == "provisional")
+    rows = observed.filter(pl.col("state") == "provisional").select("x", "value", "lo", "hi")
     if rows.height:
         open_ = alt.Chart(rows)
         ends = {"x": frame.x("x"), "y": frame.y("lo"), "y2": alt.Y2("hi:Q")}
@@ -115,74 +133,31 @@ def _values(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     return layers
 
 
-def _median(ahead: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
+def _later(later: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
+    """A line as it is known now, behind what was known then."""
+    first, last = frame.domain
+    rows = days.observed(later, EXCEEDANCES.empty()).filter(
+        pl.col("state") == "closed", pl.col("x").is_between(first, last)
+    )
+    line = alt.Chart(rows.select("x", "value", "run")).mark_line(color=MUTED, strokeDash=[2, 2], strokeWidth=1.5)
+    return [line.encode(x=frame.x("x"), y=frame.y("value"), detail=alt.Detail("run:N"))] if rows.height else []
+
+
+def _median(ahead: pl.DataFrame, frame: Frame, colour: str) -> list[alt.Chart]:
     if not ahead.height:
         return []
-    line = alt.Chart(ahead).mark_line(color=FORECAST, strokeDash=[5, 3], strokeWidth=2)
+    line = alt.Chart(ahead.select("x", "value")).mark_line(color=colour, strokeDash=[5, 3], strokeWidth=2)
     return [line.encode(x=frame.x("x"), y=frame.y("value"))]
 
 
-def _high_days(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
-    """Shaded, the darker where the whole interval is above, each with the threshold it was tested against."""
-    high = observed.filter(pl.col("threshold").is_not_null())
-    if not high.height:
-        return []
-    shade = alt.OpacityValue(0.2, condition={"test": "datum.level == 'red'", "value": 0.42})
-    across = {"x": frame.x("from"), "x2": alt.X2("to:T")}
-    return [
-        alt.Chart(high).mark_rect(color=HIGH).encode(**across, opacity=shade),
-        alt.Chart(high).mark_rule(color=THRESHOLD, strokeWidth=1.5).encode(**across, y=frame.y("threshold")),
-    ]
-
-
-def visible(events: pl.DataFrame, series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
-    """The events that touch the days of a `timeline` of these frames."""
-    drawn = [*series["time_value"], *forecasts["target"]]
-    return events.filter(pl.col("ends_on") >= min(drawn), pl.col("starts_on") <= max(drawn))
-
-
-def _events(events: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
-    """A band from first to last day, its name above, in a lane of its own where neighbours would overlap."""
-    first, last = frame.domain
-    start, end = milliseconds("starts_on") - DAY_MS / 2, milliseconds("ends_on") + DAY_MS / 2
-    shown = (
-        events.select("name", start.alias("from"), end.alias("to"))
-        .with_columns(pl.col("from").clip(lower_bound=first), pl.col("to").clip(upper_bound=last))
-        .unique()
-        .sort("from", "name")
-    )
-    if not shown.height:
-        return []
-    shown = shown.with_columns(pl.Series("lane", _lanes(shown, last - first), dtype=pl.Int64))
-    band = alt.Chart(shown).mark_rect(color=MUTED, opacity=0.13).encode(x=frame.x("from"), x2=alt.X2("to:T"))
-    names = [
-        alt.Chart(rows)
-        .mark_text(align="left", baseline="top", dx=3, dy=3 + 13 * rows["lane"][0], color=MUTED, fontSize=11)
-        .encode(x=frame.x("from"), y=alt.YValue(0), text=alt.Text("name:N"))  # type: ignore[no-untyped-call]
-        for rows in shown.partition_by("lane")
-    ]
-    return [band, *names]
-
-
-def _lanes(events: pl.DataFrame, width: float) -> list[int]:
-    """The first lane in which a name does not run into the one before, on a chart some 60 letters wide."""
-    free: list[float] = []
-    lanes = []
-    for name, start in events.select("name", "from").iter_rows():
-        lane = next((i for i, end in enumerate(free) if end <= start), len(free))
-        free[lane : lane + 1] = [start + (len(name) + 1) * width / _LETTERS]
-        lanes.append(lane)
-    return lanes
-
-
-def _threshold(ahead: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
+def _threshold(ahead: pl.DataFrame, frame: Frame, colour: str) -> list[alt.Chart]:
     """The threshold as it was at the forecast, over the 84 days it was taken from and the days forecast."""
     known = ahead.drop_nulls("threshold")
     if not known.height:
         return []
     start = known["x"][0] - (known["horizon"][0] + _WINDOW_DAYS - 0.5) * DAY_MS
     line = pl.DataFrame({"x": [max(frame.domain[0], start), frame.domain[1]], "value": [known["threshold"][0]] * 2})
-    dashed = alt.Chart(line).mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4)
+    dashed = alt.Chart(line).mark_line(color=colour, strokeDash=[6, 4], strokeWidth=1.4)
     return [dashed.encode(x=frame.x("x"), y=frame.y("value"))]
 
 
@@ -190,23 +165,53 @@ def _missing(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
     gaps = observed.filter(pl.col("state") == "missing")
     if not gaps.height:
         return []
-    cross = alt.Chart(gaps).mark_point(shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5)
+    cross = alt.Chart(gaps.select("x")).mark_point(
+        shape=_CROSS, stroke=MUTED, strokeWidth=1.3, size=22, opacity=1, yOffset=-5
+    )
     return [cross.encode(x=frame.x("x"), y=alt.YValue("height"))]  # type: ignore[no-untyped-call]
 
 
-def _hover(observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame) -> alt.Chart:
+def _hover(
+    observed: pl.DataFrame, ahead: pl.DataFrame, frame: Frame, mean: pl.DataFrame | None, others: Sequence[Other],
+    beside: Sequence[tuple[pl.DataFrame, pl.DataFrame | None]],
+) -> alt.Chart:  # fmt: skip
     """One invisible column a day that carries the day's tooltip, wherever the pointer is in it."""
     later = ahead.filter(~pl.col("x").is_in(observed["x"].implode()))
-    words = ["from", "to", "day", "what", "behind", "note"]
+    titles = {"day": _("Day"), "what": _("Prevalence"), "behind": _("Behind it"), "note": _("Note")}
+    rows = pl.concat([part.select("x", "from", "to", *titles) for part in (observed, later)])
+    if mean is not None:
+        titles["mean"] = _("Mean")
+        rows = rows.join(mean.select("x", "mean"), on="x", how="left", maintain_order="left")
+    for place, (other, (theirs, _mean)) in enumerate(zip(others, beside, strict=True)):
+        said = pl.concat_str("what", pl.lit("; "), "behind").alias(f"other{place}")
+        titles[f"other{place}"] = other.name
+        rows = rows.join(theirs.select("x", said), on="x", how="left", maintain_order="left")
     over = alt.selection_point(on="pointerover", clear="pointerout", fields=["from"], empty=False, name="hovered")
     return (
-        alt.Chart(pl.concat([observed.select(words), later.select(words)]))
+        alt.Chart(rows.drop("x").with_columns(pl.col(pl.String).fill_null("–")))
         .mark_rect(color=MUTED)
         .encode(
             x=frame.x("from"),
             x2=alt.X2("to:T"),
             opacity=alt.OpacityValue(0, condition={"param": over.name, "empty": False, "value": 0.18}),
-            tooltip=tooltip(day="Day", what="Prevalence", behind="Behind it", note="Note"),
+            tooltip=tooltip(**titles),
         )
         .add_params(over)
     )
+
+
+def _smoothed(trailing: pl.DataFrame | None, kind: str) -> pl.DataFrame | None:
+    return None if trailing is None else days.smoothed(trailing, kind)
+
+
+def _extent(observed: pl.DataFrame, mean: pl.DataFrame | None) -> list[pl.DataFrame]:
+    """What of a line asks for room above and below: with a mean its days' own intervals are not drawn."""
+    if mean is None:
+        return [observed.select("lo", "hi", "value", "threshold")]
+    held = observed.select(pl.col("value").alias("lo"), pl.col("value").alias("hi"), "value", "threshold")
+    return [held, mean.select("lo", "hi", "value", threshold=pl.lit(None, pl.Float64))]
+
+
+def _last(rows: pl.DataFrame) -> float | None:
+    known = rows["value"].drop_nulls()
+    return float(known[-1]) if known.len() else None

@@ -5,6 +5,7 @@ import polars as pl
 
 from barograph import wording
 from barograph.charts.frame import MUTED, OBSERVED, in_words, layered, tooltip
+from barograph.language import heard
 from barograph.tables import OTHER
 
 
@@ -15,7 +16,7 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     """
     points = [(100 * pl.col(name)).alias(name) for name in ("contribution", "lo", "hi")]
     words = pl.struct("contribution", "lo", "hi").map_elements(
-        lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"]), return_dtype=pl.String
+        heard(lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"])), return_dtype=pl.String
     )
     drawn = rows.select(
         "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),

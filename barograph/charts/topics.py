@@ -7,6 +7,7 @@ from barograph import topic, wording
 from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD
 from barograph.days import milliseconds
 from barograph.language import gettext as _
+from barograph.language import heard
 from barograph.tables import CLASSES
 
 _COLOURS = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#8F3B76", "#009E73", "#7B828B")
@@ -19,11 +20,11 @@ def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
     rows: of `polarization`, one topic and population.
     """
     days = topic.scored(rows).with_columns(
-        x=milliseconds("time_value"), day=pl.col("time_value").map_elements(wording.day, return_dtype=pl.String)
+        x=milliseconds("time_value"), day=pl.col("time_value").map_elements(heard(wording.day), return_dtype=pl.String)
     )
     told = days.with_columns(
         what=pl.struct("mean_score", "lo", "hi").map_elements(
-            lambda r: topic.score(r["mean_score"], r["lo"], r["hi"]), return_dtype=pl.String
+            heard(lambda r: topic.score(r["mean_score"], r["lo"], r["hi"])), return_dtype=pl.String
         )
     )
     scale = alt.Scale(domain=[0, 10], nice=False)
@@ -59,8 +60,8 @@ def mix(rows: pl.DataFrame, *, height: int = 380) -> alt.Chart:
     days = shares.with_columns(
         pl.col("class").replace_strict(words), pl.col("class").replace_strict({c: n for n, c in enumerate(CLASSES)})
         .alias("order"), x=milliseconds("time_value"),
-        day=pl.col("time_value").map_elements(wording.day, return_dtype=pl.String),
-        what=pl.col("share").map_elements(wording.level, return_dtype=pl.String),
+        day=pl.col("time_value").map_elements(heard(wording.day), return_dtype=pl.String),
+        what=pl.col("share").map_elements(heard(wording.level), return_dtype=pl.String),
     )  # fmt: skip
     percent = alt.Axis(tickCount=5, format="%", **ALIGNED)
     colour = alt.Scale(domain=list(words.values()), range=list(_COLOURS))

@@ -76,6 +76,13 @@ class Snapshot:
                       WHERE {equal} AND {day} > last_closed - CAST(? AS INTEGER))"""
         return self._latest(table, source, [*values, days])
 
+    def issues(self, table: Table, where: Mapping[str, object]) -> list[datetime]:
+        """When rows of which the `where` columns equal the values given were published, each time once, in order."""
+        equal = " AND ".join(f"{column} = ?" for column in where)
+        query = f"SELECT DISTINCT issue FROM p.{table.name} WHERE {equal} ORDER BY issue"
+        with self._readable(), self._con.cursor() as cursor:
+            return [issue for (issue,) in cursor.execute(query, list(where.values())).fetchall()]
+
     def lines(self) -> pl.DataFrame:
         """Every line of `series`, as `tables.LINES` has it."""
         return self.read(tables.LINES)

@@ -8,8 +8,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
@@ -152,6 +154,33 @@ def test_a_link_restores_the_view(page: "Page", address: str) -> None:
     heading(page, "Fear expressed in north")
     page.get_by_text("of 30 days had high prevalence").wait_for()
     assert page.get_by_text("which is not published here").count() == 0
+
+
+def test_days_that_are_dragged_over_become_the_period_and_dates_can_be_typed(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=all&marker=fear")
+    heading(page, "Fear expressed in all")
+    bars = page.locator("[data-testid=stVegaLiteChart]").nth(1)
+    bars.scroll_into_view_if_needed()
+    bars.locator("canvas, svg").first.wait_for()
+    page.wait_for_timeout(500)  # Vega takes the pointer a moment after it has drawn
+    box = bars.bounding_box()
+    assert box is not None
+    for x, act in ((0.3, page.mouse.down), (0.5, lambda: None), (0.6, page.mouse.up)):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + 40, steps=4)
+        act()
+    page.wait_for_url("**range=period&from=2026-0*")
+    page.get_by_text("high prevalence and 0 have no value").wait_for()
+    # Three tenths of some sixty days, by the pointer; the keyboard changes its end.
+    first, last = (date.fromisoformat(parse_qs(urlsplit(page.url).query)[end][0]) for end in ("from", "to"))
+    assert 15 <= (last - first).days + 1 <= 24
+    page.get_by_role("radio", name="Period").wait_for()
+    page.get_by_role("spinbutton", name="year, To").focus()
+    page.keyboard.type("20260331", delay=30)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # a date counts when its field is left
+    page.wait_for_url("**to=2026-03-31*")
+    page.get_by_role("radio", name="90 days").click()
+    page.wait_for_url("**range=90")
 
 
 def test_a_firing_alert_leads_to_its_line_and_keeps_the_range(page: "Page", address: str) -> None:

@@ -1,20 +1,22 @@
 """A chart carries the data it should, and nothing it should not."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
 import polars as pl
 import pytest
 
-from barograph import charts, days, tables
+from barograph import charts, days, smoothing, tables
+from barograph.language import Reader, speaking
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST
 
-NONE = {"forecasts": tables.FORECASTS.empty(), "exceedances": tables.EXCEEDANCES.empty(), "events": tables.EVENTS.empty()}
+NONE: dict[str, Any] = {"forecasts": tables.FORECASTS.empty(), "exceedances": tables.EXCEEDANCES.empty(), "events": tables.EVENTS.empty()}
 
 
-def draw(series: pl.DataFrame, **given: pl.DataFrame) -> dict[str, Any]:
+def draw(series: pl.DataFrame, **given: Any) -> dict[str, Any]:
     return charts.timeline(series, **(NONE | given)).to_dict()
 
 
@@ -151,7 +153,7 @@ def test_colours_can_be_told_apart_from_either_page() -> None:
         r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
         return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
-    for colour in (charts.OBSERVED, charts.THRESHOLD, charts.MUTED):
+    for colour in (charts.THRESHOLD, charts.MUTED, *(charts.colour(place) for place in range(charts.MOST))):
         for page in ("#FFFFFF", "#10161D"):
             low, high = sorted((luminance(colour), luminance(page)))
             assert (high + 0.05) / (low + 0.05) >= 3, (colour, page)
@@ -178,3 +180,80 @@ def test_a_shift_is_a_bar_and_its_bounds_for_every_term_in_the_order_given() -> 
     assert rows[0]["what"].replace("\xa0", " ") == "+4.0 points (+3.0 to +5.0)"
     assert [r["term"] for r in rows if r["rest"]] == ["(other)"]
     assert charts.shift(frames.shifts(lo=None, hi=None)).to_dict()
+
+
+def test_several_lines_have_each_their_colour_dash_and_name_and_the_first_keeps_its_forecast() -> None:
+    others = [charts.Other(f"line {n}", frames.series(prevalence=0.1 + n / 1000)) for n in range(5)]
+    given: dict[str, Any] = {"forecasts": frames.forecasts(), "exceedances": frames.high_days(3)}
+    spec = draw(frames.series(), **given, name="first", others=others)
+    drawn = [layer for layer, _ in layers(spec, "line", y="value") if "detail" in layer["encoding"]]
+    looks = {(layer["mark"]["color"], str(layer["mark"]["strokeDash"])) for layer in drawn}
+    assert len(drawn) == len(looks) == len({colour for colour, _ in looks}) == 6
+    assert drawn[-1]["mark"]["color"] == charts.OBSERVED, "the first lies over the others"
+    assert {layer["mark"]["color"] for layer, _ in layers(spec, "area", y="q10")} == {charts.OBSERVED}
+    assert layers(spec, "rule", y="threshold") == [], "shades of one line would read as all lines'"
+    named = sorted((rows[0]["at"], rows[0]["name"]) for _, rows in layers(spec, "text", y="at"))
+    assert [name for _, name in named] == ["first", "line 0", "line 1", "line 2", "line 3", "line 4"]
+    low, high = drawn[0]["encoding"]["y"]["scale"]["domain"]
+    apart = [(b[0] - a[0]) / (high - low) * 340 for a, b in pairwise(named)]
+    assert min(apart) >= 17
+    assert low <= named[0][0] <= named[-1][0] <= high
+    (ends,) = (spec["datasets"][layer["data"]["name"]] for layer in spec["layer"][:1])
+    assert ends[1]["x"] > ms(LAST + timedelta(days=7)) + days.DAY_MS, "room for the names"
+    (_, words), = [(layer, rows) for layer, rows in layers(spec, "rect") if "tooltip" in layer["encoding"]]
+    assert words[-9]["other4"].replace("\xa0", " ") == "10.4 % (8.0–12.5); 50 authors, 60 posts"
+
+
+def test_names_of_lines_that_end_high_stay_within_the_chart() -> None:
+    others = [charts.Other(str(n), frames.series(prevalence=0.139, hi=0.139)) for n in range(5)]
+    spec = charts.timeline(frames.series(prevalence=0.139, hi=0.139), **NONE, name="a", others=others).to_dict()
+    _, high = spec["layer"][1]["encoding"]["y"]["scale"]["domain"]
+    named = [rows[0]["at"] for _, rows in layers(spec, "text", y="at")]
+    assert max(named) <= high
+    assert len(set(named)) == 6
+
+
+def test_a_mean_is_drawn_in_place_of_the_days_line_and_the_days_are_pale() -> None:
+    series = frames.series(30, missing={10: "no posts"})
+    spec = charts.timeline(series, **NONE, smoothed=smoothing.trailing(series, 7)).to_dict()
+    (_, rows), = layers(spec, "line", y="value")
+    assert rows[0]["x"] == ms(LAST - timedelta(days=26)), "the first day with four of seven"
+    assert ms(LAST - timedelta(days=10)) not in {r["x"] for r in rows}
+    assert len({r["run"] for r in rows}) == 2
+    pale = [layer["mark"]["opacity"] for layer, _ in layers(spec, "point", y="value") if layer["mark"]["filled"]]
+    assert pale == [0.4]
+    (_, words), = [(layer, rows) for layer, rows in layers(spec, "rect") if "tooltip" in layer["encoding"]]
+    told = {row["day"].replace("\xa0", " "): row["mean"].replace("\xa0", " ") for row in words}
+    assert told["Tue 31 Mar 2026"] == "10.0 % (8.0–12.5); 7 days"
+    assert told["Mon 2 Mar 2026"] == "–"
+
+
+def test_alerts_are_marked_above_the_plot_by_shape() -> None:
+    marks = pl.DataFrame({
+        "day": [LAST - timedelta(days=n) for n in (9, 8, 5, 99)], "what": ["firing", "acknowledged", "resolved", "firing"],
+        "rule": ["high"] * 4, "reason": ["2 days in a row"] * 4, "alert_id": ["a", "a", "a", "b"],
+    })  # fmt: skip
+    spec = charts.timeline(frames.series(30), **NONE, alerts=marks).to_dict()
+    drawn = [(layer, rows) for layer, rows in layers(spec, "point") if layer["mark"].get("yOffset") == -8]
+    assert [(layer["mark"]["shape"], [r["x"] for r in rows]) for layer, rows in drawn] == [
+        ("triangle-down", [ms(LAST - timedelta(days=9))]), ("diamond", [ms(LAST - timedelta(days=8))]),
+        ("circle", [ms(LAST - timedelta(days=5))]),
+    ]  # fmt: skip
+    assert drawn[0][1][0]["happened"] == "fired"
+    assert spec["padding"]["top"] > 8
+
+
+def test_the_line_as_it_is_known_now_reaches_over_the_forecast_and_no_further() -> None:
+    then = frames.series(20, provisional=False).filter(pl.col("time_value") <= LAST - timedelta(days=10))
+    ahead = frames.forecasts().with_columns(pl.col("target") - timedelta(days=10))
+    spec = charts.timeline(then, **(NONE | {"forecasts": ahead}), later=frames.series(60)).to_dict()
+    (_, rows), = [(la, rows) for la, rows in layers(spec, "line", y="value") if la["mark"].get("color") == charts.MUTED]
+    assert rows[0]["x"] == ms(then["time_value"][0])
+    assert rows[-1]["x"] == ms(LAST - timedelta(days=3))
+
+
+def test_words_in_charts_are_in_the_readers_language_whichever_thread_writes_them() -> None:
+    with speaking(Reader("es")):
+        told = days.observed(frames.series(40), tables.EXCEEDANCES.empty())
+    assert told["day"][-2] == "mar 31\xa0mar 2026"
+    assert told["what"][0] == "10,0\xa0% (8,0–12,5)"
