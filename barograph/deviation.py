@@ -16,16 +16,16 @@ USUAL_DAYS = 84
 LEAST_KNOWN = 28
 _NORMAL = 1.349
 """Interquartile range of a normal distribution, in standard deviations."""
-_LONG = 200
-"""Days from which on a week is drawn as one."""
+_MOST_CELLS = 6_000
+"""Cells above which a week is drawn as one: so many are sent to a page and drawn without a wait."""
 
 
 def deviations(series: pl.DataFrame) -> pl.DataFrame:
     """Each day of `series` with how unusual it is; in order of line and day.
 
     series: latest rows of the table, any number of lines.
-    Returns the line's columns, `time_value, prevalence, n_authors, n_posts, provisional, missing_reason` and `usual` (the
-    median), `spread` (the standard deviation), `deviation` (in these). The last three are NULL where fewer than 28
+    Returns the line's columns, `time_value, value_kind, prevalence, n_authors, n_posts, provisional, missing_reason` and
+    `usual` (the median), `spread` (the standard deviation), `deviation` (in these). The last three are NULL where fewer than 28
     closed days before it are known, `deviation` also where these did not differ.
     """
     closed = pl.when(~pl.col("provisional")).then(pl.col("prevalence"))
@@ -48,28 +48,27 @@ def deviations(series: pl.DataFrame) -> pl.DataFrame:
             deviation=pl.when(pl.col("spread") > 0).then((pl.col("prevalence") - pl.col("usual")) / pl.col("spread"))
         )
         .select(
-            *LINE, "time_value", "prevalence", "usual", "spread", "deviation", "n_authors", "n_posts", "provisional",
+            *LINE, "time_value", "value_kind", "prevalence", "usual", "spread", "deviation", "n_authors", "n_posts", "provisional",
             "missing_reason",
         )
     )  # fmt: skip
 
 
 def cells(days: pl.DataFrame) -> pl.DataFrame:
-    """What `deviations` returns as the cells of a heatmap: days, or weeks where there are more than 200 days.
+    """What `deviations` returns as the cells of a heatmap: days, or weeks where there would be more than 6,000.
 
-    Columns: the line's, `first` and `last` day of the cell, `prevalence` and `deviation` (means over the days that have
+    Columns: the line's, `first` and `last` day of the cell, `value_kind`, `prevalence` and `deviation` (means over the days that have
     one), `n_days` that have a prevalence, `n_authors` (of a week: the median day's), `n_posts` (the sum), `provisional`
     (whether any is), `missing_reason` (the latest; NULL where there is a prevalence).
     """
-    span = days["time_value"].max(), days["time_value"].min()
-    long = days.height > 0 and (span[0] - span[1]).days >= _LONG  # type: ignore[operator,union-attr]
+    long = days.height > _MOST_CELLS
     day = pl.col("time_value")
     known = pl.col("prevalence").is_not_null()
     return (
         days.sort(*LINE, "time_value")
         .group_by(*LINE, (day.dt.truncate("1w") if long else day).alias("cell"), maintain_order=True)
         .agg(
-            day.min().alias("first"), day.max().alias("last"), pl.col("prevalence").mean(), pl.col("deviation").mean(),
+            day.min().alias("first"), day.max().alias("last"), pl.col("value_kind").first(), pl.col("prevalence").mean(), pl.col("deviation").mean(),
             known.sum().cast(pl.Int64).alias("n_days"), pl.col("n_authors").median().round().cast(pl.Int64),
             pl.col("n_posts").sum(), pl.col("provisional").any(),
             pl.when(~known.any()).then(pl.col("missing_reason").last()).alias("missing_reason"),

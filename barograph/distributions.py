@@ -17,9 +17,7 @@ def months(series: pl.DataFrame) -> pl.DataFrame:
     """
     known = _known(series)
     value = pl.col("prevalence")
-    quartiles = [
-        value.quantile(q, "linear").alias(name) for name, q in (("q25", 0.25), ("median", 0.5), ("q75", 0.75))
-    ]
+    quartiles = [value.quantile(q, "linear").alias(name) for name, q in (("q25", 0.25), ("median", 0.5), ("q75", 0.75))]
     reach = _REACH * (pl.col("q75") - pl.col("q25"))
     boxes = known.group_by("month").agg(
         pl.len().cast(pl.Int64).alias("n_days"), *quartiles,

@@ -139,10 +139,17 @@ def read(snapshot: Snapshot, marker: str, population: str, unit: str, method: st
         exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
         alerts=snapshot.read(ALERTS, where=key).sort("issue"),
-        shifts=_shifts(
-            snapshot.read(TERM_SHIFTS, where={name: key[name] for name in ("marker", "population", "unit")})
-        ),
+        shifts=shifts(snapshot, marker, population, unit),
         evaluations=snapshot.read(EVALUATIONS, where=key),
+    )
+
+
+def shifts(snapshot: Snapshot, marker: str, population: str, unit: str) -> pl.DataFrame:
+    """The newest issue of each shift, whole, the latest period first, the largest terms first and the rest last."""
+    rows = snapshot.read(TERM_SHIFTS, where={"marker": marker, "population": population, "unit": unit})
+    return rows.filter(pl.col("issue") == pl.col("issue").max().over(SHIFT)).sort(
+        *(pl.col("period").str.slice(11), "period", pl.col("term") != OTHER, pl.col("contribution").abs(), "term"),
+        descending=[True, False, True, True, False],
     )
 
 
@@ -159,11 +166,3 @@ def usual_method(line: pl.DataFrame) -> str:
 
 def _last(rows: pl.DataFrame) -> dict[str, Any] | None:
     return rows.row(-1, named=True) if rows.height else None
-
-
-def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest issue of each shift, whole, the latest period first, the largest terms first and the rest last."""
-    return rows.filter(pl.col("issue") == pl.col("issue").max().over(SHIFT)).sort(
-        *(pl.col("period").str.slice(11), "period", pl.col("term") != OTHER, pl.col("contribution").abs(), "term"),
-        descending=[True, False, True, True, False],
-    )

@@ -7,8 +7,8 @@ from barograph import line, wording
 from barograph.tables import ALERTS, SERIES, SOURCES
 from dashboard import figures, panels, selection, show
 from dashboard.headline import headline
+from dashboard.moved import moved
 from dashboard.show import Shown
-from dashboard.why import why
 
 
 def page(shown: Shown) -> None:
@@ -29,7 +29,7 @@ def page(shown: Shown) -> None:
     headline(whole, shown.run)
     figures.timeline(whole, drawn)
     figures.counts(drawn)
-    why(whole)
+    moved(whole)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         others = every.filter(pl.col("time_value").is_between(first, last))
