@@ -1,17 +1,17 @@
 """Which lines of a population move together, and whether more than chance lets them. Pure functions.
 
-**What is correlated.** Two series that trend, or that both have weekends, correlate whatever they measure (Yule 1926,
-JRSS 89:1). So there are three ways: `levels`, the daily values; `changes`, from one day to the next; `adjusted`, what is
-left of the values after weekdays and a trend, linear between knots four weeks apart, fitted by least squares.
+**What is correlated.** Two series that trend, or that both have weekends, correlate whatever they measure (Yule
+1926, JRSS 89:1). So there are three ways: `levels`, the daily values; `changes`, from one day to the next; `adjusted`,
+what is left of the values after weekdays and a trend, linear between knots four weeks apart, fitted by least squares.
 
-**How.** Spearman's r of the days that are known of all. An interval by Fisher's z, with variance 1.06 / (m − 3) (Fieller,
-Hartley & Pearson 1957, Biometrika 44:470). Days in a row are no independent draws: m is the effective number of
-days of Pyper & Peterman 1998 (CJFAS 55:2127), with r_x(j) and r_y(j) the autocorrelations of the ranks,
+**How.** Spearman's r of the days that are known of all. An interval by Fisher's z, with variance 1.06 / (m − 3)
+(Fieller, Hartley & Pearson 1957, Biometrika 44:470). Days in a row are no independent draws: m is the effective
+number of days of Pyper & Peterman 1998 (CJFAS 55:2127), with r_x(j) and r_y(j) the autocorrelations of the ranks,
 
     1/m = 1/n + 2/n · Σ_j (n − j)/n · r_x(j) r_y(j)    over j = 1 … min(28, n/4), and m ≤ n less the terms fitted
 
-**Many looks.** Of many pairs some correlate by chance: `q` is the false discovery rate of Benjamini & Hochberg 1995 over
-all pairs. What stays: lines that are read in the same posts share these posts' errors.
+**Many looks.** Of many pairs some correlate by chance: `q` is the false discovery rate of Benjamini & Hochberg 1995
+over all pairs. What stays: lines that are read in the same posts share these posts' errors.
 """
 
 from itertools import combinations

@@ -2,9 +2,9 @@
 
     deviation = (prevalence − median) / (interquartile range / 1.349)    of the known closed days among the 84 before
 
-An interquartile range over 1.349 is a standard deviation where values are normal, and outliers do not move it (Rousseeuw
-& Croux 1993, JASA 88:1273). No day after the one shown is looked at, so that what stood on the page yesterday stands
-there tomorrow. The 84 days, at least 28 of them known, are those that thresholds are made of.
+An interquartile range over 1.349 is a standard deviation where values are normal, and outliers do not move it
+(Rousseeuw & Croux 1993, JASA 88:1273). No day after the one shown is looked at, so that what stood on the
+page yesterday stands there tomorrow. The 84 days, at least 28 of them known, are those that thresholds are made of.
 """
 
 import polars as pl
@@ -24,9 +24,9 @@ def deviations(series: pl.DataFrame) -> pl.DataFrame:
     """Each day of `series` with how unusual it is; in order of line and day.
 
     series: latest rows of the table, any number of lines.
-    Returns the line's columns, `time_value, value_kind, prevalence, n_authors, n_posts, provisional, missing_reason` and
-    `usual` (the median), `spread` (the standard deviation), `deviation` (in these). The last three are NULL where fewer than 28
-    closed days before it are known, `deviation` also where these did not differ.
+    Returns the line's columns, `time_value, value_kind, prevalence`, `usual` (the median), `spread` (the standard
+    deviation), `deviation` (in these), `n_authors, n_posts, provisional, missing_reason`. The three are NULL where
+    fewer than 28 closed days before are known, `deviation` also where these did not differ.
     """
     closed = pl.when(~pl.col("provisional")).then(pl.col("prevalence"))
     window = {"window_size": f"{USUAL_DAYS}d", "closed": "left", "min_samples": LEAST_KNOWN}
@@ -48,8 +48,8 @@ def deviations(series: pl.DataFrame) -> pl.DataFrame:
             deviation=pl.when(pl.col("spread") > 0).then((pl.col("prevalence") - pl.col("usual")) / pl.col("spread"))
         )
         .select(
-            *LINE, "time_value", "value_kind", "prevalence", "usual", "spread", "deviation", "n_authors", "n_posts", "provisional",
-            "missing_reason",
+            *LINE, "time_value", "value_kind", "prevalence", "usual", "spread", "deviation", "n_authors", "n_posts",
+            "provisional", "missing_reason",
         )
     )  # fmt: skip
 
@@ -57,9 +57,9 @@ def deviations(series: pl.DataFrame) -> pl.DataFrame:
 def cells(days: pl.DataFrame) -> pl.DataFrame:
     """What `deviations` returns as the cells of a heatmap: days, or weeks where there would be more than 6,000.
 
-    Columns: the line's, `first` and `last` day of the cell, `value_kind`, `prevalence` and `deviation` (means over the days that have
-    one), `n_days` that have a prevalence, `n_authors` (of a week: the median day's), `n_posts` (the sum), `provisional`
-    (whether any is), `missing_reason` (the latest; NULL where there is a prevalence).
+    Columns: the line's, `first` and `last` day of the cell, `value_kind`, `prevalence` and `deviation` (means over the
+    days that have one), `n_days` that have a prevalence, `n_authors` (of a week: the median day's), `n_posts` (the
+    sum), `provisional` (whether any is), `missing_reason` (the latest; NULL where there is a prevalence).
     """
     long = days.height > _MOST_CELLS
     day = pl.col("time_value")
@@ -68,7 +68,8 @@ def cells(days: pl.DataFrame) -> pl.DataFrame:
         days.sort(*LINE, "time_value")
         .group_by(*LINE, (day.dt.truncate("1w") if long else day).alias("cell"), maintain_order=True)
         .agg(
-            day.min().alias("first"), day.max().alias("last"), pl.col("value_kind").first(), pl.col("prevalence").mean(), pl.col("deviation").mean(),
+            day.min().alias("first"), day.max().alias("last"), pl.col("value_kind").first(),
+            pl.col("prevalence").mean(), pl.col("deviation").mean(),
             known.sum().cast(pl.Int64).alias("n_days"), pl.col("n_authors").median().round().cast(pl.Int64),
             pl.col("n_posts").sum(), pl.col("provisional").any(),
             pl.when(~known.any()).then(pl.col("missing_reason").last()).alias("missing_reason"),

@@ -12,8 +12,8 @@ def months(series: pl.DataFrame) -> pl.DataFrame:
 
     series: latest rows of one line. Tukey's boxplot (1977): the box from the first to the third quartile (linear
     between days), whiskers to the last day within 1.5 interquartile ranges of it.
-    Returns `month` (its first day), `n_days` (known ones), `low, q25, median, q75, high` (the whiskers' ends outermost),
-    NULL with fewer than 10 known days, and the medians over days of `n_authors` and `n_posts`.
+    Returns `month` (its first day), `n_days` (known ones), `low, q25, median, q75, high` (outermost the whiskers'
+    ends), NULL with fewer than 10 known days, and the medians over days of `n_authors` and `n_posts`.
     """
     known = _known(series)
     value = pl.col("prevalence")

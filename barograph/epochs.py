@@ -12,7 +12,7 @@ nothing of events of their kind, whatever p would be: there is none.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,9 @@ _EACH = {"event": pl.String, "starts_on": pl.Date, "lag": pl.Int64, "deviation":
 class Epochs:
     """A line round events.
 
-    means: `lag` (−14 to 14), `mean`, `n_events` (with a value at that lag), `low` and `high` (by chance; NULL where that
-    is not known). each: `event`, `starts_on`, `lag`, `deviation`. p: that any lag stands out, None where `why_not` says
-    why it cannot be told.
+    means: `lag` (−14 to 14), `mean`, `n_events` (with a value at that lag), `low` and `high` (by chance; NULL where
+    that is not known). each: `event`, `starts_on`, `lag`, `deviation`. p: that any lag stands out, None where
+    `why_not` says why it cannot be told: too few `events` or `days`.
     """
 
     means: pl.DataFrame
@@ -67,7 +67,7 @@ def around(days: pl.DataFrame, events: pl.DataFrame) -> Epochs:
     here = np.isfinite(found).any(axis=1)
     begins, at, found = begins.filter(pl.Series(here, dtype=pl.Boolean)), at[here], found[here]
     mean, n = _mean(found), np.isfinite(found).sum(axis=0)
-    block = np.cumsum(np.diff(at, prepend=at[:1]) > REACH)
+    block = np.cumsum(np.diff(at, prepend=at[:1]) > REACH).astype(np.int64)
     low = high = np.full(len(_LAGS), np.nan)
     p, why_not = None, _why_not(int(block[-1]) + 1 if len(block) else 0, len(line))
     if why_not is None:
@@ -103,10 +103,8 @@ def _line(days: pl.DataFrame) -> tuple[date, Numbers]:
     if known.is_empty():
         return date.min, np.empty(0)
     known = known.with_columns(pl.col("deviation") - pl.col("deviation").mean().over(pl.col("time_value").dt.weekday()))
-    first, last = known["time_value"].min(), known["time_value"].max()
-    every = pl.DataFrame({"time_value": pl.date_range(first, last, timedelta(days=1), eager=True)})
-    line = every.join(known, on="time_value", how="left", maintain_order="left")["deviation"]
-    return every["time_value"][0], line.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    every = known.select("time_value", "deviation").sort("time_value").upsample("time_value", every="1d")
+    return every["time_value"][0], every["deviation"].fill_null(float("nan")).to_numpy()
 
 
 def _by_chance(line: Numbers, at: Places, block: Places, mean: Numbers) -> tuple[Numbers, Numbers, float]:

@@ -30,7 +30,7 @@ def cells(drawn: pl.DataFrame, row: str, title: str) -> str:
         parts.append(far.format(up=_cell(high, row), down=_cell(low, row)))
     else:
         parts.append(_("nothing can be called unusual yet: that takes 28 known days before"))
-    missing = drawn["prevalence"].is_null().sum()
+    missing = drawn["prevalence"].null_count()
     parts.append(_("{missing} of {cells} cells have no value").format(
         missing=wording.number(missing), cells=wording.number(drawn.height)
     ))  # fmt: skip
@@ -52,8 +52,8 @@ def months(boxes: pl.DataFrame, title: str, kind: str) -> str:
             title=title, days=days
         )
     low, high = full.row(0, named=True), full.row(-1, named=True)
-    said = _("{title}, {days} in {months}: medians from {low} in {low_month} to {high} in {high_month}; the middle half of "
-             "days reaches from {q25} to {q75} in the latest month with a box.")  # fmt: skip
+    said = _("{title}, {days} in {months}: medians from {low} in {low_month} to {high} in {high_month}; in the latest "
+             "month with a box the middle half of days reaches from {q25} to {q75}.")  # fmt: skip
     last = full.sort("month").row(-1, named=True)
     return said.format(
         title=title, days=days, months=wording.count(boxes.height, "months"),
@@ -86,9 +86,9 @@ def epochs(found: Epochs, title: str, what: str) -> str:
     events = wording.count(found.n_events, "events")
     begin = _("{title} round {events} ({what})").format(title=title, events=events, what=what)
     if found.why_not == "events":
-        why = ngettext("It cannot be told what events of this kind do: that takes three that lie two weeks apart, and "
-                       "there is {n}.", "It cannot be told what events of this kind do: that takes three that lie two weeks "
-                       "apart, and there are {n}.", found.n_events)  # fmt: skip
+        why = ngettext("It cannot be told what events of this kind do: that takes three that lie two weeks apart; "
+                       "there is {n}.", "It cannot be told what events of this kind do: that takes three that lie two "
+                       "weeks apart; there are {n}.", found.n_events)  # fmt: skip
         return f"{begin}. {why.format(n=found.n_events)}"
     if found.why_not == "days":
         return f"{begin}. {_('The line is too short to say what chance would give: that takes 16 weeks.')}"

@@ -87,16 +87,15 @@ def moves(rows: pl.DataFrame) -> Moves:
 def signs(rows: pl.DataFrame, cues: pl.DataFrame) -> list[Sign]:
     """What to look at in one shift. rows: of `term_shifts`, one shift; cues: of `cue_shares`, about the same days."""
     row = rows.row(0, named=True)
-    found = [_clear(row), _account(row), *_terms(rows), _people(row), _cues(cues)]
-    return [sign for sign in found if sign]
+    return [_clear(row), _account(row), *_terms(rows), _people(row), _cues(cues)]
 
 
 def reading(found: list[Sign]) -> str:
     """What may lie behind a change, in one clause: its most serious doubt, or that it looks like a mood."""
     doubts = {sign.about for sign in found if sign.look == "flag"}
-    for about in _READINGS:
+    for about, said in _READINGS.items():
         if about in doubts:
-            return _(_READINGS[about])
+            return _(said)
     seen = {sign.about for sign in found if sign.look == "calm"}
     return _(_READINGS["mood" if {"account", "term", "people"} <= seen else "untold"])
 
@@ -104,19 +103,19 @@ def reading(found: list[Sign]) -> str:
 def periods(shifts: pl.DataFrame, alerts: pl.DataFrame, last_closed: date | None) -> dict[str, str]:
     """Each period that a line has a shift of, newest first, with what it is: ROLLING, ALERT or HIGH.
 
-    shifts: of `term_shifts`, one line, in the order of `Line.shifts`; alerts: of the line, every state they went through.
+    shifts: of `term_shifts`, one line, in the order of `Line.shifts`; alerts: of the line, in all their states.
     """
     held = held_days(alerts.filter(pl.col("state") == "firing"))
     alerted = {f"{first}/{last}" for first, last in held.select("first", "last").iter_rows()}
     kinds = {}
     for period in shifts["period"].unique(maintain_order=True):
-        rolling = sentences.days(period)[1] == last_closed and period not in alerted
+        rolling = sentences.days(period)[1] == last_closed
         kinds[period] = ALERT if period in alerted else ROLLING if rolling else HIGH
     return kinds
 
 
 def usual(periods: list[str]) -> str:
-    """The period shown first: the last week where it is published, else the latest. periods: as `periods` orders them."""
+    """The period shown first: the last week where it is published, else the latest. periods: the latest first."""
     spans = {period: sentences.days(period) for period in periods}
     newest = max(end for _begin, end in spans.values())
     week = [p for p, (first, last) in spans.items() if last == newest and (last - first).days == _WEEK - 1]
@@ -135,7 +134,7 @@ def cues_about(cues: pl.DataFrame, period: str) -> pl.DataFrame:
     return cues.filter(pl.col("period").is_in(nearest.implode())).sort("share", "cue", descending=[True, False])
 
 
-def _clear(row: dict[str, Any]) -> Sign | None:
+def _clear(row: dict[str, Any]) -> Sign:
     low, high = row["change_lo"], row["change_hi"]
     if low is None or high is None:
         return Sign("chance", "flag", _("Too few authors for an interval of the change: it may be chance."))

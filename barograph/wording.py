@@ -36,7 +36,8 @@ NOUNS = {
     for one, many in (
         noted_pair("alert", "alerts"), noted_pair("attempt", "attempts"), noted_pair("author", "authors"),
         noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("event", "events"),
-        noted_pair("line", "lines"), noted_pair("month", "months"), noted_pair("post", "posts"), noted_pair("reply pair", "reply pairs"), noted_pair("term", "terms"),
+        noted_pair("line", "lines"), noted_pair("month", "months"), noted_pair("post", "posts"),
+        noted_pair("reply pair", "reply pairs"), noted_pair("term", "terms"),
     )
 }  # fmt: skip
 """What is counted: its plural → singular and plural."""

@@ -68,8 +68,10 @@ def page(shown: Shown) -> None:
     name = "_".join([*where.values(), "why", period])
     left, right = st.columns([3, 2], gap="large")
     with left:
-        drawn.chart(charts.shift(rows), key="why-terms", title=_("Words: what each term adds to the change"), rows=rows, name=name,
-                    sentence=sentences.shift(rows, key["marker"]))  # fmt: skip
+        drawn.chart(
+            charts.shift(rows), key="why-terms", title=_("What each term adds to the change"), rows=rows, name=name,
+            sentence=sentences.shift(rows, key["marker"]),
+        )  # fmt: skip
     with right:
         _parts(rows, name)
         _cues(cues, every, rows, name)
@@ -80,7 +82,7 @@ def page(shown: Shown) -> None:
 
 
 def _line(view: selection.View, bar: Any, lines: pl.DataFrame) -> dict[str, str]:
-    """Population, marker and unit; the method stays what it was, as words are counted with word lists whatever it is."""
+    """Population, marker and unit. The method stays what it was: words are counted with word lists, whatever it is."""
     lines = lines.filter(pl.col("unit") != "interactions")
     populations = lines["population"].unique().sort().to_list()
     population = view.one(bar.selectbox, _("Population"), "population", populations, "all")
@@ -103,7 +105,7 @@ def _told(rows: pl.DataFrame, cues: pl.DataFrame, title: str) -> None:
     found, row = signs.signs(rows, cues), rows.row(0, named=True)
     st.subheader(wording.plain(title), anchor=False)
     st.html(f"{STYLE}<dl class='headline' style='padding:0'>{''.join(_cells(row, signs.moves(rows), found))}</dl>")
-    st.html(f"{_STYLE}<ul class='signs' style='margin:.25rem 0 .5rem; padding:0'>{''.join(_sign(sign) for sign in found)}</ul>")
+    st.html(f"{_STYLE}<ul class='signs' style='margin:.25rem 0 .5rem; padding:0'>{''.join(map(_sign, found))}</ul>")
 
 
 def _cells(row: dict[str, Any], spread: signs.Moves, found: list[Sign]) -> list[str]:
@@ -145,10 +147,9 @@ def _parts(rows: pl.DataFrame, name: str) -> None:
         st.markdown(f":gray[{_('Too few authors post in both periods to tell who posts from what they express.')}]")
         return
     shares = [wording.change_interval(row[part], row[f"{part}_lo"], row[f"{part}_hi"]) for part in ("mix", "rate")]
-    sentence = _("{mix} of the change is mix: who came, who left, who posts more. {rate} is rate: what the {authors} of "
-                 "both periods express.").format(
-        mix=shares[0], rate=shares[1], authors=wording.count(row["both_authors"], "authors")
-    )  # fmt: skip
+    said = _("{mix} of the change is mix: who came, who left, who posts more. {rate} is rate: what the {authors} of "
+             "both periods express.")  # fmt: skip
+    sentence = said.format(mix=shares[0], rate=shares[1], authors=wording.count(row["both_authors"], "authors"))
     columns = [f"{part}{end}" for part in ("change", "mix", "rate") for end in ("", "_lo", "_hi")]
     drawn.chart(
         charts.parts(rows), key="why-parts", title=_("Mix against rate"), sentence=sentence, name=f"{name}_parts",
@@ -161,7 +162,7 @@ def _cues(cues: pl.DataFrame, every: pl.DataFrame, rows: pl.DataFrame, name: str
     title = _("Cues that annotators saw")
     if cues.is_empty():
         st.html(f"<strong>{escape(title)}</strong>")
-        said = _("None are published for these days: that takes an annotation of this very marker (not of a dimension), "
+        said = _("None are published for these days: that takes an annotation of this very marker, not of a dimension, "
                  "and enough authors behind each cue.")  # fmt: skip
         st.markdown(f":gray[{said}]")
         return
@@ -184,8 +185,8 @@ def _meaning() -> None:
     with st.expander(_("What this says, and what it does not"), icon=":material/menu_book:"):
         st.markdown(
             _("""\
-- **A term’s part.** A post that expresses the marker through several terms gives each an equal part of itself. The parts
-  of all terms add up to the change. Only terms that enough authors used in both periods are named.
+- **A term’s part.** A post that expresses the marker through several terms gives each an equal part of itself. The
+  parts of all terms add up to the change. Only terms that enough authors used in both periods are named.
 - **Mix and rate.** The rate is what the same authors express more or less than before. The mix is who came, who left,
   and who posts more often. Where most authors write once, nearly all of any change is mix.
 - **The largest account.** Of all accounts’ moves, up or down, the largest one’s part. It is no part of the change, in

@@ -11,6 +11,6 @@ from barograph.charts.topics import mix, scores
 from barograph.charts.why import cues, parts
 
 __all__ = [
-    "FORECAST", "HIGH", "MUTED", "OBSERVED", "THRESHOLD", "counts", "cues", "epochs", "heatmap", "mix", "months", "pairs",
-    "parts", "scores", "shift", "timeline", "visible",
+    "FORECAST", "HIGH", "MUTED", "OBSERVED", "THRESHOLD", "counts", "cues", "epochs", "heatmap", "mix", "months",
+    "pairs", "parts", "scores", "shift", "timeline", "visible",
 ]  # fmt: skip

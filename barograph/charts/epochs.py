@@ -9,13 +9,13 @@ from barograph.language import gettext as _
 
 
 def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt.LayerChart:
-    """The mean deviation by days from the events' first day over what chance would give (grey), and each event's own, thin.
+    """The mean deviation by days from the events' first day, over what chance would give, and each event's own, thin.
 
     means, each: of `epochs.Epochs`.
     """
     axis = alt.Axis(tickCount=5, **signed(), **(ALIGNED | {"title": _("against its usual")}))
-    x = alt.X("lag:Q", axis=alt.Axis(title=_("days from the first day of the event"), tickCount=9, grid=False, **signed("d")),
-              scale=alt.Scale(domain=[-14, 14], nice=False))  # fmt: skip
+    days = alt.Axis(title=_("days from the first day of the event"), tickCount=9, grid=False, **signed("d"))
+    x = alt.X("lag:Q", axis=days, scale=alt.Scale(domain=[-14, 14], nice=False))
 
     def y(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", axis=axis, scale=alt.Scale(zero=True))

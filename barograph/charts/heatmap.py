@@ -27,8 +27,8 @@ _HATCH = "M-1,1L1,-1"
 def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str = "deviation") -> alt.LayerChart:
     """A row of cells for each line, from top to bottom in `order`.
 
-    cells: as `deviation.cells` returns them, of lines that differ in the column `row` alone. shown: `deviation`, in steps
-    from blue to vermilion, or `prevalence`, the stronger the higher within all that is drawn.
+    cells: as `deviation.cells` returns them, of lines that differ in the column `row` alone. shown: `deviation`, in
+    steps from blue to vermilion, or `prevalence`, the stronger the higher within all that is drawn.
     """
     drawn = _drawn(cells, row, shown)
     x = alt.X("from:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
@@ -56,7 +56,11 @@ def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str =
         for sign, shape in ((1, "triangle-up"), (-1, "triangle-down")):
             rows = far.filter(pl.col("far") == sign)
             marked = alt.Chart(rows).encode(x=middle, y=y)
-            layers += [] if rows.is_empty() else [marked.mark_point(shape=shape, filled=True, color="#FFFFFF", opacity=0.9, size=16)]
+            layers += (
+                []
+                if rows.is_empty()
+                else [marked.mark_point(shape=shape, filled=True, color="#FFFFFF", opacity=0.9, size=16)]
+            )
     if drawn["state"].eq("provisional").any():
         open_ = alt.Chart(drawn.filter(pl.col("state") == "provisional")).encode(x=x, x2="to:T", y=y)
         layers.append(open_.mark_rect(filled=False, stroke=MUTED, strokeDash=[2, 2], strokeWidth=1.2, opacity=1))
@@ -76,19 +80,18 @@ def steps() -> list[tuple[str, float, str]]:
 
 def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
     z, value = pl.col("deviation"), pl.col("prevalence")
-    state = pl.when(value.is_null()).then(pl.lit("missing"))
-    state = state.when("provisional").then(pl.lit("provisional"))
-    state = state.when(z.is_null()).then(pl.lit("young")).otherwise(pl.lit("closed"))
+    state = (
+        pl.when(value.is_null()).then(pl.lit("missing")).when("provisional").then(pl.lit("provisional"))
+        .when(z.is_null()).then(pl.lit("young")).otherwise(pl.lit("closed"))
+    )  # fmt: skip
     if shown == "deviation":
-        strength = pl.when(z.is_null()).then(0.0)
-        for step, much in zip(reversed(STEPS), reversed(_OPACITY), strict=False):
-            strength = strength.when(z.abs() >= step).then(much)
-        strength = strength.otherwise(_OPACITY[0])
-        colour = pl.when(z.is_null() | (z.abs() < STEPS[0])).then(pl.lit(MUTED)).when(z < 0).then(pl.lit(OBSERVED))
-        colour = colour.otherwise(pl.lit(THRESHOLD))
+        step = sum((z.abs() >= step).cast(pl.Int64) for step in STEPS)
+        strength = pl.lit(pl.Series(_OPACITY)).gather(step).fill_null(0.0)
+        colour = pl.when(z.abs() < STEPS[0]).then(pl.lit(MUTED)).when(z < 0).then(pl.lit(OBSERVED))
+        tint: pl.Expr = colour.otherwise(pl.lit(THRESHOLD))
     else:
         strength = (0.06 + 0.94 * value / pl.max_horizontal(value.max(), pl.lit(1e-9))).fill_null(0.0).clip(0, 1)
-        colour = pl.lit(OBSERVED)
+        tint = pl.lit(OBSERVED)
     name = pl.col(row)
     said = name.map_elements(wording.label, return_dtype=pl.String) if row == "marker" else name
     level = pl.struct("prevalence", "value_kind").map_elements(
@@ -105,7 +108,7 @@ def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
     note = pl.when("provisional").then(pl.lit(_("provisional: the day has not closed")))
     return cells.select(
         said.alias("row"), days.alias("days"), state.alias("state"), strength.alias("strength"),
-        colour.alias("colour"), milliseconds("first").alias("from"), (milliseconds("last") + DAY_MS).alias("to"),
+        tint.alias("colour"), milliseconds("first").alias("from"), (milliseconds("last") + DAY_MS).alias("to"),
         ((milliseconds("first") + milliseconds("last") + DAY_MS) / 2).alias("x"),
         pl.when(~pl.col("provisional"), z.abs() >= STEPS[-1]).then(z.sign()).otherwise(0).cast(pl.Int64).alias("far"),
         pl.coalesce(level, reason).alias("what"),

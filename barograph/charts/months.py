@@ -15,21 +15,26 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     """
     order = [wording.month(month) for month in boxes["month"]]
     called = pl.col("month").map_elements(wording.month, return_dtype=pl.String).alias("called")
-    high = max([value for value in (boxes["high"].max(), points["prevalence"].max()) if value is not None], default=0.1)
-    scale = alt.Scale(zero=True, domainMax=1.08 * float(high)) if kind == "share" else alt.Scale(zero=False)  # type: ignore[arg-type]
+    ends = [*boxes["high"].drop_nulls(), *points["prevalence"]]
+    scale = alt.Scale(zero=True, domainMax=1.08 * max(ends)) if kind == "share" else alt.Scale(zero=False)
     axis = value_axis(kind)
 
     def y(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", scale=scale, axis=axis)
 
-    x = alt.X("called:N", sort=order, axis=alt.Axis(title=None, labelAngle=0, labelOverlap=True, labelFlush=False, ticks=False))
+    x = alt.X(
+        "called:N",
+        sort=order,
+        axis=alt.Axis(title=None, labelAngle=0, labelOverlap=True, labelFlush=False, ticks=False),
+    )
     said = pl.struct("q25", "median", "q75", "low", "high").map_elements(
         lambda r: None if r["median"] is None else _box(r, kind), return_dtype=pl.String
     )
     told = boxes.with_columns(
-        called, said.alias("what"), pl.struct("n_days", "n_authors", "n_posts").map_elements(_behind, return_dtype=pl.String)
-        .alias("behind"),
-    )  # fmt: skip
+        called,
+        said.alias("what"),
+        pl.struct("n_days", "n_authors", "n_posts").map_elements(_behind, return_dtype=pl.String).alias("behind"),
+    )
     full = told.filter(pl.col("median").is_not_null())
     box = alt.Chart(full).encode(x=x, tooltip=tooltip(called=_("Month"), what=_("Days"), behind=_("Behind it")))
     layers = [

@@ -12,18 +12,17 @@ LIMIT = 0.05
 _ROW = 30
 _NAMES = 80
 """Pixels that slanted names below take."""
-_INK, _PAPER = "#10161D", "#FFFFFF"
-_LIGHT = 0.85
-"""Of |r|, from which on a cell is so dark that a number in it is white."""
+_INK = "#10161D"
+"""Numbers in filled cells: at least 4.5 to 1 against each tint."""
 _WRITTEN = 12
 """Lines up to which there is room for numbers in cells."""
 
 
 def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
-    """A cell for each pair of lines: blue against, vermilion with each other, the stronger the closer; the number in it.
+    """A cell for each pair of lines: blue against each other, vermilion with, the stronger the closer.
 
-    A pair that is not told apart from chance at a false discovery rate of .05 has no fill, only its number in grey. found: as
-    `correlation.correlations` returns it; by: what lines differ in.
+    A pair that is not told apart from chance at a false discovery rate of .05 has no fill, only its number in grey.
+    found: as `correlation.correlations` returns it; by: what lines differ in.
     """
 
     def name(column: str) -> pl.Expr:
@@ -38,13 +37,14 @@ def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
         pl.struct("n_days", "n_effective").map_elements(_behind, return_dtype=pl.String).alias("behind"),
         (pl.col("q") <= LIMIT).alias("told"),
         pl.col("r").map_elements(_tint, return_dtype=pl.String).alias("colour"),
-        pl.when(pl.col("q") > LIMIT).then(pl.lit(MUTED)).when(pl.col("r").abs() < _LIGHT).then(pl.lit(_INK))
-        .otherwise(pl.lit(_PAPER)).alias("ink"),
+        pl.when(pl.col("q") <= LIMIT).then(pl.lit(_INK)).otherwise(pl.lit(MUTED)).alias("ink"),
     )  # fmt: skip
     axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=140, labelBound=False, labelFlush=False)
     # Below the triangle names have room; slanted they fit a narrow page.
     x = alt.X(
-        "a:N", sort=labels[:-1], axis=alt.Axis(title=None, ticks=False, domain=False, labelAngle=-40, labelLimit=110, labelOverlap=False)
+        "a:N",
+        sort=labels[:-1],
+        axis=alt.Axis(title=None, ticks=False, domain=False, labelAngle=-40, labelLimit=110, labelOverlap=False),
     )
     y = alt.Y("b:N", sort=labels[1:], axis=axis)
     said = tooltip(a=_("One"), b=_("Other"), what=_("Spearman’s r"), chance=_("By chance"), behind=_("Behind it"))
