@@ -65,9 +65,10 @@ def together(days: pl.DataFrame, chosen: Chosen) -> None:
         said = _("Left out, with a value on fewer than half of the days or without any movement: {names}.")
         st.caption(wording.plain(said.format(names=names)))
     st.caption(
-        _("Spearman’s r with 95 % intervals; as each day is much like the day before, days count as fewer. A filled "
-          "cell is told apart from chance at a false discovery rate of 5 % over all pairs shown. Lines that are read in the "
-          "same posts share their chance: one long, sad post moves several markers. Moving together is no cause.")
+        _("Spearman’s r with 95 % intervals; as each day is much like the day before, days count as fewer. A cell is "
+          "filled where it is told apart from chance, at a false discovery rate of 5 % over all pairs shown. Lines that "
+          "are read in the same posts share their chance: one long, sad post moves several markers. Moving together is "
+          "no cause.")
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def events(rows: pl.DataFrame, days: pl.DataFrame, chosen: Chosen) -> None:
     )  # fmt: skip
     st.caption(
         _("Against its usual of the 84 days before, less the mean of its weekday. Thick: the mean over events; thin: "
-          "each event. Grey: where 95 of 100 placements of as many events on random days lie, day by day; of 29 days one or "
-          "two lie outside by chance. Whoever tries markers and kinds until something stands out will find something; "
-          "and what stands out is no cause.")
+          "each event. Grey: where 95 of 100 placements of as many events on random days lie, day by day; of 29 days "
+          "one or two lie outside by chance. Whoever tries markers and kinds until something stands out will find "
+          "something; and what stands out is no cause.")
     )  # fmt: skip
