@@ -23,9 +23,7 @@ AGAINST = 0.35
 """Part of all moves that go against the change, from which on that is pointed out."""
 CUE = 0.25
 """Share of posts from which on a cue of NOT_FELT is pointed out."""
-NOT_FELT = frozenset({
-    "joke", "report", "figure_of_speech", "quotation", "irony", "news", "slogan", "hashtag", "mockery", "mocks",
-})  # fmt: skip
+NOT_FELT = frozenset({"joke", "report", "figure_of_speech", "quotation", "irony"})
 """Cues of the packaged tasks that speak of a thing rather than from a feeling."""
 _WEEK = 7
 ROLLING, ALERT, HIGH = "rolling", "alert", "high"
@@ -74,7 +72,7 @@ def moves(rows: pl.DataFrame) -> Moves:
     if not whole:
         return Moves((), None, 0.0, 0.0)
     named = rows.filter(pl.col("term") != OTHER).sort(part.abs(), "term", descending=[True, False])
-    reached = named["contribution"].abs().cum_sum() >= whole / 2
+    reached = named["contribution"].abs().cum_sum() >= whole / 2 - 1e-12  # sums are rounded
     up = rows["change"][0] > 0
     return Moves(
         terms=tuple(named["term"]),

@@ -65,10 +65,10 @@ def together(days: pl.DataFrame, chosen: Chosen) -> None:
         said = _("Left out, with a value on fewer than half of the days or without any movement: {names}.")
         st.caption(wording.plain(said.format(names=names)))
     st.caption(
-        _("Spearman’s r with 95 % intervals; as each day is much like the day before, days count as fewer. A cell is "
-          "filled where it is told apart from chance, at a false discovery rate of 5 % over all pairs shown. Lines that "
-          "are read in the same posts share their chance: one long, sad post moves several markers. Moving together is "
-          "no cause.")
+        _("Spearman’s r with 95 % intervals; as each day is much like the day before, days count as fewer. A cell "
+          "is filled where it is told apart from chance, at a false discovery rate of 5 % over all pairs shown. "
+          "Lines that are read in the same posts share their chance: one long, sad post moves several markers. "
+          "Moving together is no cause.")
     )  # fmt: skip
 
 

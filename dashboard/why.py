@@ -192,7 +192,7 @@ def _meaning() -> None:
 - **The largest account.** Of all accounts’ moves, up or down, the largest one’s part. It is no part of the change, in
   which moves up and down cancel: a large one says that one account could make the picture.
 - **A word that changed.** A title, a slogan or an event can make a word frequent that means no feeling. It shows as one
-  or two terms that make half of all moves, often with the cues “news”, “quotation” or “joke”.
+  or two terms that make half of all moves, often with the cues “report”, “quotation” or “joke”.
 - **A mood.** Many terms move one way, no account stands out, and the same authors express more of it.
 - These are limits on published figures, not tests. No words of any post are shown, and none are kept for it.""")
         )

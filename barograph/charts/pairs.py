@@ -12,7 +12,7 @@ LIMIT = 0.05
 _ROW = 30
 _NAMES = 80
 """Pixels that slanted names below take."""
-_INK = "#10161D"
+_INK = "#0B1016"
 """Numbers in filled cells: at least 4.5 to 1 against each tint."""
 _WRITTEN = 12
 """Lines up to which there is room for numbers in cells."""
