@@ -111,7 +111,7 @@ def chance(probability: float) -> str:
 
 def p_value(p: float) -> str:
     """p = 0.03; p < 0.01."""
-    return f"p < {_written('0.01')}" if p < 0.01 else f"p = {_written(f'{p:.2f}')}"
+    return f"p < {written('0.01')}" if p < 0.01 else f"p = {written(f'{p:.2f}')}"
 
 
 def at_most(share: float) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from barograph import sentences, wording
 from barograph.language import gettext as _
 from barograph.language import noted
+from barograph.stored import stored
 from dashboard import selection
 
 VIEWS = {
@@ -120,4 +121,4 @@ def choose(lines: pl.DataFrame) -> Chosen:
 
 
 def _named(name: str) -> str:
-    return _(name).capitalize()
+    return stored(name).capitalize()

@@ -7,6 +7,7 @@ from barograph import charts, correlation, epochs, patterns, wording
 from barograph import distributions as distributed
 from barograph.language import gettext as _
 from barograph.language import noted
+from barograph.stored import stored
 from dashboard import drawn
 from dashboard.chosen import Chosen
 
@@ -15,7 +16,9 @@ _KINDS = {"all": noted("of any kind"), "scheduled": noted("scheduled"), "sudden"
 
 def nothing(days: pl.DataFrame) -> None:
     """Say that no day has a value, and why."""
-    reasons = wording.plain(", ".join(sorted(set(days["missing_reason"].drop_nulls()))))
+    reasons = wording.plain(
+        ", ".join(sorted({stored(reason) for reason in days["missing_reason"].drop_nulls().unique()}))
+    )
     said = _(
         "**No day has a value.** Reason: {reasons}. Small groups are not shown, so that no person can be made out."
     )

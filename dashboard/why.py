@@ -11,6 +11,7 @@ from barograph import charts, line, sentences, signs, wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.signs import Sign
+from barograph.stored import stored
 from barograph.tables import ALERTS, CUES
 from dashboard import drawn, moved, selection, show
 from dashboard.headline import STYLE, cell
@@ -41,8 +42,12 @@ _STYLE = """<style>
 def page(shown: Shown) -> None:
     """Select a line and a period → what may be behind it → its words → who posts → what annotators saw."""
     st.header(_("Why it moved"), anchor=False)
+    lines = shown.lines.filter(pl.col("unit") != "interactions")
+    if lines.is_empty():
+        st.info(_("**No marker is published.** Polarization has a page of its own."), icon=":material/visibility_off:")
+        return
     view, bar = selection.View(), selection.bar()
-    key = _line(view, bar, shown.lines)
+    key = _line(view, bar, lines)
     where = {name: key[name] for name in ("marker", "population", "unit")}
     shifts = line.shifts(shown.snapshot, **where)
     alerts = shown.snapshot.history(ALERTS, as_of=datetime.max, where=key)
@@ -83,7 +88,6 @@ def page(shown: Shown) -> None:
 
 def _line(view: selection.View, bar: Any, lines: pl.DataFrame) -> dict[str, str]:
     """Population, marker and unit. The method stays what it was: words are counted with word lists, whatever it is."""
-    lines = lines.filter(pl.col("unit") != "interactions")
     populations = lines["population"].unique().sort().to_list()
     population = view.one(bar.selectbox, _("Population"), "population", populations, "all")
     mine = lines.filter(pl.col("population") == population)
@@ -93,7 +97,7 @@ def _line(view: selection.View, bar: Any, lines: pl.DataFrame) -> dict[str, str]
     units = sorted(mine["unit"].unique())
     unit = view.one(
         bar.segmented_control, _("Unit"), "unit", units, "authors", required=True, width="content",
-        format_func=lambda name: _(name).capitalize(),
+        format_func=lambda name: stored(name).capitalize(),
     )  # fmt: skip
     methods = mine.filter(pl.col("unit") == unit)["method"].to_list()
     method = view.one(None, _("Method"), "method", methods, "lexicon")

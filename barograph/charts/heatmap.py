@@ -14,6 +14,7 @@ from barograph import wording
 from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, date_axis, in_words, layered, tooltip
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
+from barograph.stored import stored
 
 STEPS = (1.0, 2.0, 3.0)
 """Deviations at which a colour grows stronger."""
@@ -100,7 +101,10 @@ def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
     )
     one = pl.col("first") == pl.col("last")
     days = pl.struct("first", "last").map_elements(_days, return_dtype=pl.String)
-    reason = pl.concat_str(pl.lit(_("no value: ")), pl.col("missing_reason").fill_null(_("unknown")))
+    reason = pl.concat_str(
+        pl.lit(_("no value: ")),
+        pl.col("missing_reason").map_elements(stored, return_dtype=pl.String).fill_null(_("unknown")),
+    )
     week = pl.concat_str(
         pl.col("n_days").map_elements(lambda n: wording.count(n, "days"), return_dtype=pl.String),
         pl.lit(_(" with a value")),
