@@ -3,7 +3,7 @@
     deviation = (prevalence − median) / (interquartile range / 1.349)    of the known closed days among the 84 before
 
 An interquartile range over 1.349 is a standard deviation where values are normal, and outliers do not move it
-(Rousseeuw & Croux 1993, JASA 88:1273). No day after the one shown is looked at, so that what stood on the
+(Hoaglin, Mosteller & Tukey 1983, ch. 2). No day after the one shown is looked at, so that what stood on the
 page yesterday stands there tomorrow. The 84 days, at least 28 of them known, are those that thresholds are made of.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 import streamlit as st
 
-from barograph import sentences, wording
+from barograph import many, wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.stored import stored
@@ -51,11 +51,7 @@ class Chosen:
     @property
     def title(self) -> str:
         """What is shown, in words."""
-        if self.marker is None:
-            return _("Markers in {population}").format(population=self.population)
-        if self.population is None:
-            return _("{marker} in every population").format(marker=wording.label(self.marker))
-        return sentences.expressed(self.marker, self.population)
+        return many.title(self.population, self.marker)
 
     def file(self, what: str) -> str:
         """A name for files."""
@@ -72,13 +68,13 @@ def choose(lines: pl.DataFrame) -> Chosen:
         st.segmented_control, _("Look at"), "view", list(VIEWS), "days", lasts=False, required=True,
         label_visibility="collapsed", format_func=lambda name: _(VIEWS[name]),
     )  # fmt: skip
-    many = what in ("days", "together")
+    several = what in ("days", "together")
     bar = selection.bar()
     rows = view.one(
-        bar.selectbox if many else None, _("Rows"), "rows", list(_ROWS), "marker", lasts=False,
+        bar.selectbox if several else None, _("Rows"), "rows", list(_ROWS), "marker", lasts=False,
         format_func=lambda name: _(_ROWS[name]),
     )  # fmt: skip
-    across = rows if many else None
+    across = rows if several else None
     populations = lines["population"].unique().sort().to_list()
     draw = None if across == "population" else bar.selectbox
     population = view.one(draw, _("Population"), "population", populations, "all")
@@ -97,7 +93,7 @@ def choose(lines: pl.DataFrame) -> Chosen:
         help=wording.methods(methods),
     )  # fmt: skip
     length = view.one(
-        bar.segmented_control if many else None, _("Range"), "range", list(_RANGES), "90", required=True,
+        bar.segmented_control if several else None, _("Range"), "range", list(_RANGES), "90", required=True,
         width="content", format_func=lambda name: _(_RANGES[name]),
     )  # fmt: skip
     colour = view.one(

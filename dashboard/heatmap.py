@@ -6,12 +6,12 @@ from html import escape
 import polars as pl
 import streamlit as st
 
-from barograph import charts, deviation, patterns, wording
+from barograph import charts, deviation, many, wording
 from barograph.charts.heatmap import steps
 from barograph.language import gettext as _
 from barograph.store import Snapshot
 from barograph.tables import EVENTS, SERIES
-from dashboard import distributions, drawn, selection, show
+from dashboard import distributions, drawn, show
 from dashboard.chosen import Chosen, choose
 from dashboard.show import Shown
 
@@ -50,19 +50,14 @@ def page(shown: Shown) -> None:
 
 def _heatmap(days: pl.DataFrame, chosen: Chosen) -> None:
     """A row a line, a cell a day or week."""
-    cells = deviation.cells(days)
     unusual = chosen.colour == "deviation"
-    if unusual and cells["deviation"].null_count() == cells.height > cells["prevalence"].null_count():
+    if unusual and days["deviation"].null_count() == days.height > days["prevalence"].null_count():
         said = _(
             "**Nothing can be called unusual yet.** That takes 28 known days before; colour by prevalence meanwhile."
         )
         st.info(said, icon=":material/hourglass_empty:")
-    order = sorted(cells[chosen.rows].unique(), key=selection.dimensions_first)
-    drawn.chart(
-        charts.heatmap(cells, chosen.rows, order, shown=chosen.colour), key="heatmap", title=chosen.title,
-        sentence=patterns.cells(cells, chosen.rows, chosen.title), rows=cells, name=chosen.file("heatmap"),
-        head=_key(cells, chosen.colour),
-    )  # fmt: skip
+    figure = many.heatmap(days, chosen.rows, chosen.title, chosen.colour)
+    drawn.figure(figure, key="heatmap", name=chosen.file("heatmap"), head=_key(figure.rows, chosen.colour))
     if unusual:
         st.caption(
             _("Unusual: how far a day is from the median of the 84 closed days before it, in units of their spread "

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from barograph import charts, line, sentences, signs, wording
+from barograph import charts, line, many, sentences, signs, wording
+from barograph.gallery import Figure
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.signs import Sign
@@ -67,7 +68,7 @@ def page(shown: Shown) -> None:
     every = shown.snapshot.read(CUES, where=where)
     cues = signs.cues_about(every, period)
     title = _("Why {marker} moved in {population}: {days}").format(
-        marker=wording.label(key["marker"]), population=key["population"], days=_days(period)
+        marker=wording.label(key["marker"]), population=key["population"], days=many.said_days(period)
     )
     _told(rows, cues, title)
     name = "_".join([*where.values(), "why", period])
@@ -78,8 +79,11 @@ def page(shown: Shown) -> None:
             sentence=sentences.shift(rows, key["marker"]),
         )  # fmt: skip
     with right:
-        _parts(rows, name)
-        _cues(cues, every, rows, name)
+        few = _("Too few authors post in both periods to tell who posts from what they express.")
+        _beside(many.parts(rows), "why-parts", f"{name}_parts", _("Mix against rate"), few)
+        none = _("None are published for these days: that takes an annotation of this very marker, not of a dimension, "
+                 "and enough authors behind each cue.")  # fmt: skip
+        _beside(many.cues(every, rows), "why-cues", f"{name}_cues", _("Cues that annotators saw"), none)
     _meaning()
     st.page_link(
         selection.PAGE, label=_("See the line"), query_params=selection.link(key), icon=":material/show_chart:"
@@ -121,7 +125,7 @@ def _cells(row: dict[str, Any], spread: signs.Moves, found: list[Sign]) -> list[
     authors, before = (wording.count(row[f"{when}_authors"], "authors") for when in ("period", "reference"))
     change = wording.change_interval(row["change"], row["change_lo"], row["change_hi"])
     against = _("against {days}; {authors}, before {authors_before}").format(
-        days=_days(row["reference"]), authors=authors, authors_before=before
+        days=many.said_days(row["reference"]), authors=authors, authors_before=before
     )
     top = row["change_top_account_share"]
     account = wording.at_most(top) if top is not None else _("Unknown")
@@ -143,46 +147,13 @@ def _sign(sign: Sign) -> str:
     )
 
 
-def _parts(rows: pl.DataFrame, name: str) -> None:
-    """Who posts against what they express."""
-    row = rows.row(0, named=True)
-    if row["rate"] is None:
-        st.html(f"<strong>{escape(_('Mix against rate'))}</strong>")
-        st.markdown(f":gray[{_('Too few authors post in both periods to tell who posts from what they express.')}]")
-        return
-    shares = [wording.change_interval(row[part], row[f"{part}_lo"], row[f"{part}_hi"]) for part in ("mix", "rate")]
-    said = _("{mix} of the change is mix: who came, who left, who posts more. {rate} is rate: what the {authors} of "
-             "both periods express.")  # fmt: skip
-    sentence = said.format(mix=shares[0], rate=shares[1], authors=wording.count(row["both_authors"], "authors"))
-    columns = [f"{part}{end}" for part in ("change", "mix", "rate") for end in ("", "_lo", "_hi")]
-    drawn.chart(
-        charts.parts(rows), key="why-parts", title=_("Mix against rate"), sentence=sentence, name=f"{name}_parts",
-        rows=rows.head(1).select("period", "reference", *columns, "both_authors"),
-    )  # fmt: skip
-
-
-def _cues(cues: pl.DataFrame, every: pl.DataFrame, rows: pl.DataFrame, name: str) -> None:
-    """What annotators saw in the posts that express it, never in whose words."""
-    title = _("Cues that annotators saw")
-    if cues.is_empty():
+def _beside(figure: Figure | None, key: str, name: str, title: str, why_not: str) -> None:
+    """A chart that may not be there: else its title, and why."""
+    if figure is None:
         st.html(f"<strong>{escape(title)}</strong>")
-        said = _("None are published for these days: that takes an annotation of this very marker, not of a dimension, "
-                 "and enough authors behind each cue.")  # fmt: skip
-        st.markdown(f":gray[{said}]")
-        return
-    of, top = cues["period"][0], cues.row(0, named=True)
-    before = every.filter(pl.col("period") == rows["reference"][0])
-    most = _("In {days} “{cue}” was seen most, in {share} of {posts} of {authors} that express it")
-    sentence = most.format(
-        days=_days(of), cue=wording.cue(top["cue"]), share=wording.interval(top["share"], top["lo"], top["hi"]),
-        posts=wording.count(top["n_posts"], "posts"), authors=wording.count(top["n_authors"], "authors"),
-    )  # fmt: skip
-    hollow = "; " + _("hollow: the days before") if before.height else ""
-    read_by = _("A sample, {source}.").format(source=top["label_source"])
-    drawn.chart(
-        charts.cues(cues, before), key="why-cues", title=title, sentence=f"{sentence}{hollow}. {read_by}",
-        rows=pl.concat([cues, before]), name=f"{name}_cues",
-    )  # fmt: skip
+        st.markdown(f":gray[{why_not}]")
+    else:
+        drawn.figure(figure, key=key, name=name)
 
 
 def _meaning() -> None:
@@ -206,12 +177,7 @@ def _called(period: str, kind: str) -> str:
     """`2026-03-25/2026-03-31` → Last 7 days: 25 Mar – 31 Mar 2026."""
     first, last = sentences.days(period)
     length = wording.count((last - first).days + 1, "days")
-    return _(_KINDS[kind]).format(length=length, days=_days(period))
-
-
-def _days(period: str) -> str:
-    first, last = sentences.days(period)
-    return wording.day(last) if first == last else wording.days(first, last)
+    return _(_KINDS[kind]).format(length=length, days=many.said_days(period))
 
 
 show.run(page)
