@@ -54,7 +54,7 @@ class _Known:
 
 def figure(shown: Figure, *, key: str, name: str, head: str | None = None) -> None:
     """Put a figure on the page. key, name and head: as for `chart`."""
-    chart(shown.chart, key=key, title=shown.title, sentence=shown.sentence, rows=shown.rows, name=name, head=head)
+    chart(shown.chart, key=key, title=shown.title, sentence=shown.said, rows=shown.rows, name=name, head=head)
 
 
 def filename(name: str) -> str:

@@ -33,11 +33,13 @@ def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt
     layers = []
     if means["low"].is_not_null().any():
         band = alt.Chart(said.drop_nulls("low"))
-        layers.append(band.mark_area(color=MUTED, opacity=0.25).encode(x=x, y=y("low"), y2="high:Q"))
+        layers.append(band.mark_area(color=MUTED, opacity=0.25).encode(x=x, y=y("low"), y2=alt.Y2("high:Q")))
     layers += [
         zero.mark_rule(color=THRESHOLD, strokeDash=[4, 3], strokeWidth=1.4).encode(x=x),
         zero.mark_rule(color=MUTED, strokeWidth=1).encode(y=y("mean")),
-        own.mark_line(color=OBSERVED, opacity=0.28, strokeWidth=1).encode(x=x, y=y("deviation"), detail="of:N"),
+        own.mark_line(color=OBSERVED, opacity=0.28, strokeWidth=1).encode(
+            x=x, y=y("deviation"), detail=alt.Detail("of:N")
+        ),
         base.mark_line(color=OBSERVED, strokeWidth=2.4).encode(x=x, y=y("mean")),
         base.mark_point(color=OBSERVED, filled=True, size=42, opacity=1).encode(x=x, y=y("mean"), tooltip=told),
     ]

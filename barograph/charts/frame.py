@@ -58,9 +58,9 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
 
 
-def layered(layers: list[alt.Chart], height: int) -> alt.LayerChart:
-    """Charts over one another, as wide as their place and `height` pixels high."""
-    padding = {"left": 0, "top": 5, "right": 0, "bottom": 0}
+def layered(layers: list[alt.Chart], height: int, *, below: int = 0) -> alt.LayerChart:
+    """Charts over one another, as wide as their place and `height` pixels high, with so many left free below."""
+    padding = {"left": 0, "top": 5, "right": 0, "bottom": below}
     # Not by `properties`, which copies the chart as often as it is called.
     return alt.LayerChart(layer=layers, height=height, width="container", padding=padding)
 

@@ -41,7 +41,7 @@ def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str =
     over = alt.selection_point(on="pointerover", clear="pointerout", fields=["from", "row"], empty=False, name="cell")
     opacity = alt.Opacity("strength:Q", scale=None, legend=None)
     colour = alt.Color("colour:N", scale=None, legend=None)
-    base = alt.Chart(drawn).encode(x=x, x2="to:T", y=y)
+    base = alt.Chart(drawn).encode(x=x, x2=alt.X2("to:T"), y=y)
     full = base.transform_filter("datum.state != 'missing'").mark_rect()
     layers = [full.encode(color=colour, opacity=opacity)]
     middle = alt.X("x:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
@@ -63,9 +63,9 @@ def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str =
                 else [marked.mark_point(shape=shape, filled=True, color="#FFFFFF", opacity=0.9, size=16)]
             )
     if drawn["state"].eq("provisional").any():
-        open_ = alt.Chart(drawn.filter(pl.col("state") == "provisional")).encode(x=x, x2="to:T", y=y)
+        open_ = alt.Chart(drawn.filter(pl.col("state") == "provisional")).encode(x=x, x2=alt.X2("to:T"), y=y)
         layers.append(open_.mark_rect(filled=False, stroke=MUTED, strokeDash=[2, 2], strokeWidth=1.2, opacity=1))
-    frame = alt.when(over).then(alt.value(1)).otherwise(alt.value(0))
+    frame = alt.StrokeOpacityValue(0, condition={"param": over.name, "empty": False, "value": 1})
     hover = base.mark_rect(fill="transparent", stroke=MUTED, strokeWidth=2)
     layers.append(hover.encode(strokeOpacity=frame, tooltip=told).add_params(over))
     return layered(layers, _ROW * len(order) + X_AXIS)

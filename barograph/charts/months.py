@@ -40,9 +40,9 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     layers = [
         # Months without a box keep their place.
         alt.Chart(told).mark_point(opacity=0).encode(x=x),
-        box.mark_rule(color=OBSERVED, strokeWidth=1.5).encode(y=y("low"), y2="q25:Q"),
-        box.mark_rule(color=OBSERVED, strokeWidth=1.5).encode(y=y("q75"), y2="high:Q"),
-        box.mark_bar(color=OBSERVED, opacity=0.45, width={"band": 0.55}).encode(y=y("q25"), y2="q75:Q"),
+        box.mark_rule(color=OBSERVED, strokeWidth=1.5).encode(y=y("low"), y2=alt.Y2("q25:Q")),
+        box.mark_rule(color=OBSERVED, strokeWidth=1.5).encode(y=y("q75"), y2=alt.Y2("high:Q")),
+        box.mark_bar(color=OBSERVED, opacity=0.45, width={"band": 0.55}).encode(y=y("q25"), y2=alt.Y2("q75:Q")),
         box.mark_tick(color=OBSERVED, thickness=3, width={"band": 0.55}).encode(y=y("median")),
     ]
     if points.height:
@@ -58,7 +58,7 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
             )
         )
     # Letters below the line of the lowest labels would be cut off.
-    return layered(layers, height).properties(padding={"left": 0, "top": 5, "right": 0, "bottom": 6})
+    return layered(layers, height, below=6)
 
 
 def _box(row: dict[str, float], kind: str) -> str:

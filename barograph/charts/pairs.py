@@ -55,7 +55,7 @@ def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
         layers.append(filled.encode(color=alt.Color("colour:N", scale=None, legend=None)))
     if len(names) <= _WRITTEN:
         written = base.mark_text(fontSize=11)
-        layers.append(written.encode(text="written:N", color=alt.Color("ink:N", scale=None)))
+        layers.append(written.encode(text=alt.Text("written:N"), color=alt.Color("ink:N", scale=None)))
     return layered(layers, _ROW * (len(names) - 1) + _NAMES)
 
 

@@ -32,13 +32,13 @@ def parts(rows: pl.DataFrame) -> alt.LayerChart:
     across = alt.Axis(title=_("points of change"), tickCount=5, gridOpacity=0.6, **signed())
     base = alt.Chart(drawn).encode(y=place, tooltip=tooltip(part=_("Part"), what=_("Change"), behind=_("Behind it")))
     x = alt.X("value:Q", axis=across)
-    colour = alt.when(alt.datum.whole).then(alt.value(MUTED)).otherwise(alt.value(OBSERVED))
+    colour = alt.ColorValue(OBSERVED, condition={"test": "datum.whole", "value": MUTED})
     zero = alt.Chart(pl.DataFrame({"zero": [0]}))
     names_above = base.mark_text(align="left", baseline="middle", dy=-19, color=MUTED, fontSize=12)
     return layered([
         base.mark_bar(height=14, opacity=0.75, yOffset=5).encode(x=x, color=colour),
-        base.mark_rule(strokeWidth=1.6, color=MUTED, yOffset=5).encode(x=alt.X("lo:Q", axis=across), x2="hi:Q"),
-        names_above.encode(x=alt.value(0), text="part:N"),
+        base.mark_rule(strokeWidth=1.6, color=MUTED, yOffset=5).encode(x=alt.X("lo:Q", axis=across), x2=alt.X2("hi:Q")),
+        names_above.encode(x=alt.XValue(0), text=alt.Text("part:N")),  # type: ignore[no-untyped-call]
         zero.mark_rule(color=MUTED, strokeWidth=1).encode(x=alt.X("zero:Q", axis=across)),
     ], 46 * drawn.height + X_AXIS)  # fmt: skip
 
@@ -69,12 +69,12 @@ def cues(now: pl.DataFrame, before: pl.DataFrame) -> alt.LayerChart:
         return alt.X(f"{column}:Q", axis=x_axis, scale=alt.Scale(zero=True))
 
     base = alt.Chart(words(now, _("explained"))).encode(y=name, tooltip=told)
-    layers = [base.mark_rule(strokeWidth=2, color=OBSERVED).encode(x=x("lo"), x2="hi:Q")]
+    layers = [base.mark_rule(strokeWidth=2, color=OBSERVED).encode(x=x("lo"), x2=alt.X2("hi:Q"))]
     layers.append(base.mark_point(filled=True, size=70, opacity=1, color=OBSERVED).encode(x=x("share")))
     if before.height:
         earlier = alt.Chart(words(before, _("before"))).encode(y=name, tooltip=told)
         dashed = earlier.mark_rule(strokeWidth=1.2, strokeDash=[3, 2], yOffset=7, color=THRESHOLD)
-        layers.append(dashed.encode(x=x("lo"), x2="hi:Q"))
+        layers.append(dashed.encode(x=x("lo"), x2=alt.X2("hi:Q")))
         hollow = earlier.mark_point(filled=False, size=45, yOffset=7, color=THRESHOLD)
         layers.append(hollow.encode(x=x("share")))
     return layered(layers, 26 * now.height + X_AXIS)
