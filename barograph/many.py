@@ -28,15 +28,15 @@ def title(population: str | None, marker: str | None) -> str:
     return sentences.expressed(marker, population)
 
 
-def heatmap(days: pl.DataFrame, row: str, title: str, shown: str = "deviation") -> Figure:
+def heatmap(days: pl.DataFrame, events: pl.DataFrame, row: str, title: str, shown: str = "deviation") -> Figure:
     """A row a line, a cell a day or week. days: as `deviation.deviations` returns them; row: what lines differ in."""
     cells = deviation.cells(days)
     order = sorted(cells[row].unique(), key=lambda name: (":" not in name, name))
-    chart = charts.heatmap(cells, row, order, shown=shown)
+    chart = charts.heatmap(cells, row, order, events, shown=shown)
     key = {
         "deviation": _("Blue: below its usual; orange: above; stronger from 1, 2 and 3 times its usual spread. "
-                       "Hatched: no value; a dot: no usual yet; dashed: provisional."),
-        "prevalence": _("The stronger, the higher. Hatched: no value; dashed: provisional."),
+                       "Hatched: no value; a dot: no usual yet; dashed: provisional; a stroke: an event begins."),
+        "prevalence": _("The stronger, the higher. Hatched: no value; dashed: provisional; a stroke: an event begins."),
     }[shown]  # fmt: skip
     return Figure(chart, title, patterns.cells(cells, row, title), cells, key)
 
@@ -170,7 +170,8 @@ def _or_refuse(figure: Figure | None, why: str) -> Figure:
 
 
 def _heatmap(snapshot: Snapshot, asked: Asked) -> Figure:
-    return heatmap(*_many(snapshot, asked))
+    days, row, name = _many(snapshot, asked)
+    return heatmap(days, snapshot.read(EVENTS), row, name)
 
 
 def _months(snapshot: Snapshot, asked: Asked) -> Figure:

@@ -39,7 +39,7 @@ def page(shown: Shown) -> None:
     if days["prevalence"].null_count() == days.height:
         distributions.nothing(days)
     if chosen.view == "days":
-        _heatmap(_in_range(days, chosen.range), chosen)
+        _heatmap(_in_range(days, chosen.range), shown.snapshot.read(EVENTS), chosen)
     elif chosen.view == "months":
         distributions.months(days, chosen)
     elif chosen.view == "together":
@@ -48,7 +48,7 @@ def page(shown: Shown) -> None:
         distributions.events(shown.snapshot.read(EVENTS), days, chosen)
 
 
-def _heatmap(days: pl.DataFrame, chosen: Chosen) -> None:
+def _heatmap(days: pl.DataFrame, events: pl.DataFrame, chosen: Chosen) -> None:
     """A row a line, a cell a day or week."""
     unusual = chosen.colour == "deviation"
     if unusual and days["deviation"].null_count() == days.height > days["prevalence"].null_count():
@@ -56,8 +56,8 @@ def _heatmap(days: pl.DataFrame, chosen: Chosen) -> None:
             "**Nothing can be called unusual yet.** That takes 28 known days before; colour by prevalence meanwhile."
         )
         st.info(said, icon=":material/hourglass_empty:")
-    figure = many.heatmap(days, chosen.rows, chosen.title, chosen.colour)
-    drawn.figure(figure, key="heatmap", name=chosen.file("heatmap"), head=_key(figure.rows, chosen.colour))
+    figure = many.heatmap(days, events, chosen.rows, chosen.title, chosen.colour)
+    drawn.figure(figure, key="heatmap", name=chosen.file("heatmap"), head=_key(figure.rows, events, chosen.colour))
     if unusual:
         st.caption(
             _("Unusual: how far a day is from the median of the 84 closed days before it, in units of their spread "
@@ -68,7 +68,7 @@ def _heatmap(days: pl.DataFrame, chosen: Chosen) -> None:
         st.caption(_("One scale for all rows: one that is pale throughout may have moved much by its own measure."))
 
 
-def _key(cells: pl.DataFrame, colour: str) -> str:
+def _key(cells: pl.DataFrame, events: pl.DataFrame, colour: str) -> str:
     """What colours and signs stand for: only those that are drawn."""
     known, muted = cells.drop_nulls("prevalence"), charts.MUTED
     if colour == "deviation":
@@ -85,6 +85,9 @@ def _key(cells: pl.DataFrame, colour: str) -> str:
         swatches.append((f"background:{hatch}", _("no value")))
     if cells["provisional"].any():
         swatches.append((f"border:1.5px dashed {muted}", _("provisional")))
+    within = (pl.col("starts_on") >= cells["first"].min()) & (pl.col("starts_on") <= cells["last"].max())
+    if events.filter(within, pl.col("population").is_in(["*", *cells["population"].unique()])).height:
+        swatches.append((f"width:2px; background:{muted}", _("an event begins")))
     items = "".join(f"<span><i style='{style}'></i>{escape(said)}</span>" for style, said in swatches)
     return f"{_STYLE}<div class='steps'>{items}</div>"
 

@@ -25,19 +25,22 @@ _CROWDED = 130
 _HATCH = "M-1,1L1,-1"
 
 
-def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str = "deviation") -> alt.LayerChart:
+def heatmap(
+    cells: pl.DataFrame, row: str, order: Sequence[str], events: pl.DataFrame, *, shown: str = "deviation"
+) -> alt.LayerChart:  # fmt: skip
     """A row of cells for each line, from top to bottom in `order`.
 
-    cells: as `deviation.cells` returns them, of lines that differ in the column `row` alone. shown: `deviation`, in
+    cells: as `deviation.cells` returns them, of lines that differ in the column `row` alone. events: rows of `events`,
+    of which a stroke marks the first day, in the rows of the populations that they concern. shown: `deviation`, in
     steps from blue to vermilion, or `prevalence`, the stronger the higher within all that is drawn.
     """
-    drawn = _drawn(cells, row, shown)
+    drawn = _drawn(cells, row, shown).with_columns(_during(cells, events))
     x = alt.X("from:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
     names = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150, labelPadding=6, labelFlush=False)
     y = alt.Y("row:N", sort=[wording.label(name) if row == "marker" else name for name in order], axis=names,
               scale=alt.Scale(paddingInner=0.08, paddingOuter=0))  # fmt: skip
     told = tooltip(row=_("Line"), days=_("Days"), what=_("Prevalence"), unusual=_("Against its usual"),
-                   behind=_("Behind it"), note=_("Note"))  # fmt: skip
+                   behind=_("Behind it"), note=_("Note"), event=_("Event"))  # fmt: skip
     over = alt.selection_point(on="pointerover", clear="pointerout", fields=["from", "row"], empty=False, name="cell")
     opacity = alt.Opacity("strength:Q", scale=None, legend=None)
     colour = alt.Color("colour:N", scale=None, legend=None)
@@ -65,6 +68,10 @@ def heatmap(cells: pl.DataFrame, row: str, order: Sequence[str], *, shown: str =
     if drawn["state"].eq("provisional").any():
         open_ = alt.Chart(drawn.filter(pl.col("state") == "provisional")).encode(x=x, x2=alt.X2("to:T"), y=y)
         layers.append(open_.mark_rect(filled=False, stroke=MUTED, strokeDash=[2, 2], strokeWidth=1.2, opacity=1))
+    begins = drawn.filter("begins")
+    if begins.height:
+        stroke = alt.Chart(begins).mark_tick(orient="vertical", color=MUTED, thickness=2, opacity=1, bandSize=_ROW)
+        layers.append(stroke.encode(x=x, y=y))
     frame = alt.StrokeOpacityValue(0, condition={"param": over.name, "empty": False, "value": 1})
     hover = base.mark_rect(fill="transparent", stroke=MUTED, strokeWidth=2)
     layers.append(hover.encode(strokeOpacity=frame, tooltip=told).add_params(over))
@@ -125,6 +132,22 @@ def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
         ).alias("behind"),
         note.when(~one).then(week).otherwise(pl.lit("–")).alias("note"),
     )  # fmt: skip
+
+
+def _during(cells: pl.DataFrame, events: pl.DataFrame) -> list[pl.Series]:
+    """Of each cell `event`, the names of what goes on in it, and `begins`, whether any of it begins there."""
+    first, last = cells["first"].min(), cells["last"].max()
+    near = events.filter(pl.col("ends_on") >= first, pl.col("starts_on") <= last).sort("starts_on", "name").to_dicts()
+    said, begins = [], []
+    for cell in cells.select("population", "first", "last").iter_rows(named=True):
+        here = [
+            event for event in near
+            if event["population"] in ("*", cell["population"])
+            and event["starts_on"] <= cell["last"] and event["ends_on"] >= cell["first"]
+        ]  # fmt: skip
+        said.append(", ".join(dict.fromkeys(event["name"] for event in here)) or "–")
+        begins.append(any(event["starts_on"] >= cell["first"] for event in here))
+    return [pl.Series("event", said, dtype=pl.String), pl.Series("begins", begins, dtype=pl.Boolean)]
 
 
 def _days(span: dict[str, object]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from barograph import charts, correlation, deviation, distributions, epochs, patterns
+from barograph import charts, correlation, deviation, distributions, epochs, patterns, tables
 from barograph.charts.heatmap import steps
 from tests.dashboard import frames
 from tests.test_correlation import lines, walk
@@ -28,6 +28,9 @@ def parts(chart: alt.LayerChart, mark: str) -> list[tuple[dict[str, Any], list[d
     ]  # fmt: skip
 
 
+NO_EVENTS = tables.EVENTS.empty()
+
+
 def days(**over: Any) -> pl.DataFrame:
     """Thirty days at 1 to 30 %, one without a value, one far above, one far below, one provisional."""
     values: list[float | None] = [i / 100 for i in range(1, 31)] + [None, 0.6, -0.1, 0.1]
@@ -35,7 +38,7 @@ def days(**over: Any) -> pl.DataFrame:
 
 
 def test_a_cell_stands_on_its_day_in_its_steps() -> None:
-    chart = charts.heatmap(deviation.cells(days()), "marker", ["dimension:anxiety"])
+    chart = charts.heatmap(deviation.cells(days()), "marker", ["dimension:anxiety"], NO_EVENTS)
     layer, rows = parts(chart, "rect")[0]
     assert layer["transform"] == [{"filter": "datum.state != 'missing'"}]
     drawn = {row["from"]: row for row in rows}
@@ -51,7 +54,7 @@ def test_a_cell_stands_on_its_day_in_its_steps() -> None:
 
 
 def test_each_state_of_a_cell_is_drawn_otherwise() -> None:
-    chart = charts.heatmap(deviation.cells(days()), "marker", ["dimension:anxiety"])
+    chart = charts.heatmap(deviation.cells(days()), "marker", ["dimension:anxiety"], NO_EVENTS)
     points = parts(chart, "point")
     (_, hatched), = [(layer, rows) for layer, rows in points if layer["mark"].get("shape", "").startswith("M")]
     assert [row["from"] for row in hatched] == [ms(FIRST + timedelta(days=30))]
@@ -65,8 +68,25 @@ def test_each_state_of_a_cell_is_drawn_otherwise() -> None:
     assert [(row["from"], row["note"]) for row in open_] == [(ms(FIRST + timedelta(days=33)), "provisional: the day has not closed")]
 
 
+def test_an_event_is_a_stroke_on_its_first_day_in_the_rows_it_concerns() -> None:
+    both = deviation.cells(pl.concat([days(), days(population="north")]))
+    given = frames.events(
+        ("exams", "north", FIRST + timedelta(days=2), FIRST + timedelta(days=3)),
+        ("storm", "*", FIRST + timedelta(days=3), FIRST + timedelta(days=3)), ("long past", "*", date(2020, 1, 1), date(2020, 1, 1)),
+    )  # fmt: skip
+    chart = charts.heatmap(both, "population", ["all", "north"], given)
+    (_, strokes), = parts(chart, "tick")
+    assert {(row["row"], row["from"]) for row in strokes} == {
+        ("north", ms(FIRST + timedelta(days=2))), ("north", ms(FIRST + timedelta(days=3))), ("all", ms(FIRST + timedelta(days=3))),
+    }  # fmt: skip
+    said = {(row["row"], row["from"]): row["event"] for row in parts(chart, "rect")[0][1]}
+    assert said["north", ms(FIRST + timedelta(days=3))] == "exams, storm"
+    assert said["all", ms(FIRST + timedelta(days=2))] == "–"
+    assert parts(charts.heatmap(both, "population", ["all"], NO_EVENTS), "tick") == []
+
+
 def test_prevalence_is_the_stronger_the_higher_and_marks_nothing_as_far() -> None:
-    chart = charts.heatmap(deviation.cells(days()), "population", ["all"], shown="prevalence")
+    chart = charts.heatmap(deviation.cells(days()), "population", ["all"], NO_EVENTS, shown="prevalence")
     _, rows = parts(chart, "rect")[0]
     strongest = max(rows, key=lambda row: row["strength"])
     assert (strongest["from"], strongest["strength"]) == (ms(FIRST + timedelta(days=31)), 1.0)
@@ -76,7 +96,7 @@ def test_prevalence_is_the_stronger_the_higher_and_marks_nothing_as_far() -> Non
 
 def test_rows_stand_in_the_order_given_and_the_key_in_that_of_values() -> None:
     both = pl.concat([days(), days(marker="fear")])
-    spec = charts.heatmap(deviation.cells(both), "marker", ["fear", "dimension:anxiety"]).to_dict()
+    spec = charts.heatmap(deviation.cells(both), "marker", ["fear", "dimension:anxiety"], NO_EVENTS).to_dict()
     assert spec["layer"][0]["encoding"]["y"]["sort"] == ["Fear", "Anxiety (dimension)"]
     assert [said for _, _, said in steps()] == [
         "3 or more below", "2 or more below", "1 or more below", "usual", "1 or more above", "2 or more above", "3 or more above",
@@ -94,7 +114,7 @@ def test_a_heatmap_is_said() -> None:
 def test_all_cells_may_be_missing() -> None:
     cells = deviation.cells(deviation.deviations(line([None] * 5)))
     for shown in ("deviation", "prevalence"):
-        assert charts.heatmap(cells, "marker", ["dimension:anxiety"], shown=shown).to_dict(validate=True)
+        assert charts.heatmap(cells, "marker", ["dimension:anxiety"], NO_EVENTS, shown=shown).to_dict(validate=True)
     assert "5 of 5 cells have no value." in patterns.cells(cells, "marker", "Markers in all")
 
 
