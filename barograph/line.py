@@ -195,7 +195,6 @@ def read(
         forecasts = forecasts.filter(pl.col("target") > closed)
     high = snapshot.read(EXCEEDANCES, where=key | {"detector": HIGH, "kind": "observed"}, as_of=as_of)
     events = snapshot.read(EVENTS).filter(pl.col("declared_at") <= (as_of or datetime.max))
-    told = {name: key[name] for name in ("marker", "population", "unit")}
     return Line(
         key=key,
         series=series,
@@ -203,8 +202,20 @@ def read(
         exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
         moves=snapshot.history(ALERTS, as_of=as_of or datetime.max, where=key),
-        shifts=_shifts(snapshot.read(TERM_SHIFTS, where=told, as_of=as_of)),
+        shifts=shifts(snapshot, marker, population, unit, as_of=as_of),
         evaluations=snapshot.read(EVALUATIONS, where=key, as_of=as_of),
+    )
+
+
+def shifts(
+    snapshot: Snapshot, marker: str, population: str, unit: str, *, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """The newest issue of each shift, whole, the latest period first, the largest terms first and the rest last."""
+    where = {"marker": marker, "population": population, "unit": unit}
+    rows = snapshot.read(TERM_SHIFTS, where=where, as_of=as_of)
+    return rows.filter(pl.col("issue") == pl.col("issue").max().over(SHIFT)).sort(
+        *(pl.col("period").str.slice(11), "period", pl.col("term") != OTHER, pl.col("contribution").abs(), "term"),
+        descending=[True, False, True, True, False],
     )
 
 
@@ -221,11 +232,3 @@ def usual_method(line: pl.DataFrame) -> str:
 
 def _last(rows: pl.DataFrame) -> dict[str, Any] | None:
     return rows.row(-1, named=True) if rows.height else None
-
-
-def _shifts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest issue of each shift, whole, the latest period first, the largest terms first and the rest last."""
-    return rows.filter(pl.col("issue") == pl.col("issue").max().over(SHIFT)).sort(
-        *(pl.col("period").str.slice(11), "period", pl.col("term") != OTHER, pl.col("contribution").abs(), "term"),
-        descending=[True, False, True, True, False],
-    )

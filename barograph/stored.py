@@ -32,6 +32,14 @@ KNOWN = (
     noted("none: the line has no value"), noted("by its detector, from the days before"),
     noted("percentile {0} of the {1} closed days before the forecast"),
     noted("percentile {0} of the {1} closed days before the day tested"),
+    # What annotators see in posts, of the packaged tasks.
+    noted("emotion word"), noted("intensifier"), noted("emoji"), noted("capitals"), noted("punctuation"),
+    noted("swearing"), noted("metaphor"), noted("body"), noted("irony"), noted("joke"), noted("threat"),
+    noted("loss"), noted("injustice"), noted("failure"), noted("success"), noted("support"), noted("plan"),
+    noted("memory"), noted("uncertainty"), noted("quotation"), noted("worry"), noted("panic"), noted("sleep"),
+    noted("low mood"), noted("hopelessness"), noted("worthlessness"), noted("fatigue"), noted("workload"),
+    noted("money"), noted("conflict"), noted("illness"), noted("isolation"), noted("harm thoughts"),
+    noted("treatment"), noted("coping"), noted("report"), noted("figure of speech"),
 )  # fmt: skip
 """What is translated; anything else is shown as it is stored."""
 

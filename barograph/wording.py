@@ -35,8 +35,9 @@ NOUNS = {
     many: (one, many)
     for one, many in (
         noted_pair("alert", "alerts"), noted_pair("attempt", "attempts"), noted_pair("author", "authors"),
-        noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("line", "lines"),
-        noted_pair("post", "posts"), noted_pair("reply pair", "reply pairs"),
+        noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("event", "events"),
+        noted_pair("line", "lines"), noted_pair("month", "months"), noted_pair("post", "posts"),
+        noted_pair("reply pair", "reply pairs"), noted_pair("term", "terms"),
     )
 }  # fmt: skip
 """What is counted: its plural → singular and plural."""
@@ -70,6 +71,11 @@ def level(value: float, kind: str = "share") -> str:
     return f"{_digits(value, kind)}{_SPACE}%" if kind == "share" else _digits(value, kind)
 
 
+def cue(name: str) -> str:
+    """`figure_of_speech` → figure of speech."""
+    return _(name.replace("_", " "))
+
+
 def side(value: float | None, threshold: float | None) -> str:
     """On which side of its threshold a value lies: a surprise may be below."""
     return _("below") if value is not None and threshold is not None and value < threshold else _("above")
@@ -101,6 +107,11 @@ def chance(probability: float) -> str:
     percent = 100 * probability
     digits = "<1" if 0 < percent < 1 else ">99" if 99 < percent < 100 else f"{percent:.0f}"
     return f"{digits}{_SPACE}%"
+
+
+def p_value(p: float) -> str:
+    """p = 0.03; p < 0.01."""
+    return f"p < {written('0.01')}" if p < 0.01 else f"p = {written(f'{p:.2f}')}"
 
 
 def at_most(share: float) -> str:

@@ -12,7 +12,7 @@ from barograph.alerts import words
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.store import Snapshot
-from dashboard import asking, figures, selection
+from dashboard import asking, figures, moved, selection
 
 _TITLES = {
     "state": noted("State"), "muted": noted("Nobody is told"), "line": noted("Line"), "value": noted("Value"),
@@ -49,7 +49,10 @@ def whole(
         )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.html(_facts(words.sections(alert, episode.facts(snapshot, alert, muted, ""), [])))
+        known = episode.facts(snapshot, alert, muted, "")
+        st.html(_facts(words.sections(alert, known, [])))
+        if known["why"]:
+            moved.link(alert, known["why"]["period"])
     with right:
         asking.about(alert)
         st.caption(_("Alert {alert}").format(alert=alert["alert_id"]))

@@ -24,6 +24,8 @@ st.navigation(
     [
         st.Page("now.py", title=_("Now"), icon=":material/speed:", default=True),
         st.Page("timeline.py", title=_("Timeline"), icon=":material/show_chart:"),
+        st.Page("why.py", title=_("Why"), icon=":material/help_center:"),
+        st.Page("heatmap.py", title=_("Heatmap"), icon=":material/grid_on:"),
         st.Page("polarization.py", title=_("Polarization"), icon=":material/call_split:"),
         st.Page("alerts.py", title=_("Alerts"), icon=":material/notifications:"),
     ],

@@ -13,6 +13,7 @@ from altair.utils.schemapi import disable_debug_mode
 
 from barograph import pictures, wording
 from barograph.charts.frame import locale
+from barograph.gallery import Figure
 from barograph.language import gettext as _
 from barograph.language import reader, speaking
 
@@ -52,6 +53,11 @@ class _Known:
 
     def to_dict(self) -> dict[str, Any]:
         return self.chart.to_dict(validate=False)
+
+
+def figure(shown: Figure, *, key: str, name: str, head: str | None = None) -> None:
+    """Put a figure on the page. key, name and head: as for `chart`."""
+    chart(shown.chart, key=key, title=shown.title, sentence=shown.said, rows=shown.rows, name=name, head=head)
 
 
 def filename(name: str) -> str:

@@ -123,10 +123,10 @@ def wish(name: str, value: str | None) -> None:
     st.session_state.setdefault(_WISHES, {})[name] = [] if value is None else [value]
 
 
-def bar() -> DeltaGenerator:
+def bar(key: str = "controls") -> DeltaGenerator:
     """Where the controls of a page stand: beside one another, their lower edges in one line."""
     st.html(_STYLE)
-    return st.container(key="controls", horizontal=True, vertical_alignment="bottom", gap="small")
+    return st.container(key=key, horizontal=True, vertical_alignment="bottom", gap="small")
 
 
 def line(

@@ -13,8 +13,8 @@ from barograph.tables import ALERTS, SERIES, SOURCES
 from dashboard import comparison, figures, highs, panels, past, period, selection, show
 from dashboard.figures import Beside
 from dashboard.headline import headline
+from dashboard.moved import moved
 from dashboard.show import Shown
-from dashboard.why import why
 
 _SMOOTH = {"0": noted("Days"), "7": noted("7-day mean"), "28": noted("28-day mean")}
 
@@ -59,7 +59,7 @@ def page(shown: Shown) -> None:
     figures.timeline(whole, drawn, smooth=int(smooth), name=labels[0], beside=beside, now=now)
     highs.listed(whole, drawn)
     figures.counts(drawn, name=labels[0], on_select=period.brushed)
-    why(whole)
+    moved(whole)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         what = {name: chosen[name] for name in ("marker", "unit", "method")}

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from barograph.language import Reader
 
 Population = Annotated[str, Parameter(help="Name of a population.")]
+Chart = Literal[
+    "timeline", "counts", "why", "parts", "cues", "heatmap", "months", "together", "events", "polarization", "classes"
+]
 Unit = Annotated[Literal["authors", "posts", "interactions"], Parameter(help="What is counted.")]
 Method = Annotated[
     Literal["lexicon", "calibrated", "annotator", "corrected"] | None,
@@ -53,7 +56,7 @@ def report(
 
 
 def chart(
-    name: Annotated[Literal["timeline", "counts", "why", "polarization", "classes"], Parameter(help="Which chart.")],
+    name: Annotated[Chart, Parameter(help="Which chart.")],
     *,
     population: Population,
     out: Annotated[Path, Parameter(help="The file that is written, .png or .svg.")],
@@ -67,14 +70,14 @@ def chart(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Draw one chart of the page as a picture."""
-    from barograph import gallery, pictures
+    from barograph import gallery, many, pictures
     from barograph.language import speaking
 
     if out.suffix not in (".png", ".svg"):
         raise InputError(f"--out {out}: got a file that ends in {out.suffix!r}; expected .png or .svg")
     asked = gallery.Asked(population, marker, unit, method, first, last, topic)
     with speaking(_reader(language, "UTC")):
-        figure = gallery.draw(name, _newest(home), asked)
+        figure = {**gallery.FIGURES, **many.FIGURES}[name](_newest(home), asked)
         if out.suffix == ".png":
             drawn = pictures.png(figure.chart, figure.title, figure.said)
         else:

@@ -21,6 +21,8 @@ OBSERVED, FORECAST, THRESHOLD, HIGH = "#1F84C7", "#CC79A7", "#D55E00", "#E69F00"
 MUTED = "#7B828B"
 """Counts, missing days and events: what stands behind the line."""
 
+X_AXIS = 56
+"""Pixels that days or values below a chart take of its height."""
 ALIGNED: dict[str, Any] = {"title": None, "minExtent": 46, "maxExtent": 46}
 """Charts above one another share their days only where their axes are equally wide."""
 _DATE_LABEL = (
@@ -66,9 +68,9 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
 
 
-def layered(layers: list[alt.Chart], height: int, *, above: int = 5) -> alt.LayerChart:
-    """Charts over one another, as wide as their place and `height` pixels high, `above` pixels left free above."""
-    padding = {"left": 0, "top": above, "right": 0, "bottom": 0}
+def layered(layers: list[alt.Chart], height: int, *, above: int = 5, below: int = 0) -> alt.LayerChart:
+    """Charts over one another, as wide as their place and `height` pixels high, so many left free above and below."""
+    padding = {"left": 0, "top": above, "right": 0, "bottom": below}
     # Not by `properties`, which copies the chart as often as it is called.
     return alt.LayerChart(layer=layers, height=height, width="container", padding=padding)
 
@@ -98,6 +100,11 @@ def value_axis(kind: str) -> alt.Axis:
         return alt.Axis(tickCount=5, **ALIGNED)
     percent = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
     return alt.Axis(tickCount=5, labelExpr=percent, **ALIGNED)
+
+
+def signed(step: str = "~g") -> dict[str, Any]:
+    """Labels of an axis of differences: +1, 0, −1. step: how digits are written, as d3 has it."""
+    return {"labelExpr": f"datum.value == 0 ? '0' : format(datum.value, '+{step}')"}
 
 
 def date_axis(last: float | None = None) -> alt.Axis:

@@ -4,7 +4,8 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, in_words, layered, tooltip
+from barograph.charts.frame import MUTED, OBSERVED, X_AXIS, in_words, layered, signed, tooltip
+from barograph.language import gettext as _
 from barograph.language import heard
 from barograph.tables import OTHER
 
@@ -19,14 +20,17 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
         heard(lambda r: wording.change_interval(r["contribution"], r["lo"], r["hi"])), return_dtype=pl.String
     )
     drawn = rows.select(
-        "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
+        pl.col("term").replace(OTHER, _("(other)")), *points, words.alias("what"),
+        pl.col("n_authors").cast(pl.String).alias("behind"),
         in_words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
     )  # fmt: skip
     term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
-    across = alt.Axis(title="points of change", tickCount=5, format="+~g")
+    across = alt.Axis(title=_("points of change"), tickCount=5, **signed())
     colour = alt.ColorValue(OBSERVED, condition={"test": "datum.rest", "value": MUTED})
-    told = tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
+    told = tooltip(
+        term=_("Term"), what=_("Contribution"), behind=_("Authors who used it"), account=_("Largest account’s move")
+    )
     base = alt.Chart(drawn).encode(y=term, tooltip=told)
     bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
     bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2=alt.X2("hi:Q"))
-    return layered([bars, bounds], 22 * rows.height)
+    return layered([bars, bounds], 22 * rows.height + X_AXIS)

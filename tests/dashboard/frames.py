@@ -107,6 +107,20 @@ def shifts(days: int = 7, **over: Any) -> pl.DataFrame:
     return tables.TERM_SHIFTS.validate(pl.DataFrame(rows, infer_schema_length=None))
 
 
+def cues(days: int = 7, *, ago: int = 0, **over: Any) -> pl.DataFrame:
+    """What annotators saw on so many days, the last of them `ago` days before LAST: worry 42 %, a joke 12 %."""
+    last = LAST - timedelta(days=ago)
+    rows = [
+        {
+            "marker": "fear", "population": "all", "unit": "authors", "period": f"{last - timedelta(days=days - 1)}/{last}",
+            "cue": cue, "share": share, "lo": share - 0.06, "hi": share + 0.07, "n_posts": 147, "n_authors": 97,
+            "label_source": "as desk (m, prompt 01234567) reads it", "issue": NOW,
+        } | over
+        for cue, share in {"worry": 0.42, "joke": 0.12}.items()
+    ]  # fmt: skip
+    return tables.CUES.validate(pl.DataFrame(rows))
+
+
 def run(now: datetime = NOW, command: str = "run", started_at: datetime = NOW) -> pl.DataFrame:
     """A finished run."""
     counts = {name: 0 for name in tables.RUNS.columns if name.startswith("n_")}

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames.snapshot(folder, {
         tables.SERIES: pl.concat(lines), tables.FORECASTS: frames.forecasts(),
         tables.ALERTS: frames.alerts(population="north"), tables.EXCEEDANCES: frames.high_days(1, 9),
-        tables.EVENTS: frames.events(("exam week", "*", frames.LAST, frames.LAST)),
+        tables.EVENTS: frames.events(("exam week", "*", frames.LAST, frames.LAST)), tables.TERM_SHIFTS: frames.shifts(),
     })  # fmt: skip
     return folder
 
@@ -204,6 +204,21 @@ def test_a_firing_alert_is_acknowledged_and_waits_for_the_monitor(page: "Page", 
     assert '"command":"ack"' in asked.read_text()
     page.get_by_role("link", name="All alerts").click()
     page.get_by_text("ack by analyst waits").wait_for()
+
+
+def test_why_a_line_moved_is_a_link_away_and_many_lines_beside_it(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=all&marker=dimension:anxiety&unit=authors&range=30")
+    page.get_by_role("link", name="Read why it moved").click()
+    heading(page, "Why it moved")
+    page.wait_for_url("**/why?population=all*")
+    page.get_by_text("It may be a word or two").wait_for()
+    page.locator("[aria-label*='from what the 60']").first.wait_for()
+    page.get_by_role("link", name="Heatmap", exact=True).click()
+    heading(page, "Heatmap and distributions")
+    page.locator("[aria-label*='Markers in all']").first.wait_for()
+    page.get_by_role("radio", name="Month by month").click()
+    page.locator("[aria-label*='expressed in all, 60']").first.wait_for()
+    page.wait_for_url("**view=months*")
 
 
 def test_a_narrow_dark_page_has_nothing_wider_than_itself(browser: "Browser", address: str) -> None:

@@ -259,29 +259,18 @@ def test_names_from_outside_are_shown_as_text_and_fetch_nothing(home: Path) -> N
     assert not [text for text in shown if "![](" in text]
 
 
-def test_why_it_moved_is_told_for_the_period_chosen(home: Path) -> None:
-    withdrawn = frames.shifts(issue=NOW - timedelta(days=1)).head(1).with_columns(term=pl.lit("withdrawn"))
-    rows = pl.concat([frames.shifts(), frames.shifts(1), withdrawn])
-    alert = frames.shifts(3, change=-0.02, mix=None, rate=None).with_columns(
-        period=pl.lit("2026-03-02/2026-03-04"), reference=pl.lit("2026-02-27/2026-03-01")
-    )
-    frames.snapshot(home, {tables.SERIES: frames.series(), tables.TERM_SHIFTS: pl.concat([rows, alert])})
+def test_why_it_moved_is_said_in_short_with_a_way_to_the_whole(home: Path) -> None:
+    rows = pl.concat([frames.shifts(1, change=0.5), frames.shifts(), frames.shifts(28, change=0.4)])
+    frames.snapshot(home, {tables.SERIES: frames.series(), tables.TERM_SHIFTS: rows})
     page = opened()
-    choice = page.selectbox(key="why")
-    assert [option.replace("\xa0", " ") for option in choice.options] == [
-        "Last 7 days: 25 Mar – 31 Mar 2026", "Last 1 day: Tue 31 Mar 2026", "2 Mar – 4 Mar 2026",
-    ]  # fmt: skip
-    assert (
-        "Anxiety (dimension): +5.0 points (+2.0 to +8.0) against 18 Mar – 24 Mar 2026, counted with word lists; "
-        "−1.0 points (−2.0 to ±0.0) from who posts (mix), +6.0 points (+3.0 to +9.0) from what the 60 authors of both "
-        "periods express (rate); of all accounts' moves, up or down, the largest makes at most 5 %; 90 authors and 400 posts, against "
-        "85 authors and 380 posts."
-    ) in text(page).replace("\\", "")
-    said = text(choice.select_index(2).run())
-    assert "−2.0 points" in said
-    assert "too few authors post in both" in said
-    chart = next(e for e in page.get("vega_lite_chart") if "contribution" in e.proto.spec)
-    assert "withdrawn" not in chart.proto.spec
+    said = text(page).replace("\\", "")
+    assert "**It may be a word or two.** Anxiety (dimension): +5.0 points (+2.0 to +8.0) against 18 Mar – 24 Mar 2026" in said
+    assert "Largest terms: worried +4.0 points, panic attack +2.0 points, afraid −1.5 points." in said
+    (link,) = [e.proto for e in page.get("page_link") if e.proto.label == "Read why it moved"]
+    assert link.page == "why"
+    assert link.query_string == (
+        "population=all&marker=dimension%3Aanxiety&unit=authors&method=lexicon&period=2026-03-25%2F2026-03-31"
+    )
 
 
 def test_without_a_shift_it_says_what_it_takes(home: Path) -> None:

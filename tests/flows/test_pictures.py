@@ -49,3 +49,10 @@ def test_before_the_first_run_it_says_so(barograph: Command, tmp_path: Path) -> 
     done = barograph("report", "--home", tmp_path, "--population", "all", "--out", tmp_path / "r.html")
     assert done.returncode == 2
     assert "nothing is published" in done.stderr
+
+
+def test_a_chart_of_many_lines_is_a_picture_too(barograph: Command, home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "heat.svg"
+    done = barograph("chart", "heatmap", "--home", home, "--population", "all", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "Markers in all" in out.read_text()

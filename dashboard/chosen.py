@@ -1,0 +1,120 @@
+"""Which lines a page of many lines shows, and how: the controls of each of its views."""
+
+from dataclasses import dataclass
+
+import polars as pl
+import streamlit as st
+
+from barograph import many, wording
+from barograph.language import gettext as _
+from barograph.language import noted
+from barograph.stored import stored
+from dashboard import selection
+
+VIEWS = {
+    "days": noted("Day by day"),
+    "months": noted("Month by month"),
+    "together": noted("What moves together"),
+    "events": noted("Round events"),
+}
+_ROWS = {"marker": noted("Markers of a population"), "population": noted("Populations for a marker")}
+_RANGES = {"30": noted("30 days"), "90": noted("90 days"), "365": noted("A year"), "all": noted("All")}
+_COLOURS = {"deviation": noted("How unusual"), "prevalence": noted("Prevalence")}
+_WAYS = {"adjusted": noted("Adjusted values"), "changes": noted("Daily changes"), "levels": noted("Daily values")}
+_KINDS = {"all": noted("All"), "scheduled": noted("Scheduled"), "sudden": noted("Sudden")}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is shown. view: of VIEWS; rows: what lines differ in; population, marker: None where they differ in it.
+
+    range: days, or `all`; colour, way and kind: of the views that ask for them, else what is usual.
+    """
+
+    view: str
+    rows: str
+    population: str | None
+    marker: str | None
+    unit: str
+    method: str
+    range: str
+    colour: str
+    way: str
+    kind: str
+
+    @property
+    def where(self) -> dict[str, str]:
+        """What the rows of `series` that are read have in common."""
+        every = {"population": self.population, "marker": self.marker, "unit": self.unit, "method": self.method}
+        return {name: value for name, value in every.items() if value is not None}
+
+    @property
+    def title(self) -> str:
+        """What is shown, in words."""
+        return many.title(self.population, self.marker)
+
+    def file(self, what: str) -> str:
+        """A name for files."""
+        return "_".join([*self.where.values(), what])
+
+
+def choose(lines: pl.DataFrame) -> Chosen:
+    """Draw the controls and return what they say. lines: as `Snapshot.lines` returns them, any but of interactions.
+
+    What a view does not ask for stays as other pages and views have it.
+    """
+    view = selection.View()
+    what = view.one(
+        st.segmented_control, _("Look at"), "view", list(VIEWS), "days", lasts=False, required=True,
+        label_visibility="collapsed", format_func=lambda name: _(VIEWS[name]),
+    )  # fmt: skip
+    several = what in ("days", "together")
+    bar = selection.bar()
+    rows = view.one(
+        bar.selectbox if several else None, _("Rows"), "rows", list(_ROWS), "marker", lasts=False,
+        format_func=lambda name: _(_ROWS[name]),
+    )  # fmt: skip
+    across = rows if several else None
+    populations = lines["population"].unique().sort().to_list()
+    draw = None if across == "population" else bar.selectbox
+    population = view.one(draw, _("Population"), "population", populations, "all")
+    mine = lines.filter(pl.col("population") == population) if draw else lines
+    markers = sorted(mine["marker"].unique(), key=selection.dimensions_first)
+    draw = None if across == "marker" else bar.selectbox
+    marker = view.one(draw, _("Marker"), "marker", markers, markers[0], format_func=wording.label)
+    mine = mine.filter(pl.col("marker") == marker) if draw else mine
+    units = sorted(mine["unit"].unique())
+    unit = view.one(
+        bar.segmented_control, _("Unit"), "unit", units, "authors", required=True, width="content", format_func=_named
+    )
+    methods = sorted(mine.filter(pl.col("unit") == unit)["method"].unique())
+    method = view.one(
+        bar.selectbox if len(methods) > 1 else None, _("Method"), "method", methods, "lexicon", format_func=_named,
+        help=wording.methods(methods),
+    )  # fmt: skip
+    length = view.one(
+        bar.segmented_control if several else None, _("Range"), "range", list(_RANGES), "90", required=True,
+        width="content", format_func=lambda name: _(_RANGES[name]),
+    )  # fmt: skip
+    colour = view.one(
+        bar.segmented_control if what == "days" else None, _("Colour"), "colour", list(_COLOURS), "deviation",
+        lasts=False, required=True, width="content", format_func=lambda name: _(_COLOURS[name]),
+    )  # fmt: skip
+    way = view.one(
+        bar.selectbox if what == "together" else None, _("What is compared"), "way", list(_WAYS), "adjusted",
+        lasts=False, help=_("Adjusted: without weekdays and trend."), format_func=lambda name: _(_WAYS[name]),
+    )  # fmt: skip
+    kind = view.one(
+        bar.segmented_control if what == "events" else None, _("Events"), "kind", list(_KINDS), "all", lasts=False,
+        required=True, width="content", format_func=lambda name: _(_KINDS[name]),
+    )  # fmt: skip
+    view.keep()
+    return Chosen(
+        view=what, rows=rows, population=None if across == "population" else population,
+        marker=None if across == "marker" else marker, unit=unit, method=method, range=length, colour=colour, way=way,
+        kind=kind,
+    )  # fmt: skip
+
+
+def _named(name: str) -> str:
+    return stored(name).capitalize()
