@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from barograph import wording
 from barograph.clustered import Interval, chance_band, proportion, ratio
 from barograph.tables import LINE
 
@@ -192,6 +193,20 @@ def reliability(sums: pl.DataFrame) -> pl.DataFrame:
         "hi": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row").sort("tenth")
+
+
+def makers(found: pl.DataFrame) -> pl.DataFrame:
+    """Who made forecasts, in words. found: as `Snapshot.forecast_makers`; adds `made`, those without a reason first."""
+    said = pl.struct("model", "fallback").map_elements(_made, return_dtype=pl.String)
+    plain = pl.col("fallback").is_not_null()
+    often = pl.col("n").sum().over("model", "fallback")
+    return found.with_columns(said.alias("made")).sort(plain, -often, "made", "week")
+
+
+def _made(row: dict[str, str | None]) -> str:
+    model = wording.model(str(row["model"]))
+    words = f"{model}: {row['fallback']}" if row["fallback"] else model
+    return words[:1].upper() + words[1:]
 
 
 def _weeks(sums: pl.DataFrame) -> pl.DataFrame:

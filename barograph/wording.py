@@ -35,8 +35,9 @@ NOUNS = {
     many: (one, many)
     for one, many in (
         noted_pair("alert", "alerts"), noted_pair("attempt", "attempts"), noted_pair("author", "authors"),
-        noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("line", "lines"),
-        noted_pair("post", "posts"), noted_pair("reply pair", "reply pairs"),
+        noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("forecast", "forecasts"),
+        noted_pair("line", "lines"), noted_pair("post", "posts"), noted_pair("reply pair", "reply pairs"),
+        noted_pair("row", "rows"), noted_pair("run", "runs"), noted_pair("week", "weeks"),
     )
 }  # fmt: skip
 """What is counted: its plural → singular and plural."""
@@ -101,6 +102,18 @@ def chance(probability: float) -> str:
     percent = 100 * probability
     digits = "<1" if 0 < percent < 1 else ">99" if 99 < percent < 100 else f"{percent:.0f}"
     return f"{digits}{_SPACE}%"
+
+
+def between(low: float, high: float) -> str:
+    """Two probabilities that bound another: 61–95 %."""
+    return f"{chance(low).removesuffix(f'{_SPACE}%')}{_DASH}{chance(high)}"
+
+
+def skill(value: float, low: float | None = None, high: float | None = None) -> str:
+    """How much better than a baseline, with its 95 % bounds: 0.12 (−0.03 to 0.26)."""
+    if low is None or high is None:
+        return _digits(value, "mean")
+    return f"{_digits(value, 'mean')} ({_digits(low, 'mean')} {_('to')} {_digits(high, 'mean')})"
 
 
 def at_most(share: float) -> str:

@@ -26,6 +26,8 @@ st.navigation(
         st.Page("timeline.py", title=_("Timeline"), icon=":material/show_chart:"),
         st.Page("polarization.py", title=_("Polarization"), icon=":material/call_split:"),
         st.Page("alerts.py", title=_("Alerts"), icon=":material/notifications:"),
+        st.Page("record.py", title=_("Forecast record"), icon=":material/fact_check:"),
+        st.Page("methods.py", title=_("Data and methods"), icon=":material/dataset:"),
     ],
     position="top",
 ).run()

@@ -2,9 +2,11 @@
 
 from barograph.charts.frame import FORECAST, HIGH, MUTED, OBSERVED, THRESHOLD
 from barograph.charts.line import counts, timeline, visible
+from barograph.charts.record import coverage, fallbacks, reliability, skill
 from barograph.charts.terms import shift
 from barograph.charts.topics import mix, scores
 
 __all__ = [
-    "FORECAST", "HIGH", "MUTED", "OBSERVED", "THRESHOLD", "counts", "mix", "scores", "shift", "timeline", "visible",
+    "FORECAST", "HIGH", "MUTED", "OBSERVED", "THRESHOLD", "counts", "coverage", "fallbacks", "mix", "reliability",
+    "scores", "shift", "skill", "timeline", "visible",
 ]  # fmt: skip
