@@ -93,14 +93,18 @@ def _missing(shown: Shown, _view: selection.View) -> None:
     table = [
         {
             _("Population"): wording.plain(row["population"]), _("Values"): wording.number(row["n"]),
-            _("Shown"): wording.chance(row["known"]), _("Too few authors"): wording.chance(row["censored"]),
-            _("Missing for another reason"): wording.chance(row["other"]),
+            _("Shown"): _share(row["known"]), _("Too few authors"): _share(row["censored"]),
+            _("Missing for another reason"): _share(row["other"]),
         }
         for row in shares.iter_rows(named=True)
     ]  # fmt: skip
     st.table(
         pl.DataFrame(table), border="horizontal", hide_index=True, alt=_("Share of values withheld, by population.")
     )
+
+
+def _share(value: float) -> str:
+    return wording.plain(wording.chance(value))  # a > before a number would begin a quotation
 
 
 def _because(reason: str) -> str:
@@ -187,6 +191,7 @@ def _use(_shown: Shown, _view: selection.View) -> None:
         st.markdown(f"**{title}**\n\n{text}")
 
 
+# What `?section=` names → its title and what shows it.
 _SECTIONS: dict[str, tuple[str, Callable[[Shown, selection.View], None]]] = {
     "sources": (noted("Sources"), _sources),
     "missing": (noted("What is missing"), _missing),
@@ -196,6 +201,4 @@ _SECTIONS: dict[str, tuple[str, Callable[[Shown, selection.View], None]]] = {
     "versions": (noted("Versions and runs"), _versions),
     "use": (noted("Use"), _use),
 }
-"""What `?section=` names → its title and what shows it."""
-
 show.run(page)

@@ -93,7 +93,7 @@ def annotators(shown: Shown, view: selection.View) -> None:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else wording.chance(value)
+    return "–" if value is None else wording.plain(wording.chance(value))
 
 
 def forecasts(_shown: Shown, _view: selection.View) -> None:

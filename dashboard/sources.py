@@ -84,7 +84,8 @@ def _said(source: Health) -> str:
         _("{rows} set aside").format(rows=wording.count(source.n_quarantined, "rows")) if source.n_quarantined
         else _("nothing set aside")
     )  # fmt: skip
-    return "; ".join(parts)
+    said = "; ".join(parts)
+    return said[:1].upper() + said[1:]
 
 
 def _chart(name: str, rows: pl.DataFrame) -> None:
@@ -119,13 +120,13 @@ def _set_aside(source: Health, reasons: str | None) -> None:
     st.caption(
         _(
             "{posts} ({share}) are in a language without a word list: kept, not measured, and no part of any share."
-        ).format(posts=wording.count(source.n_unmeasured, "posts"), share=wording.chance(share))
+        ).format(posts=wording.count(source.n_unmeasured, "posts"), share=wording.plain(wording.chance(share)))
     )
 
 
 def _quarantine_rising(snapshot: Snapshot) -> None:
     if (rising := health.quarantine_rising(snapshot.read(RUNS))) is not None:
-        now, before = (wording.chance(share) for share in rising)
+        now, before = (wording.plain(wording.chance(share)) for share in rising)
         text = _("More rows are set aside: {now} of those the last run read, {before} before.")
         st.warning(text.format(now=now, before=before), icon=":material/rule:")
 
@@ -145,11 +146,13 @@ def _delays(snapshot: Snapshot) -> None:
         return
     share, days = found
     text = _(
-        "Of the posts of {population} on the last {days} that were published as they closed, {share} came after "
+        "Of the posts in {population} on the last {days} that were published as they closed, {share} came after "
         "their day had closed. A day that grows is published again."
     )
     st.markdown(
         text.format(
-            population=wording.plain(line["population"]), days=wording.count(days, "days"), share=wording.chance(share)
+            population=wording.plain(line["population"]),
+            days=wording.count(days, "days"),
+            share=wording.plain(wording.chance(share)),
         )
     )

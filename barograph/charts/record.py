@@ -23,6 +23,7 @@ _PERCENT = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
 _GREEN, _SKY = "#009E73", "#56B4E9"
 _SHARES = (OBSERVED, HIGH, FORECAST, _GREEN, THRESHOLD, _SKY, MUTED)
 """Okabe and Ito's: the model first, then a colour a reason why it was not used."""
+_LEGEND_LINE = 32
 _LEAST_SKILL = -1.0
 """A worse week is drawn at the lower edge: one bad week must not flatten all others."""
 
@@ -123,7 +124,7 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     base = alt.Chart(drawn)
     points = base.mark_point(color=OBSERVED, filled=True, opacity=1)
     bars = alt.Chart(drawn.drop_nulls(["lo", "hi"])).mark_rule(color=OBSERVED, strokeWidth=2, opacity=0.6)
-    names = base.mark_text(align="left", baseline="top", dx=6, dy=3, color=MUTED, fontSize=11)
+    names = base.mark_text(align="left", baseline="top", dx=7, dy=4, color=MUTED, fontSize=11)
     return layered(
         [
             line.mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4).encode(x=x, y=y("came")),
@@ -136,7 +137,7 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     )  # fmt: skip
 
 
-def fallbacks(rows: pl.DataFrame, *, height: int = 220) -> alt.Chart:
+def fallbacks(rows: pl.DataFrame, *, height: int = 230) -> alt.Chart:
     """Which part of each week's forecasts the model made, and for what reasons a plain one stood in.
 
     rows: `week`, `made` (who or why, in words, the model first where there is one), `n`, in order of week.
@@ -156,13 +157,14 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 220) -> alt.Chart:
     axis = alt.Axis(tickCount=5, labelExpr=_PERCENT, **ALIGNED)
     frame = Frame(_ends(drawn), alt.Scale(domain=[0, 1], nice=False), axis)
     colour = alt.Scale(domain=names, range=[_SHARES[n % len(_SHARES)] for n in range(len(names))])
-    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=420)
+    # Who and why on a line each, so that a phone has room for both.
+    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=420, labelExpr="split(datum.label, ': ')")
     told = tooltip(days=_("Week"), made=_("Made by"), what=_("Share"), behind=_("Forecasts"))
     bars = alt.Chart(drawn).mark_rect(stroke="white", strokeWidth=0.6)
     return bars.encode(
         x=frame.x("from"), x2="to:T", y=frame.y("bottom"), y2="top:Q",
         color=alt.Color("made:N", scale=colour, legend=legend), tooltip=told,
-    ).properties(height=height, width="container")  # fmt: skip
+    ).properties(height=height + _LEGEND_LINE * len(names), width="container")  # fmt: skip
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
