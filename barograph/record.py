@@ -196,11 +196,16 @@ def reliability(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 def makers(found: pl.DataFrame) -> pl.DataFrame:
-    """Who made forecasts, in words. found: as `Snapshot.forecast_makers`; adds `made`, those without a reason first."""
+    """Who made forecasts, in words. found: as `Snapshot.forecast_makers`; adds `made`, those without a reason first.
+
+    Reasons that differ in a number of days alone are one.
+    """
+    few = pl.col("fallback").str.replace(r"^\d+ known days; (\d+) needed$", "fewer than $1 known days")
+    counted = found.with_columns(few).group_by("week", "model", "fallback").agg(pl.col("n").sum())
     said = pl.struct("model", "fallback").map_elements(_made, return_dtype=pl.String)
     plain = pl.col("fallback").is_not_null()
     often = pl.col("n").sum().over("model", "fallback")
-    return found.with_columns(said.alias("made")).sort(plain, -often, "made", "week")
+    return counted.with_columns(said.alias("made")).sort(plain, -often, "made", "week")
 
 
 def _made(row: dict[str, str | None]) -> str:

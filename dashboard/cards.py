@@ -22,14 +22,18 @@ _STYLE = """<style>
 </style>"""
 
 
-def lexicon(name: str) -> str | None:
-    """The card of a word list that comes with barograph; None of another."""
-    return _card("lexicons", name)
+def lexicon(name: str, version: str) -> str | None:
+    """The card of a word list that comes with barograph, of these very terms; None of another, whatever its name."""
+    import lexicons  # with its compiler; only who asks for a card waits for it
+
+    ours = name in lexicons.names() and lexicons.load(name).version == version
+    return _card("lexicons", name) if ours else None
 
 
 def task(name: str) -> str | None:
-    """The card of what annotators are asked; `TASK:TOPIC` has that of its task."""
-    return _card("barograph", "annotate", "tasks", name.split(":", maxsplit=1)[0])
+    """The card of what annotators are asked; `TASK:TOPIC` has that of its task. None of one of the analyst's."""
+    name = name.split(":", maxsplit=1)[0]
+    return _card("barograph", "annotate", "tasks", name) if name.isidentifier() else None
 
 
 def forecasts() -> str | None:

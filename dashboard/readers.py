@@ -20,12 +20,12 @@ def lexicons(shown: Shown, view: selection.View) -> None:
         panels.empty(_("The snapshot does not say which word lists read it"), _("It was published before they were."))
         return
     choices = used["lexicon"].unique(maintain_order=True).to_list()
-    marker = dict(used.select("lexicon", "marker").iter_rows())
+    marker, version = (dict(used.select("lexicon", of).iter_rows()) for of in ("marker", "version"))
     chosen = view.one(
         st.selectbox, _("Card"), "card", choices, choices[0], lasts=False,
         format_func=lambda name: f"{wording.label(marker[name])} · {name}",
     )  # fmt: skip
-    text = cards.lexicon(chosen)
+    text = cards.lexicon(chosen, version[chosen])
     with st.container(border=True):
         if text is None:
             st.markdown(f":gray[{_('This list is the analyst’s own, or a package’s: it came without a card.')}]")

@@ -5,6 +5,7 @@ import streamlit as st
 
 from barograph import charts, record, verdict, wording
 from barograph.language import gettext as _
+from barograph.language import noted
 from barograph.record import Worth
 from barograph.store import Snapshot
 from dashboard import drawn, panels, selection, show
@@ -12,16 +13,17 @@ from dashboard.headline import STYLE, cell
 from dashboard.show import Shown
 
 _ALL = "*"
+_PERIODS = {"26": noted("26 weeks"), "52": noted("52 weeks"), _ALL: noted("All weeks")}
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
-def _sums(snapshot: Snapshot, where: dict[str, str], horizon: int | None) -> pl.DataFrame:
-    return snapshot.forecast_weeks(where, horizon)
+def _sums(snapshot: Snapshot, where: dict[str, str], horizon: int | None, weeks: int | None) -> pl.DataFrame:
+    return snapshot.forecast_weeks(where, horizon, weeks)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
-def _makers(snapshot: Snapshot, where: dict[str, str]) -> pl.DataFrame:
-    return record.makers(snapshot.forecast_makers(where))
+def _makers(snapshot: Snapshot, where: dict[str, str], weeks: int | None) -> pl.DataFrame:
+    return record.makers(snapshot.forecast_makers(where, weeks))
 
 
 def page(shown: Shown) -> None:
@@ -33,39 +35,39 @@ def page(shown: Shown) -> None:
             "once the week has closed."
         )
     )
-    where, horizon, baseline = _choose(shown.lines)
-    sums, title = _sums(shown.snapshot, where, horizon), verdict.title(where, horizon)
+    where, horizon, weeks, baseline = _choose(shown.lines)
+    sums, title = _sums(shown.snapshot, where, horizon, weeks), verdict.title(where, horizon)
     worth = record.worth(sums)
     if worth is None:
         panels.empty(
             _("No forecast of these lines has met a whole week yet"),
             _("A week counts once its Sunday has closed; a day without a value is met by none."),
         )
-        _who_made_them(_makers(shown.snapshot, where), title)
+        _who_made_them(_makers(shown.snapshot, where, weeks), title)
         return
-    weeks = record.by_week(sums)
+    by_week = record.by_week(sums)
     _headline(worth, baseline)
     drawn.chart(
-        charts.skill(weeks, baseline), key="skill",
+        charts.skill(by_week, baseline), key="skill",
         title=_("Skill over {baseline}").format(baseline=_(verdict.BASELINES[baseline])),
-        sentence=verdict.skill(weeks, worth, baseline, title), rows=weeks, name=f"skill_{title}",
+        sentence=verdict.skill(by_week, worth, baseline, title), rows=by_week, name=f"skill_{title}",
     )  # fmt: skip
     for level, column in zip((80, 95), st.columns(2, gap="medium"), strict=True):
         with column:
             drawn.chart(
-                charts.coverage(weeks, level), key=f"coverage-{level}",
+                charts.coverage(by_week, level), key=f"coverage-{level}",
                 title=_("How often {level} % intervals held").format(level=level),
-                sentence=verdict.coverage(weeks, worth, level, title), rows=weeks, name=f"coverage-{level}_{title}",
+                sentence=verdict.coverage(by_week, worth, level, title), rows=by_week, name=f"coverage-{level}_{title}",
             )  # fmt: skip
     left, right = st.columns(2, gap="medium")
     with left:
         _calibration(sums, title)
     with right:
-        _who_made_them(_makers(shown.snapshot, where), title)
+        _who_made_them(_makers(shown.snapshot, where, weeks), title)
 
 
-def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, str]:
-    """The columns that lines must equal, the days ahead (None: all), and a baseline."""
+def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, int | None, str]:
+    """The columns that lines must equal, the days ahead and the last weeks (None: all), and a baseline."""
     view, where = selection.View(), selection.bar()
     populations = [_ALL, *lines["population"].unique().sort()]
     population = view.one(
@@ -87,6 +89,10 @@ def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, str]:
         where.selectbox, _("Days ahead"), "ahead", [_ALL, *(str(n) for n in range(1, 8))], _ALL, lasts=False,
         format_func=lambda n: _("1 to 7") if n == _ALL else n,
     )  # fmt: skip
+    weeks = view.one(
+        where.selectbox, _("Period"), "weeks", list(_PERIODS), "26", lasts=False,
+        format_func=lambda n: _(_PERIODS[n]),
+    )  # fmt: skip
     baseline = view.one(
         where.selectbox, _("Against"), "against", list(verdict.BASELINES), "climatology", lasts=False,
         format_func=lambda name: _named(verdict.BASELINES[name]),
@@ -97,7 +103,8 @@ def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, str]:
     )  # fmt: skip
     view.keep()
     given = {"population": population, "marker": marker, "unit": unit, "method": method}
-    return {k: v for k, v in given.items() if v != _ALL}, None if ahead == _ALL else int(ahead), baseline
+    horizon, last = (None if chosen == _ALL else int(chosen) for chosen in (ahead, weeks))
+    return {k: v for k, v in given.items() if v != _ALL}, horizon, last, baseline
 
 
 def _named(word: str) -> str:

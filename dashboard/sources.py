@@ -146,8 +146,8 @@ def _delays(snapshot: Snapshot) -> None:
         return
     share, days = found
     text = _(
-        "Of the posts in {population} on the last {days} that were published as they closed, {share} came after "
-        "their day had closed. A day that grows is published again."
+        "Of the posts in population “{population}” on the last {days} that were published as they closed, {share} "
+        "came after their day had closed. A day that grows is published again."
     )
     st.markdown(
         text.format(

@@ -147,11 +147,14 @@ def test_a_baseline_that_lost_nothing_has_no_skill_over_it() -> None:
 
 
 def test_who_made_them_in_words_the_model_first_and_the_commonest_reason_next() -> None:
+    few = [(MONDAY, "climatology", f"{n} known days; 7 needed", 3) for n in (1, 2)]
     found = pl.DataFrame(
-        [(MONDAY, "climatology", "rare", 1), (MONDAY, "climatology", "common", 5), (MONDAY, "house", None, 2)],
+        [(MONDAY, "climatology", "rare", 1), *few, (MONDAY, "house", None, 2)],
         schema=["week", "model", "fallback", "n"], orient="row",
     )  # fmt: skip
-    assert makers(found)["made"].to_list() == ["The house model", "Climatology: common", "Climatology: rare"]
+    assert makers(found).select("made", "n").rows() == [
+        ("The house model", 2), ("Climatology: fewer than 7 known days", 6), ("Climatology: rare", 1),
+    ]  # fmt: skip
 
 
 CASES = {  # CRPS over that of climatology; how many of twenty were held in weeks that take turns; what is said

@@ -23,7 +23,7 @@ _PERCENT = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
 _GREEN, _SKY = "#009E73", "#56B4E9"
 _SHARES = (OBSERVED, HIGH, FORECAST, _GREEN, THRESHOLD, _SKY, MUTED)
 """Okabe and Ito's: the model first, then a colour a reason why it was not used."""
-_LEGEND_LINE = 32
+_LEGEND_LINE = 36
 _LEAST_SKILL = -1.0
 """A worse week is drawn at the lower edge: one bad week must not flatten all others."""
 
@@ -137,7 +137,7 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     )  # fmt: skip
 
 
-def fallbacks(rows: pl.DataFrame, *, height: int = 230) -> alt.Chart:
+def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
     """Which part of each week's forecasts the model made, and for what reasons a plain one stood in.
 
     rows: `week`, `made` (who or why, in words, the model first where there is one), `n`, in order of week.

@@ -11,6 +11,7 @@ from barograph import tables
 from barograph.publish import publish
 from barograph.store import Warehouse
 from barograph.tables import Table
+from lexicons import load
 from tests.conftest import ROOT
 
 LAST = date(2026, 3, 31)
@@ -115,8 +116,9 @@ def source_days(days: int = 60, *, gaps: tuple[int, ...] = (), odd: dict[int, in
 
 def lexicons() -> pl.DataFrame:
     """Two lists in use, one of ours and one of the analyst's, and one that no longer is."""
+    ours = load("fear_en").version
     rows = [
-        {"marker": marker, "lexicon": name, "language": "en", "version": "0123456789ab", "n_terms": 12, "updated_at": at}
+        {"marker": marker, "lexicon": name, "language": "en", "version": ours, "n_terms": 12, "updated_at": at}
         for marker, name, at in (("fear", "fear_en", NOW), ("mine", "own", NOW), ("joy", "joy_en", NOW - timedelta(days=9)))
     ]
     return tables.LEXICONS.validate(pl.DataFrame(rows))
