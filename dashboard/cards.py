@@ -22,6 +22,7 @@ _STYLE = """<style>
 </style>"""
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
 def lexicon(name: str, version: str) -> str | None:
     """The card of a word list that comes with barograph, of these very terms; None of another, whatever its name."""
     import lexicons  # with its compiler; only who asks for a card waits for it
