@@ -65,8 +65,8 @@ def page(shown: Shown) -> None:
         parts.append(f"<h4>{escape(population)}</h4><div class='row'>{cells}</div>")
     st.html("".join([*parts, "</div>"]))
     st.caption(
-        "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the "
-        "last eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."
+        "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the last "
+        "eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."
     )
     sources.lines(shown.snapshot, shown.run)
 

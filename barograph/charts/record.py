@@ -55,7 +55,7 @@ def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerC
     return layered(
         [
             frame.ends(),
-            banded.mark_area(color=OBSERVED, opacity=0.2).encode(x=frame.x("x"), y=frame.y("lo"), y2="hi:Q"),
+            banded.mark_area(color=OBSERVED, opacity=0.2).encode(x=frame.x("x"), y=frame.y("lo"), y2=alt.Y2("hi:Q")),
             zero.encode(y=frame.y("zero")),
             base.mark_line(color=OBSERVED, strokeWidth=2.2).encode(x=frame.x("x"), y=frame.y("trailing")),
             base.mark_point(color=MUTED, strokeWidth=1.6, opacity=1).encode(
@@ -84,13 +84,13 @@ def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerC
     told = tooltip(days=_("Week"), what=_("Held"), chance=_("By chance"), behind=_("Behind it"))
     right = alt.Chart(pl.DataFrame({"level": [level / 100]})).mark_rule(color=THRESHOLD, strokeDash=[6, 4])
     base = alt.Chart(drawn)
-    shape = alt.when(alt.datum.outside).then(alt.value("diamond")).otherwise(alt.value("circle"))
+    shape = alt.ShapeValue("circle", condition={"test": "datum.outside", "value": "diamond"})
     return layered(
         [
             frame.ends(),
             # A step a week, since each week has its own number of days.
             base.mark_rect(color=MUTED, opacity=0.22).encode(
-                x=frame.x("from"), x2="to:T", y=frame.y("low"), y2="high:Q"
+                x=frame.x("from"), x2=alt.X2("to:T"), y=frame.y("low"), y2=alt.Y2("high:Q")
             ),
             right.encode(y=frame.y("level")),
             base.mark_line(color=OBSERVED, strokeWidth=1.6).encode(x=frame.x("x"), y=frame.y("value")),
@@ -128,10 +128,10 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     return layered(
         [
             line.mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4).encode(x=x, y=y("came")),
-            bars.encode(x=x, y=y("lo"), y2="hi:Q"),
+            bars.encode(x=x, y=y("lo"), y2=alt.Y2("hi:Q")),
             base.mark_line(color=OBSERVED, strokeWidth=1.2, opacity=0.5).encode(x=x, y=y("came")),
             points.encode(x=x, y=y("came"), size=_sized(), tooltip=told),
-            names.encode(x=x, y=y("came"), text="count:N"),
+            names.encode(x=x, y=y("came"), text=alt.Text("count:N")),
         ],
         height,
     )  # fmt: skip
@@ -160,11 +160,12 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
     # Who and why on a line each, so that a phone has room for both.
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=420, labelExpr="split(datum.label, ': ')")
     told = tooltip(days=_("Week"), made=_("Made by"), what=_("Share"), behind=_("Forecasts"))
-    bars = alt.Chart(drawn).mark_rect(stroke="white", strokeWidth=0.6)
+    high = height + _LEGEND_LINE * len(names)
+    bars = alt.Chart(drawn, height=high, width="container").mark_rect(stroke="white", strokeWidth=0.6)
     return bars.encode(
-        x=frame.x("from"), x2="to:T", y=frame.y("bottom"), y2="top:Q",
+        x=frame.x("from"), x2=alt.X2("to:T"), y=frame.y("bottom"), y2=alt.Y2("top:Q"),
         color=alt.Color("made:N", scale=colour, legend=legend), tooltip=told,
-    ).properties(height=height + _LEGEND_LINE * len(names), width="container")  # fmt: skip
+    )  # fmt: skip
 
 
 def _told(rows: pl.DataFrame) -> pl.DataFrame:

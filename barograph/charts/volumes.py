@@ -39,12 +39,13 @@ def volumes(rows: pl.DataFrame, *, height: int = 130) -> alt.LayerChart:
     most = float(rows["n_posts"].max() or 1)  # type: ignore[arg-type]
     frame = Frame(domain, alt.Scale(domain=[0, 1.18 * most], nice=False), alt.Axis(tickCount=3, format="~s", **ALIGNED))
     told = tooltip(day=_("Day"), what=_("Posts"), behind=_("Behind it"), before=_("Usual"), note=_("Note"))
-    at = {"x": frame.x("from"), "x2": "to:T", "y": frame.y("n_posts"), "y2": "zero:Q"}
+    at = {"x": frame.x("from"), "x2": alt.X2("to:T"), "y": frame.y("n_posts"), "y2": alt.Y2("zero:Q")}
     layers = [frame.ends(), alt.Chart(drawn).mark_rect(color=OBSERVED, opacity=0.65).encode(**at, tooltip=told)]
     gaps = drawn.filter(pl.col("kind") == "gap")
     if gaps.height:
         cross = alt.Chart(gaps).mark_point(shape=_CROSS, stroke=MUTED, strokeWidth=1.5, size=26, opacity=1, yOffset=-5)
-        layers.append(cross.encode(x=frame.x("x"), y=alt.value("height"), tooltip=told))
+        low = alt.YValue("height")  # type: ignore[no-untyped-call]
+        layers.append(cross.encode(x=frame.x("x"), y=low, tooltip=told))
     for kind, colour in _COLOURS.items():
         odd = drawn.filter(pl.col("kind") == kind)
         if odd.height:
