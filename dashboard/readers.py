@@ -14,8 +14,7 @@ _TASKS = ("expression", "emotions", "stance", "affect", "agreement")
 
 def lexicons(shown: Shown, view: selection.View) -> None:
     """Which word lists read this snapshot, and their cards."""
-    used = shown.snapshot.read(LEXICONS)
-    used = used.filter(pl.col("updated_at") == pl.col("updated_at").max()).sort("marker", "language", "lexicon")
+    used = shown.snapshot.read(LEXICONS).sort("marker", "language", "lexicon")
     if used.is_empty():
         panels.empty(_("The snapshot does not say which word lists read it"), _("It was published before they were."))
         return

@@ -474,6 +474,17 @@ def test_posts_by_day_are_counted_where_posts_came_and_languages_only_of_enough_
     ]  # fmt: skip
 
 
+def test_lexicons_are_those_in_use_and_no_others(warehouse: Warehouse) -> None:
+    def used(*names: str, version: str = "1") -> pl.DataFrame:
+        return pl.DataFrame([
+            {"marker": "fear", "lexicon": name, "language": "en", "version": version, "n_terms": 3, "updated_at": at(0)} for name in names
+        ])  # fmt: skip
+
+    warehouse.keep_lexicons(used("a", "b"))
+    warehouse.keep_lexicons(used("b", "c", version="2"))
+    assert warehouse.read(tables.LEXICONS).select("lexicon", "version").rows() == [("b", "2"), ("c", "2")]
+
+
 def test_nothing_to_count_is_no_error(warehouse: Warehouse) -> None:
     warehouse.count_source_days(["en"], at(50), 2)
     assert warehouse.read(tables.SOURCE_DAYS).is_empty()

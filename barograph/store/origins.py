@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from barograph import tables
 from barograph.store.database import Database
 
 _COUNTED = "source_days_segment"
@@ -59,3 +60,12 @@ class Origins(Database):
                 """INSERT OR REPLACE INTO meta
                    SELECT ?, max(segment)::VARCHAR FROM segments HAVING max(segment) IS NOT NULL""", [_COUNTED]
             )  # fmt: skip
+
+    def keep_lexicons(self, rows: pl.DataFrame) -> None:
+        """Have `lexicons` hold these rows and no others. Raises `Terminal` where one breaks the table's contract."""
+        used = tables.LEXICONS.validate(rows)
+        with self._registered(used=used), self._transaction():
+            self._con.execute(
+                "DELETE FROM lexicons WHERE (marker, lexicon) NOT IN (SELECT (marker, lexicon) FROM used)"
+            )
+            self._con.execute("INSERT OR REPLACE INTO lexicons BY NAME SELECT * FROM used")

@@ -280,7 +280,7 @@ SOURCE_DAYS = Table(
 )  # fmt: skip
 
 LEXICONS = Table(
-    "lexicons", "The word lists that read each marker. Those of the newest `updated_at` are in use.",
+    "lexicons", "The word lists that read each marker, as the last run used them.",
     ("marker", "lexicon"),
     {
         "marker": text("name of the marker"),

@@ -115,12 +115,11 @@ def source_days(days: int = 60, *, gaps: tuple[int, ...] = (), odd: dict[int, in
 
 
 def lexicons() -> pl.DataFrame:
-    """Two lists in use, one of ours and one of the analyst's, and one that no longer is."""
-    ours = load("fear_en").version
+    """Two lists in use, one of ours and one of the analyst's."""
     rows = [
-        {"marker": marker, "lexicon": name, "language": "en", "version": ours, "n_terms": 12, "updated_at": at}
-        for marker, name, at in (("fear", "fear_en", NOW), ("mine", "own", NOW), ("joy", "joy_en", NOW - timedelta(days=9)))
-    ]
+        {"marker": marker, "lexicon": name, "language": "en", "version": load("fear_en").version, "n_terms": 12, "updated_at": NOW}
+        for marker, name in (("fear", "fear_en"), ("mine", "own"))
+    ]  # fmt: skip
     return tables.LEXICONS.validate(pl.DataFrame(rows))
 
 
