@@ -36,7 +36,8 @@ NOUNS = {
     for one, many in (
         noted_pair("alert", "alerts"), noted_pair("attempt", "attempts"), noted_pair("author", "authors"),
         noted_pair("conversation", "conversations"), noted_pair("day", "days"), noted_pair("event", "events"),
-        noted_pair("line", "lines"), noted_pair("month", "months"), noted_pair("post", "posts"),
+        noted_pair("forecast", "forecasts"), noted_pair("line", "lines"), noted_pair("month", "months"),
+        noted_pair("post", "posts"), noted_pair("row", "rows"), noted_pair("run", "runs"), noted_pair("week", "weeks"),
         noted_pair("reply pair", "reply pairs"), noted_pair("term", "terms"),
     )
 }  # fmt: skip
@@ -112,6 +113,18 @@ def chance(probability: float) -> str:
 def p_value(p: float) -> str:
     """p = 0.03; p < 0.01."""
     return f"p < {written('0.01')}" if p < 0.01 else f"p = {written(f'{p:.2f}')}"
+
+
+def between(low: float, high: float) -> str:
+    """Two probabilities that bound another: 61–95 %."""
+    return f"{chance(low).removesuffix(f'{_SPACE}%')}{_DASH}{chance(high)}"
+
+
+def skill(value: float, low: float | None = None, high: float | None = None) -> str:
+    """How much better than a baseline, with its 95 % bounds: 0.12 (−0.03 to 0.26)."""
+    if low is None or high is None:
+        return _digits(value, "mean")
+    return f"{_digits(value, 'mean')} ({_digits(low, 'mean')} {_('to')} {_digits(high, 'mean')})"
 
 
 def at_most(share: float) -> str:

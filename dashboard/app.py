@@ -29,6 +29,8 @@ page = st.navigation(
         st.Page("heatmap.py", title=_("Heatmap"), icon=":material/grid_on:"),
         st.Page("polarization.py", title=_("Polarization"), icon=":material/call_split:"),
         st.Page("alerts.py", title=_("Alerts"), icon=":material/notifications:"),
+        st.Page("record.py", title=_("Forecast record"), icon=":material/fact_check:"),
+        st.Page("methods.py", title=_("Data and methods"), icon=":material/dataset:"),
     ],
     position="hidden" if who.why else "top",
 )

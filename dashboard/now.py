@@ -10,8 +10,8 @@ import streamlit as st
 from barograph import board, wording
 from barograph.sparkline import sparkline
 from barograph.store import Snapshot
-from barograph.tables import ALERTS, SOURCES
-from dashboard import panels, selection, show
+from barograph.tables import ALERTS
+from dashboard import panels, selection, show, sources
 from dashboard.show import Shown
 
 _STYLE = """<style>
@@ -69,7 +69,7 @@ def page(shown: Shown) -> None:
         "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the last "
         "eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."
     )
-    panels.sources(shown.snapshot.read(SOURCES))
+    sources.lines(shown.snapshot, shown.run)
 
 
 def _cell(row: dict[str, Any]) -> str:

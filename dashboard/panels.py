@@ -10,6 +10,7 @@ import streamlit as st
 from barograph import wording
 from barograph.clock import utc_now
 from barograph.errors import Terminal
+from barograph.language import gettext as _
 from dashboard import access, selection, voice
 
 _STALE_DAYS = 2
@@ -115,6 +116,7 @@ def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
             empty("No alert is firing, but data is stale", share)
         else:
             st.success(f"**No alert is firing.** {share}", icon=":material/check_circle:")
+        _lacking(lines.height - tested)
         return
     with st.container(border=True, key="alerts", gap="xsmall"):
         icon = ":red[:material/notifications_active:]" if firing else ":material/notifications:"
@@ -125,6 +127,15 @@ def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
             with st.expander(f"{open_.height - _SHOWN} more"):
                 for row in open_.tail(-_SHOWN).iter_rows(named=True):
                     _alert(row)
+    _lacking(lines.height - tested)
+
+
+def _lacking(n: int) -> None:
+    """Where it is told which lines have no value on the latest closed day."""
+    if n:
+        label = _("{lines} without a value: which, and why").format(lines=wording.count(n, "lines"))
+        section = {"section": "missing"}
+        st.page_link("methods.py", label=label, query_params=section, icon=":material/visibility_off:")
 
 
 def _alert(row: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The stage in which the monitor evaluates itself: forecasts of days that have closed meet what these days showed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -14,6 +14,8 @@ from flows.stages import Run, shares, stage
 @stage
 def evaluate(run: Run, warehouse: Warehouse) -> None:
     """Issue the evaluations that changed, of lines of which a closed day was issued since their last evaluation.
+
+    Week by week they are kept beside it; the first time, of all forecasts that there are.
 
     Only what was issued up to `now` is read. Each day ahead counts with its first forecast, never a later revision.
     A line silent for as long as a record goes back meets nothing more.
@@ -29,14 +31,21 @@ def evaluate(run: Run, warehouse: Warehouse) -> None:
         pl.col("closed") > pl.col("closed").max() - goes_back,
     )
     if due.height:
+        first_time = not warehouse.has_weeks()
+        first_closed, last_closed = due.select(pl.col("closed").min(), pl.col("closed").max().alias("last")).row(0)
         # The last day met may be as old as the record is long, and the record begins as long before it.
-        since = due.select(pl.col("closed").min() - 2 * goes_back).item()
-        met = warehouse.first_forecasts(run.moment, since)
-        rows = forecasting.track_record(
-            *(frame.join(due, on=tables.LINE, how="semi", maintain_order="left") for frame in (met, series))
+        oldest = date.min if first_time else first_closed - 2 * goes_back
+        weeks_since = date.min if first_time else last_closed - goes_back + timedelta(days=1)
+        made, mine = (
+            frame.join(due, on=tables.LINE, how="semi", maintain_order="left")
+            for frame in (warehouse.first_forecasts(run.moment, oldest), series)
         )
+        met = forecasting.met(made, mine, None if first_time else forecasting.RECORD_DAYS)
+        rows = forecasting.record(met)
         said = list(rows.columns)
         rows = rows.join(known.select(said), on=said, how="anti").with_columns(issue=pl.lit(run.moment))
         warehouse.save({tables.EVALUATIONS: rows})
+        weeks = forecasting.weeks(met, weeks_since).with_columns(issue=pl.lit(run.moment))
+        warehouse.replace_weeks(due.select(tables.LINE), weeks_since, weeks)
         known = pl.concat([known.join(rows, on=tables.EVALUATIONS.series_key, how="anti"), rows], how="diagonal")
     run.record_of_forecasts = record.recent(known)

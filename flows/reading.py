@@ -98,6 +98,24 @@ class Reading:
         undetermined = own.unique("marker", keep="first", maintain_order=True).with_columns(lang=pl.lit("und"))
         return pl.concat([own, undetermined]).sort("marker", "lang")
 
+    @property
+    def used(self) -> pl.DataFrame:
+        """Rows of `lexicons` but for `updated_at`: the lists of every marker, and the calibrated ones."""
+        own = [
+            (lex.terms["marker"][0], lex, None) for lexs in self.lexicons.values() for lex in lexs if lex.terms.height
+        ]
+        rows: dict[tuple[str, str], tuple[str, str, int, str | None]] = {
+            (marker, lex.name): (lex.language, lex.version, lex.terms.height, fitted_on)
+            for marker, lex, fitted_on in own
+        }
+        for found in self.calibrated.values():
+            for marker, (lex, calibration) in found.items():
+                terms = rows.get((marker, lex.name), (lex.language, lex.version, lex.terms.height, None))
+                rows[marker, lex.name] = (*terms[:3], calibration.fitted_on)
+        names = ["marker", "lexicon", "language", "version", "n_terms", "fitted_on"]
+        return pl.DataFrame([(*key, *row) for key, row in rows.items()],
+                            schema={n: tables.LEXICONS.schema[n] for n in names}, orient="row")  # fmt: skip
+
     def scores(self, posts: pl.DataFrame) -> pl.DataFrame:
         """Rows of `scores` of posts with `post_id, lang, text`.
 

@@ -340,6 +340,8 @@ def publish(run: Run, warehouse: Warehouse) -> None:
     warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
     warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
+    warehouse.count_source_days(run.languages, run.moment, run.settings.minimum_authors)
+    warehouse.keep_lexicons(run.reading.used.with_columns(updated_at=pl.lit(run.moment)))
     run.record(warehouse, "unlabelled" if run.unlabelled else "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)
     series = warehouse.latest(tables.SERIES, run.moment)

@@ -456,6 +456,41 @@ def test_sources_are_counted_by_hand(warehouse: Warehouse) -> None:
     ]
 
 
+def test_posts_by_day_are_counted_where_posts_came_and_languages_only_of_enough_authors(warehouse: Warehouse) -> None:
+    def days(*counts: tuple[int, int, str]) -> list[dict[str, Any]]:
+        """(number of the post, day, author) each."""
+        return [{"post_id": f"s:{n}", "created_at": at(24 * day), "author_key": who, "lang": "fr" if n % 2 else "und"} for n, day, who in counts]
+
+    land(warehouse, *days((1, 0, "a"), (2, 0, "b"), (3, 0, "b"), (4, 2, "a")))
+    warehouse.count_source_days(["en"], at(50), 2)
+    first = [("s", at(0).date(), 3, 2, 2, None, at(50)), ("s", at(48).date(), 1, 1, None, "fewer than 2 authors", at(50))]
+    assert warehouse.read(tables.SOURCE_DAYS).rows() == first
+    warehouse.count_source_days(["en"], at(60), 2)
+    assert warehouse.read(tables.SOURCE_DAYS).rows() == first  # nothing came
+    land(warehouse, *days((5, 2, "b")), {"post_id": "s:6", "created_at": at(72), "author_key": None})
+    warehouse.count_source_days(["en"], at(70), 2)
+    assert warehouse.read(tables.SOURCE_DAYS).rows() == [
+        first[0], ("s", at(48).date(), 2, 2, 1, None, at(70)), ("s", at(72).date(), 1, 0, None, "authors unknown", at(70)),
+    ]  # fmt: skip
+
+
+def test_lexicons_are_those_in_use_and_no_others(warehouse: Warehouse) -> None:
+    def used(*names: str, version: str = "1") -> pl.DataFrame:
+        return pl.DataFrame([
+            {"marker": "fear", "lexicon": name, "language": "en", "version": version, "n_terms": 3, "updated_at": at(0)} for name in names
+        ])  # fmt: skip
+
+    warehouse.keep_lexicons(used("a", "b"))
+    warehouse.keep_lexicons(used("b", "c", version="2"))
+    assert warehouse.read(tables.LEXICONS).select("lexicon", "version").rows() == [("b", "2"), ("c", "2")]
+
+
+def test_nothing_to_count_is_no_error(warehouse: Warehouse) -> None:
+    warehouse.count_source_days(["en"], at(50), 2)
+    assert warehouse.read(tables.SOURCE_DAYS).is_empty()
+    assert warehouse.get("source_days_segment") is None
+
+
 def test_runs_that_never_said_how_they_ended_are_interrupted(warehouse: Warehouse) -> None:
     for name, status in {"1": "running", "2": "done", "3": "failed"}.items():
         warehouse.save({tables.RUNS: run(run_id=name, status=status)})

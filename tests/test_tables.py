@@ -46,6 +46,12 @@ EXPECTED = {
         "both_authors", "issue",
     ],
     "events": ["name", "population", "kind", "starts_on", "ends_on", "declared_at"],
+    "forecast_weeks": [
+        *LINE, "model", "horizon", "week", "tenth", "n", "crps", "crps_climatology", "crps_seasonal_naive", "n_80", "n_95",
+        "said", "n_high", "issue",
+    ],
+    "source_days": ["source", "time_value", "n_posts", "n_authors", "n_unmeasured", "missing_reason", "updated_at"],
+    "lexicons": ["marker", "lexicon", "language", "version", "n_terms", "fitted_on", "updated_at"],
 }  # fmt: skip
 WAREHOUSE_ONLY = {
     "posts", "scores", "annotations", "draws", "audits", "segments", "tombstones", "quarantine", "outbox",
@@ -56,7 +62,7 @@ MINTED_HERE = {  # every published column of words, all of them ours: names, kin
     "fingerprint", "rule", "state", "reason", "notification_id", "receiver", "status", "last_result", "metric",
     "source", "quarantine_reasons", "run_id", "command", "stage", "version", "silence_id", "disposition_id", "verdict",
     "basis", "definition", "annotator", "task", "prompt_version", "cue", "test", "event", "outcome", "contrast",
-    "evidence", "created_by", "moved_by",  # the last two are roles
+    "evidence", "lexicon", "language", "fitted_on", "created_by", "moved_by",  # the last two are roles
 }  # fmt: skip
 ABOUT_ALERTS = {"silences", "dispositions", "rules", "grouped", "skill_cards"}
 ABOUT_LABELS = {"canaries", "cue_shares"}

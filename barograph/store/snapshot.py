@@ -11,10 +11,11 @@ import polars as pl
 from barograph import tables
 from barograph.errors import Terminal
 from barograph.store.database import latest
+from barograph.store.summaries import Summaries
 from barograph.tables import Table
 
 
-class Snapshot:
+class Snapshot(Summaries):
     """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
 
     Raises `Terminal` where the file is gone, damaged, or of a version with other tables.

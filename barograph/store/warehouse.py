@@ -19,8 +19,10 @@ from barograph.store.database import DISK, create, latest, reach, unwritable
 from barograph.store.evidence import Evidence
 from barograph.store.labelled import Labelled
 from barograph.store.labels import Labels
+from barograph.store.origins import Origins
 from barograph.store.outbox import Outbox
 from barograph.store.pairs import Pairs
+from barograph.store.records import Records
 from barograph.tables import Table
 
 
@@ -32,7 +34,7 @@ class Landed(NamedTuple):
     conflicting: int = 0
 
 
-class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
+class Warehouse(Audits, Evidence, Labelled, Labels, Origins, Outbox, Pairs, Records):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
@@ -260,14 +262,6 @@ class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
         """Of each fact, the row with the latest issue not after `now`; no later issue is ever read."""
         return self._frame(latest(table, table.name), [now])
 
-    def first_forecasts(self, now: datetime, since: date) -> pl.DataFrame:
-        """Of each line, target from `since` on and horizon, the forecast that was issued first, none after `now`."""
-        line = ", ".join(tables.LINE)
-        return self._frame(
-            f"""SELECT {", ".join(tables.FORECASTS.columns)} FROM forecasts WHERE issue <= ? AND target >= ?
-                QUALIFY row_number() OVER (PARTITION BY {line}, target, horizon ORDER BY issue) = 1""", [now, since]
-        )  # fmt: skip
-
     def save(
         self, rows: Mapping[Table, pl.DataFrame], *, aggregated: Sequence[date] = (), now: datetime = datetime.max
     ) -> None:
@@ -353,27 +347,6 @@ class Warehouse(Audits, Evidence, Labelled, Labels, Outbox, Pairs):
         """Mark runs that never said how they ended."""
         with self._transaction():
             self._con.execute("UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
-
-    def count_sources(self, kinds: Mapping[str, str], languages: Sequence[str], now: datetime) -> None:
-        """Bring `sources` up to date for the sources of `kinds` (name → kind)."""
-        named = pl.DataFrame(
-            {"source": list(kinds), "kind": list(kinds.values())}, schema={"source": pl.String, "kind": pl.String}
-        )
-        with self._registered(named=named), self._transaction():
-            self._con.execute(
-                """INSERT OR REPLACE INTO sources
-                   WITH reasons AS (SELECT source, reason, count(*) AS n FROM quarantine GROUP BY ALL),
-                   rejected AS (
-                       SELECT source, sum(n)::BIGINT AS n,
-                              string_agg(n || ' × ' || reason, '; ' ORDER BY n DESC, reason) AS reasons
-                       FROM reasons GROUP BY 1)
-                   SELECT source, kind, min(created_at), max(created_at), count(post_id),
-                          coalesce(any_value(rejected.n), 0), any_value(rejected.reasons),
-                          count(post_id) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?))), ?
-                   FROM named LEFT JOIN posts USING (source) LEFT JOIN rejected USING (source)
-                   GROUP BY source, kind""",
-                [list(languages), now],
-            )
 
     def copy_published(self, path: Path) -> None:
         """Write every published table, all issues included, into a new database at `path`."""

@@ -225,6 +225,32 @@ EVALUATIONS = Table(
     }, published=True,
 )  # fmt: skip
 
+FORECAST_WEEKS = Table(
+    "forecast_weeks",
+    "What the forecasts first published for the days of each week came to: sums, which add up over lines, weeks and "
+    "days ahead. Replaced where a day of the week is known anew.",
+    (*LINE, "model", "horizon", "week", "tenth"),
+    {
+        **LINE_COLUMNS,
+        "model": text("the model that made them"),
+        "horizon": Column(pl.Int64, "days ahead", low=1),
+        "week": day("Monday of the week of the days forecast; a week that has closed"),
+        "tenth": Column(
+            pl.Int64, "what was said of high prevalence: 0 a p_high under .1 … 9 one of .9 or more; -1 no threshold",
+            low=-1, high=9,
+        ),
+        "n": count("forecasts that met their day"),
+        "crps": number("sum of their CRPS, in units of the share", 0),
+        "crps_climatology": number("the same of climatology from the 84 days before each origin", 0),
+        "crps_seasonal_naive": number("the same of the same weekday of the week before", 0),
+        "n_80": count("those whose 80 % interval held the day"),
+        "n_95": count("those whose 95 % interval held the day"),
+        "said": number("sum of p_high; 0 without threshold", 0),
+        "n_high": count("those whose day had high prevalence; 0 without threshold"),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
 SOURCES = Table(
     "sources", "What each source has brought so far.", ("source",),
     {
@@ -237,6 +263,33 @@ SOURCES = Table(
         "quarantine_reasons": text("the reasons, most frequent first", nullable=True),
         "n_unmeasured": count("posts in a language that no lexicon covers"),
         "updated_at": time("`now` of the last run that read it"),
+    }, published=True,
+)  # fmt: skip
+
+SOURCE_DAYS = Table(
+    "source_days", "Posts of each source by UTC day; a day without a row has no post.", ("source", "time_value"),
+    {
+        "source": text("name of the source"),
+        "time_value": day("UTC day of the posts"),
+        "n_posts": count("posts kept"),
+        "n_authors": count("distinct known authors"),
+        "n_unmeasured": count("posts in a language that no lexicon covers; NULL where censored", nullable=True),
+        "missing_reason": text("why n_unmeasured is NULL", nullable=True),
+        "updated_at": time("`now` of the run that counted it last"),
+    }, published=True,
+)  # fmt: skip
+
+LEXICONS = Table(
+    "lexicons", "The word lists that read each marker, as the last run used them.",
+    ("marker", "lexicon"),
+    {
+        "marker": text("name of the marker"),
+        "lexicon": text("name of the list; `NAME_learned` beside it: learned weights, for the method calibrated"),
+        "language": text("ISO 639-1"),
+        "version": text("hash of its terms and weights"),
+        "n_terms": count("terms that are counted"),
+        "fitted_on": text("what its calibration was fitted on; NULL: a list without, or not read so", nullable=True),
+        "updated_at": time("`now` of the last run that read with it"),
     }, published=True,
 )  # fmt: skip
 

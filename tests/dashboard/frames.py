@@ -11,6 +11,7 @@ from barograph import tables
 from barograph.publish import publish
 from barograph.store import Warehouse
 from barograph.tables import Table
+from lexicons import load
 from tests.conftest import ROOT
 
 LAST = date(2026, 3, 31)
@@ -87,6 +88,39 @@ def evaluations(n: int = 588, coverage: float = 0.79, skill: float = 0.12) -> pl
         for metric, value in {"coverage_80": coverage, "crps": 1 - skill, "crps_climatology": 1.0}.items()
     ]  # fmt: skip
     return tables.EVALUATIONS.validate(pl.DataFrame(rows))
+
+
+def forecast_weeks(weeks: int = 12, *, crps: float = 0.9, held: int = 8, high: int = 2, **over: Any) -> pl.DataFrame:
+    """Whole weeks before LAST, ten forecasts each: half said P(high) .15, half .65, of which `high` came; `held` of ten."""
+    monday = LAST - timedelta(days=LAST.weekday())
+    rows = [
+        LINE | {
+            "model": "house", "horizon": 1, "week": monday - timedelta(weeks=ago), "tenth": tenth, "n": 5,
+            "crps": crps * (1 + 0.1 * (ago % 2)), "crps_climatology": 1.0, "crps_seasonal_naive": 1.2,
+            "n_80": held // 2, "n_95": 5, "said": said, "n_high": came, "issue": NOW,
+        } | over
+        for ago in range(1, weeks + 1) for tenth, said, came in ((1, 0.75, 1), (6, 3.25, high))
+    ]  # fmt: skip
+    return tables.FORECAST_WEEKS.validate(pl.DataFrame(rows))
+
+
+def source_days(days: int = 60, *, gaps: tuple[int, ...] = (), odd: dict[int, int] | None = None, source: str = "files") -> pl.DataFrame:
+    """100 posts of 40 authors a day up to LAST; gaps: days before LAST without a post; odd: days before LAST → posts."""
+    rows = [
+        {"source": source, "time_value": LAST - timedelta(days=ago), "n_posts": (odd or {}).get(ago, 100), "n_authors": 40,
+         "n_unmeasured": 1, "updated_at": NOW}
+        for ago in range(days) if ago not in gaps
+    ]  # fmt: skip
+    return tables.SOURCE_DAYS.validate(pl.DataFrame(rows))
+
+
+def lexicons() -> pl.DataFrame:
+    """Two lists in use, one of ours and one of the analyst's."""
+    rows = [
+        {"marker": marker, "lexicon": name, "language": "en", "version": load("fear_en").version, "n_terms": 12, "updated_at": NOW}
+        for marker, name in (("fear", "fear_en"), ("mine", "own"))
+    ]  # fmt: skip
+    return tables.LEXICONS.validate(pl.DataFrame(rows))
 
 
 def shifts(days: int = 7, **over: Any) -> pl.DataFrame:

@@ -48,6 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tables.SERIES: pl.concat(lines), tables.FORECASTS: frames.forecasts(),
         tables.ALERTS: frames.alerts(population="north"), tables.EXCEEDANCES: frames.high_days(1, 9),
         tables.EVENTS: frames.events(("exam week", "*", frames.LAST, frames.LAST)), tables.TERM_SHIFTS: frames.shifts(),
+        tables.FORECAST_WEEKS: frames.forecast_weeks(), tables.SOURCE_DAYS: frames.source_days(gaps=(3,)),
+        tables.LEXICONS: frames.lexicons(),
     })  # fmt: skip
     return folder
 
@@ -230,3 +232,27 @@ def test_a_narrow_dark_page_has_nothing_wider_than_itself(browser: "Browser", ad
     back = phone.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     assert back == "rgb(16, 22, 29)"
     context.close()
+
+
+def test_the_record_of_forecasts_draws_every_chart_and_follows_a_choice(page: "Page", address: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="Forecast record").click()
+    heading(page, "Forecast record")
+    for sentence in ("skill over climatology is", "80 % intervals held", "95 % intervals held", "tenths of P(high)", "a plain model stood in"):
+        page.locator(f"[aria-label*='{sentence}']").first.wait_for()
+    page.get_by_role("combobox", name="Against").click()
+    page.get_by_role("option", name="The same weekday last week").click()
+    page.wait_for_url("**against=seasonal*")
+    page.get_by_text("Forecasts were better than the same weekday last week.").wait_for()
+
+
+def test_sections_of_data_and_methods_fit_a_phone_and_cards_scroll_by_themselves(page: "Page", address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    page.get_by_role("link", name="Posts by day, delays, what was set aside").click()
+    heading(page, "files: fresh")
+    page.get_by_role("button", name="Word lists").or_(page.get_by_role("radio", name="Word lists")).first.click()
+    page.wait_for_url("**section=lexicons*")
+    page.get_by_role("region", name="Table: ").first.wait_for()
+    wide = "Math.max(...[...document.querySelectorAll('[data-testid=stMain],body,html')].map(e => e.scrollWidth - e.clientWidth))"
+    assert page.evaluate(wide) <= 0

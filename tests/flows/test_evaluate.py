@@ -194,3 +194,57 @@ def test_how_many_posts_stand_behind_a_value() -> None:
         "n_posts": [100, 100, 100, 100], "value_kind": "share",
     })  # fmt: skip
     assert shares(rows)["n_posts"].to_list() == [100, 10_000, 100, 100]
+
+
+def kept(warehouse: Warehouse) -> dict[date, int]:
+    """Week → forecasts that met their day."""
+    rows = warehouse.read(tables.FORECAST_WEEKS).group_by("week").agg(pl.col("n").sum()).sort("week")
+    return dict(rows.iter_rows())
+
+
+def test_weeks_are_kept_as_they_close_and_the_first_time_all_of_them(warehouse: Warehouse, tmp_path: Path) -> None:
+    measure(warehouse, 0, wander(160))
+    for n in (30, 37, 44):
+        forecast.fn(run(at(n), tmp_path), warehouse)
+    evaluate.fn(run(at(160), tmp_path), warehouse)
+    monday = START + timedelta(days=28)
+    # Three times seven days, from the third day of a week on.
+    expected = {monday: 5, monday + timedelta(weeks=1): 7, monday + timedelta(weeks=2): 7, monday + timedelta(weeks=3): 2}
+    assert kept(warehouse) == expected
+    measure(warehouse, 160, wander(1))
+    evaluate.fn(run(at(161), tmp_path), warehouse)
+    assert kept(warehouse) == expected
+
+
+def test_a_week_is_replaced_where_a_day_of_it_is_known_anew(warehouse: Warehouse, tmp_path: Path) -> None:
+    measure(warehouse, 0, wander(35))
+    forecast.fn(run(at(28), tmp_path), warehouse)
+    evaluate.fn(run(at(35), tmp_path), warehouse)
+    before = warehouse.read(tables.FORECAST_WEEKS)
+    assert before["n"].sum() == 7
+    assert before["issue"].unique().to_list() == [at(35)]
+    measure(warehouse, 28, [0.9], issue=at(35, 12))
+    evaluate.fn(run(at(35, 13), tmp_path), warehouse)
+    after = warehouse.read(tables.FORECAST_WEEKS)
+    assert (after["n"].sum(), after["n_high"].sum()) == (7, before["n_high"].sum() + 1)
+    assert after["crps"].sum() > before["crps"].sum() + 0.5
+    # Withheld since: it is met no more.
+    measure(warehouse, 28, [None, None, None], issue=at(36, 12))
+    evaluate.fn(run(at(36, 13), tmp_path), warehouse)
+    assert kept(warehouse) == {START + timedelta(days=28): 4}
+    measure(warehouse, 28, [None] * 7, issue=at(37, 12))
+    measure(warehouse, 35, wander(2), issue=at(37, 12))
+    forecast.fn(run(at(37, 12), tmp_path), warehouse)
+    measure(warehouse, 37, [0.1], issue=at(38))
+    evaluate.fn(run(at(38, 13), tmp_path), warehouse)
+    assert kept(warehouse) == {}
+
+
+def test_a_run_in_the_past_leaves_the_weeks_that_a_later_one_knew(warehouse: Warehouse, tmp_path: Path) -> None:
+    measure(warehouse, 0, wander(35))
+    forecast.fn(run(at(28), tmp_path), warehouse)
+    measure(warehouse, 30, [0.9], issue=at(40))
+    evaluate.fn(run(at(41), tmp_path), warehouse)
+    later = warehouse.read(tables.FORECAST_WEEKS)
+    evaluate.fn(run(at(36), tmp_path), warehouse)
+    assert warehouse.read(tables.FORECAST_WEEKS).equals(later)

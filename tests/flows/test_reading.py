@@ -6,7 +6,7 @@ import pytest
 from barograph.errors import ConfigError
 from barograph.settings import Marker, Rule
 from flows.reading import Reading
-from lexicons import count_tokens, match
+from lexicons import count_tokens, load, match
 
 POSTS = pl.DataFrame({
     "post_id": ["a", "b", "c", "d", "e"],
@@ -90,3 +90,20 @@ def test_scores_are_what_match_and_its_calibration_say():
             assert (row["hits"], row["probability"]) == (hits, probability)
             assert row["weight"] == pytest.approx(weight)
     assert any(row["probability"] is not None for row in got.values())
+
+
+def test_the_lists_in_use_are_named_with_their_terms_and_calibrations(tmp_path):
+    own = tmp_path / "mine_en.csv"
+    own.write_text("term,marker\nafraid,fear\n")
+    reading = Reading([Marker(name="worry", lexicons=("anxiety_en", "anxiety_es")), Marker(name="fright", lexicons=(str(own), "fear_en"))])
+    used = reading.used
+    assert used.select("marker", "lexicon", "language").sort("marker", "lexicon").rows() == [
+        ("fright", "fear_en", "en"), ("fright", "mine_en", "en"),
+        ("worry", "anxiety_en", "en"), ("worry", "anxiety_en_learned", "en"), ("worry", "anxiety_es", "es"),
+    ]  # fmt: skip
+    row = {name: used.row(by_predicate=pl.col("lexicon") == name, named=True) for name in used["lexicon"]}
+    assert row["mine_en"]["n_terms"] == 1
+    assert row["anxiety_en"]["version"] == load("anxiety_en").version
+    assert row["anxiety_en"]["n_terms"] < load("anxiety_en").terms.height  # without hints
+    assert "GoEmotions" in row["anxiety_en_learned"]["fitted_on"]
+    assert (row["anxiety_en"]["fitted_on"], row["fear_en"]["fitted_on"]) == (None, None)

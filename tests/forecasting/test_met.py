@@ -10,7 +10,7 @@ import pytest
 import forecasting
 from barograph import tables
 from forecasting.evaluation import crps
-from forecasting.met import RECORD_DAYS, track_record
+from forecasting.met import RECORD_DAYS, met, track_record, weeks
 
 START = date(2024, 1, 1)
 ISSUE = datetime(2024, 6, 1)
@@ -153,3 +153,65 @@ def test_without_a_threshold_a_day_says_nothing_of_p_high() -> None:
     assert figures(rows)["brier"] == pytest.approx(0.09)
     none = track_record(forecasts(30, threshold=None, p_high=None), series([*wander(30), 0.1]))
     assert {"brier", "brier_skill"} & set(none["metric"]) == set()
+
+
+MONDAY = 28  # 29 January 2024
+
+
+def summed(rows: pl.DataFrame, *columns: str) -> list[float]:
+    """Columns summed over all rows."""
+    return list(rows.select(columns).sum().row(0))
+
+
+def test_a_week_adds_up_to_what_its_forecasts_came_to() -> None:
+    whole = series([*wander(MONDAY), 0.1, 0.13, 0.02, 0.1, 0.1, 0.1, 0.1])
+    made = forecasts(*range(MONDAY, MONDAY + 7))
+    rows = weeks(met(made, whole), day(0))
+    tables.FORECAST_WEEKS.validate(rows.with_columns(issue=pl.lit(ISSUE)))
+    assert rows.select("week", "tenth", "n", "n_80", "n_95", "n_high", "horizon").rows() == [(day(MONDAY), 3, 7, 5, 6, 1, 1)]
+    assert rows["said"][0] == pytest.approx(7 * 0.3)
+    got = figures(track_record(made, whole))
+    assert rows["crps"][0] == pytest.approx(7 * got["crps"], rel=1e-4)
+    assert rows["crps_climatology"][0] == pytest.approx(7 * got["crps_climatology"], rel=1e-4)
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_seasonal_naive_is_what_it_would_have_said_at_the_origin(horizon: int) -> None:
+    values = [*wander(90), *wander(8, 4)]
+    whole, target = series(values), 97
+    history = whole.head(target - horizon + 1).select(
+        pl.lit("s").alias("unique_id"), pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts"
+    )
+    said = forecasting.forecast(history, model="seasonal_naive").row(horizon - 1, named=True)
+    assert said["target"] == day(target)
+    expected = float(crps(np.array([said[q] for q in tables.QUANTILES]), np.array(values[target])))
+    assert met(forecasts(target, horizon=horizon), whole)["crps_seasonal_naive"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_only_weeks_that_have_closed_whole_and_began_in_time() -> None:
+    made = forecasts(*range(MONDAY - 7, MONDAY + 21))
+    six_days = series(wander(MONDAY + 13))
+    assert weeks(met(made, six_days), day(0))["week"].to_list() == [day(MONDAY - 7), day(MONDAY)]
+    seven = series(wander(MONDAY + 14))
+    assert weeks(met(made, seven), day(MONDAY - 6))["week"].to_list() == [day(MONDAY), day(MONDAY + 7)]
+    assert weeks(met(made.clear(), seven), day(0)).is_empty()
+
+
+def test_tenths_of_what_was_said_and_one_apart_without_threshold() -> None:
+    said = [0.0, 0.0999, 0.1, 0.95, 1.0, None, 0.5]
+    made = pl.concat([
+        forecasts(MONDAY + n, p_high=p, threshold=None if p is None else 0.12) for n, p in enumerate(said)
+    ])  # fmt: skip
+    rows = weeks(met(made, series([*wander(MONDAY), *[0.1] * 6, 0.2])), day(0))
+    assert dict(rows.select("tenth", "n").iter_rows()) == {-1: 1, 0: 2, 1: 1, 5: 1, 9: 2}
+    assert dict(rows.select("tenth", "n_high").iter_rows()) == {-1: 0, 0: 0, 1: 0, 5: 1, 9: 0}
+    assert summed(rows, "said") == pytest.approx([0.0999 + 0.1 + 0.95 + 1 + 0.5], rel=1e-5)
+
+
+def test_all_forecasts_are_looked_at_where_no_end_is_set() -> None:
+    whole = series(wander(200))
+    made = forecasts(*range(50, 200))
+    assert met(made, whole).height == RECORD_DAYS
+    every = met(made, whole, None)
+    assert every.height == 150
+    assert track_record(made, whole).equals(forecasting.record(every))

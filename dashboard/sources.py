@@ -1,0 +1,158 @@
+"""How the sources fare: a line each for the first page, and day by day for the page of data and methods."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from barograph import charts, health, wording
+from barograph.health import Health
+from barograph.language import gettext as _
+from barograph.language import noted
+from barograph.store import Snapshot
+from barograph.tables import RUNS, SERIES, SOURCE_DAYS, SOURCES
+from dashboard import drawn
+
+PAGE = "methods.py"
+_STATES = {
+    "fresh": (":material/check_circle:", noted("Fresh")),
+    "late": (":material/schedule:", noted("Late")),
+    "silent": (":material/error:", noted("Silent")),
+    "empty": (":material/visibility_off:", noted("Empty")),
+    "dropped": (":material/link_off:", noted("No longer read")),
+}
+"""State → its sign, of a shape of its own, and its word."""
+
+
+@st.cache_data(max_entries=2, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
+def _volumes(snapshot: Snapshot) -> pl.DataFrame:
+    return health.volumes(snapshot.read(SOURCE_DAYS))
+
+
+def _all(snapshot: Snapshot, run: dict[str, Any] | None) -> list[Health]:
+    return health.sources(snapshot.read(SOURCES), _volumes(snapshot), run["now"] if run else None)
+
+
+def lines(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
+    """Each source in one line, those that fare worst first, and where more is told."""
+    st.subheader(_("Sources"), anchor=False)
+    found = _all(snapshot, run)
+    if not found:
+        st.markdown(f":gray[{_('No source has been read.')}]")
+    for source in found:
+        icon, state = _STATES[source.state]
+        st.markdown(f"{icon} **{wording.plain(source.source)}** · {_(state)} :gray[· {wording.plain(_said(source))}]")
+    _quarantine_rising(snapshot)
+    st.page_link(
+        PAGE, label=_("Posts by day, delays, what was set aside"), query_params={"section": "sources"},
+        icon=":material/arrow_forward:",
+    )  # fmt: skip
+
+
+def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
+    """Coverage, gaps and odd days of each source, what was set aside and why, languages not measured, delays."""
+    found = _all(snapshot, run)
+    if not found:
+        st.markdown(f":gray[{_('No source has been read.')}]")
+        return
+    reasons = {row["source"]: row["quarantine_reasons"] for row in snapshot.read(SOURCES).iter_rows(named=True)}
+    for source in found:
+        icon, state = _STATES[source.state]
+        st.subheader(f"{icon} {wording.plain(source.source)}: {_(state).lower()}", anchor=False)
+        mine = _volumes(snapshot).filter(pl.col("source") == source.source)
+        if mine.height:
+            _chart(source.source, mine)
+        st.markdown(wording.plain(_said(source)))
+        _set_aside(source, reasons[source.source])
+    _quarantine_rising(snapshot)
+    _delays(snapshot)
+
+
+def _said(source: Health) -> str:
+    """What one asks of a source first, as clauses."""
+    parts = []
+    if source.last_post:
+        parts.append(_("newest post {moment}").format(moment=wording.moment(source.last_post)))
+    parts.append(wording.count(source.n_posts, "posts"))
+    if source.last_post:
+        days = wording.count(source.gaps, "days")
+        parts.append(_("no post on {days} of the last 28").format(days=days) if source.gaps else _("no gap in 28 days"))
+    if source.odd:
+        parts.append(_("odd volume on {days} of them").format(days=wording.count(source.odd, "days")))
+    parts.append(
+        _("{rows} set aside").format(rows=wording.count(source.n_quarantined, "rows")) if source.n_quarantined
+        else _("nothing set aside")
+    )  # fmt: skip
+    said = "; ".join(parts)
+    return said[:1].upper() + said[1:]
+
+
+def _chart(name: str, rows: pl.DataFrame) -> None:
+    kinds = rows["kind"].to_list()
+    # The median says nothing of a source that is silent on most of its days, but the sentence counts those too.
+    usual = wording.number(round(rows["n_posts"].median() or 0))  # type: ignore[arg-type]
+    sentence = _(
+        "{source}, {days}: {usual} posts a day in the median; no post on {gaps} (crosses), a third of the usual or "
+        "less on {low}, three times or more on {high} (triangles). The usual: the median of the 28 days before."
+    ).format(
+        source=name, days=wording.days(rows["time_value"][0], rows["time_value"][-1]), usual=usual,
+        gaps=wording.count(kinds.count("gap"), "days"), low=wording.number(kinds.count("low")),
+        high=wording.number(kinds.count("high")),
+    )  # fmt: skip
+    drawn.chart(
+        charts.volumes(rows), key=f"volumes-{name}", title=_("Posts by day, {source}").format(source=name),
+        sentence=sentence, rows=rows, name=f"volumes_{name}",
+    )  # fmt: skip
+
+
+def _set_aside(source: Health, reasons: str | None) -> None:
+    """Reasons with their counts, as `sources` has them: `3 × text: empty; …`."""
+    if reasons:
+        st.markdown(f"**{_('Set aside, and why')}**")
+        rows = [part.split(" × ", 1) for part in reasons.split("; ") if " × " in part]
+        table = [
+            {_("Rows"): wording.number(int(n)), _("Reason"): wording.plain(why)} for n, why in rows if n.isdecimal()
+        ]
+        if table:
+            st.table(pl.DataFrame(table), border="horizontal", hide_index=True, alt=_("Rows set aside, by reason."))
+    share = source.n_unmeasured / source.n_posts if source.n_posts else 0
+    st.caption(
+        _(
+            "{posts} ({share}) are in a language without a word list: kept, not measured, and no part of any share."
+        ).format(posts=wording.count(source.n_unmeasured, "posts"), share=wording.plain(wording.chance(share)))
+    )
+
+
+def _quarantine_rising(snapshot: Snapshot) -> None:
+    if (rising := health.quarantine_rising(snapshot.read(RUNS))) is not None:
+        now, before = (wording.plain(wording.chance(share)) for share in rising)
+        text = _("More rows are set aside: {now} of those the last run read, {before} before.")
+        st.warning(text.format(now=now, before=before), icon=":material/rule:")
+
+
+def _delays(snapshot: Snapshot) -> None:
+    """How late posts arrive, from how the days of one population grew after they had closed."""
+    st.subheader(_("How late posts arrive"), anchor=False)
+    lines = snapshot.lines()
+    line = lines.sort(pl.col("population") != "all", "population", pl.col("unit") != "posts", "marker").row(
+        0, named=True
+    )
+    where = {name: line[name] for name in ("marker", "population", "unit", "method")}
+    found = health.late_share(snapshot.history(SERIES, as_of=datetime.max, where=where))
+    if found is None:
+        unknown = _("Not known yet: it takes a day that was published within two days of its end.")
+        st.markdown(f":gray[{unknown}]")
+        return
+    share, days = found
+    text = _(
+        "Of the posts in population “{population}” on the last {days} that were published as they closed, {share} "
+        "came after their day had closed. A day that grows is published again."
+    )
+    st.markdown(
+        text.format(
+            population=wording.plain(line["population"]),
+            days=wording.count(days, "days"),
+            share=wording.plain(wording.chance(share)),
+        )
+    )
