@@ -1,9 +1,11 @@
 """A published snapshot: aggregates, read-only."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 import polars as pl
@@ -13,17 +15,25 @@ from barograph.errors import Terminal
 from barograph.store.database import latest
 from barograph.tables import Table
 
+_MEMORY = 400 * 2**20
+"""Bytes that DuckDB may take before it works on disk: a page reads few rows of many."""
+_ANSWERS, _SMALL = 256, 2**19
+"""How many answers are kept, each of at most so many bytes: the small tables, and the last lines looked at."""
+
 
 class Snapshot:
     """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
 
+    Nothing in it ever changes, so small answers are kept and given again, the very same frame; the last ones asked for.
     Raises `Terminal` where the file is gone, damaged, or of a version with other tables.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._con = duckdb.connect()
-        self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
+        self._con.execute(f"SET TimeZone = 'UTC'; SET threads = 2; SET memory_limit = '{_MEMORY}B'")
+        self._kept: OrderedDict[tuple[object, ...], pl.DataFrame] = OrderedDict()
+        self._keeping = Lock()
         target = str(path).replace("'", "''")
         with self._readable():
             self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
@@ -62,6 +72,20 @@ class Snapshot:
         return self._frame(f"SELECT * FROM {source} ORDER BY {order}", values)
 
     def _frame(self, query: str, values: list[object]) -> pl.DataFrame:
+        asked = (query, *values)
+        with self._keeping:
+            if (kept := self._kept.get(asked)) is not None:
+                self._kept.move_to_end(asked)
+                return kept
+        frame = self._answer(query, values)
+        if frame.estimated_size() <= _SMALL:
+            with self._keeping:
+                self._kept[asked] = frame
+                while len(self._kept) > _ANSWERS:
+                    self._kept.popitem(last=False)
+        return frame
+
+    def _answer(self, query: str, values: list[object]) -> pl.DataFrame:
         with self._readable(), self._con.cursor() as cursor:
             return cursor.sql(query, params=values).pl()
 
@@ -78,10 +102,22 @@ class Snapshot:
 
     def issues(self, table: Table, where: Mapping[str, object]) -> list[datetime]:
         """When rows of which the `where` columns equal the values given were published, each time once, in order."""
-        equal = " AND ".join(f"{column} = ?" for column in where)
+        equal, values = _equal(where)
         query = f"SELECT DISTINCT issue FROM p.{table.name} WHERE {equal} ORDER BY issue"
-        with self._readable(), self._con.cursor() as cursor:
-            return [issue for (issue,) in cursor.execute(query, list(where.values())).fetchall()]
+        return self._frame(query, values)["issue"].to_list()
+
+    def days_without(
+        self, first: date, last: date, where: Mapping[str, object], *, as_of: datetime | None = None
+    ) -> pl.DataFrame:
+        """How many days of `series` from `first` to `last` have no value, and why; `where` as in `read`.
+
+        Columns `population, missing_reason` (NULL: it has a value), `days`, in this order.
+        """
+        equal, values = _equal(where)
+        source = f"(SELECT * FROM p.series WHERE {equal} AND time_value BETWEEN ? AND ?)"
+        newest = latest(tables.SERIES, source)
+        query = f"SELECT population, missing_reason, count(*) AS days FROM ({newest}) GROUP BY ALL ORDER BY ALL"
+        return self._frame(query, [*values, first, last, as_of or datetime.max])
 
     def lines(self) -> pl.DataFrame:
         """Every line of `series`, as `tables.LINES` has it."""
