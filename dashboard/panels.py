@@ -116,9 +116,8 @@ def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
         for row in open_.head(_SHOWN).iter_rows(named=True):
             _alert(row)
         if open_.height > _SHOWN:
-            with st.expander(f"{open_.height - _SHOWN} more"):
-                for row in open_.tail(-_SHOWN).iter_rows(named=True):
-                    _alert(row)
+            more = f"{open_.height - _SHOWN:,} more"
+            st.page_link("alerts.py", label=more, icon=":material/notifications:")
 
 
 def _alert(row: dict[str, Any]) -> None:
