@@ -22,8 +22,8 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
         "term", *points, words.alias("what"), pl.col("n_authors").cast(pl.String).alias("behind"),
         in_words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
     )  # fmt: skip
-    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
-    across = alt.Axis(title="points of change", tickCount=5, format="+~g")
+    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis={"title": None, "labelLimit": 150, "ticks": False})
+    across = {"title": "points of change", "tickCount": 5, "format": "+~g"}
     colour = alt.ColorValue(OBSERVED, condition={"test": "datum.rest", "value": MUTED})
     told = tooltip(term="Term", what="Contribution", behind="Authors who used it", account="Largest account's move")
     base = alt.Chart(drawn).encode(y=term, tooltip=told)
