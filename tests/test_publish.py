@@ -154,6 +154,23 @@ def test_what_was_asked_before_is_answered_alike_and_the_rest_anew(warehouse: Wa
     assert snapshot.read(tables.RUNS).columns == list(tables.RUNS.columns)
 
 
+@pytest.mark.parametrize("as_of", [None, at(0), at(1), at(2)])
+def test_one_line_is_read_as_it_stands_among_all(warehouse: Warehouse, folder: Path, as_of: datetime | None) -> None:
+    days = [DAY + timedelta(days=k) for k in (3, 1, 2)]
+    rows = [
+        cell(population=p, time_value=day, method=method, issue=at(n), prevalence=n / 10, n_posts=n)
+        for p in ("a", "b") for method in ("lexicon", "calibrated") for day in days for n in (2, 0, 1)
+    ]  # fmt: skip
+    warehouse.save({tables.SERIES: series(*rows)})
+    snapshot = Snapshot(publish(warehouse, folder))
+    every = snapshot.read(tables.SERIES, as_of=as_of)
+    for where in ({"marker": "anxiety", "population": "a", "unit": "posts"}, {"marker": "anxiety", "population": "b",
+                  "unit": "posts", "method": "lexicon"}, {"marker": "none", "population": "b", "unit": "posts"}):  # fmt: skip
+        mine = every.filter(**where)
+        assert snapshot.read(tables.SERIES, as_of=as_of, where=where).equals(mine)
+        assert mine.height == {3: 6, 4: 3}[len(where)] * (where["marker"] != "none")
+
+
 # How snapshots follow each other.
 
 
