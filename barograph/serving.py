@@ -17,6 +17,8 @@ def dashboard_command(port: int) -> list[str]:
         "server.enableXsrfProtection": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "viewer",
+        # No page shows what a line of it happens to be worth.
+        "runner.magicEnabled": "false",
         # Python collects by itself; to collect all after each change of a filter takes as long as to make the page.
         "runner.postScriptGC": "false",
     }

@@ -35,8 +35,7 @@ _STYLE = """<style>
 </style>"""
 
 
-_FEWEST = 12
-"""Populations on the board at first: those with an open alert, and others up to so many."""
+_FEWEST = 12  # populations on the board at first: those with an open alert, and others up to so many
 _KEYS: dict[Any, Any] = {Snapshot: lambda snapshot: str(snapshot.path), Reader: repr}
 
 
