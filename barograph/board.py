@@ -68,3 +68,12 @@ def grave_first(rows: pl.DataFrame) -> list[str]:
     alerted = _STATE.filter(_STATE.is_between(0, _URGENCY["pending"])).min().alias("urgency")
     ordered = rows.group_by("population").agg(alerted).sort("urgency", "population", nulls_last=True)
     return ordered["population"].to_list()
+
+
+def left_out(rows: pl.DataFrame, fewest: int) -> list[str]:
+    """Populations that a short board does without: those with no alert open that waits for anybody.
+
+    So many as leave `fewest` on it, where no more than that have such an alert.
+    """
+    alerted = rows.filter(_STATE.is_between(0, _URGENCY["pending"]))["population"].n_unique()
+    return grave_first(rows)[max(fewest, alerted) :]

@@ -62,6 +62,10 @@ def options(port: int, access: Access) -> dict[str, Any]:
         "logger.hideWelcomeMessage": True,
         # No secrets.toml of the reader's own is read: a login that it named would be another one than ours.
         "secrets.files": [str(_APP.with_name("no-secrets.toml"))],
+        # No page shows what a line of it happens to be worth.
+        "runner.magicEnabled": False,
+        # Python collects by itself; to collect all after each change of a filter takes as long as to make the page.
+        "runner.postScriptGC": False,
     }
 
 

@@ -8,6 +8,8 @@ import polars as pl
 import streamlit as st
 
 from barograph import board, wording
+from barograph.language import Reader, reader, speaking
+from barograph.language import gettext as _
 from barograph.sparkline import sparkline
 from barograph.store import Snapshot
 from barograph.tables import ALERTS
@@ -33,9 +35,28 @@ _STYLE = """<style>
 </style>"""
 
 
-@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
+_FEWEST = 12  # populations on the board at first: those with an open alert, and others up to so many
+_KEYS: dict[Any, Any] = {Snapshot: lambda snapshot: str(snapshot.path), Reader: repr}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)
 def _rows(snapshot: Snapshot, unit: str, method: str) -> pl.DataFrame:
     return board.read(snapshot, unit, method)
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_KEYS)
+def _board(snapshot: Snapshot, unit: str, method: str, to: Reader, *, every: bool) -> str:
+    """The board as HTML, told `to` a reader, of every population or without those that are left out at first."""
+    rows = _rows(snapshot, unit, method)
+    mine = rows.partition_by("population", as_dict=True)
+    out = () if every else board.left_out(rows, _FEWEST)
+    parts = [_STYLE, "<div class='board'>"]
+    with speaking(to):
+        for population in board.grave_first(rows):
+            if population not in out:
+                cells = "".join(_cell(row) for row in mine[population,].iter_rows(named=True))
+                parts.append(f"<h4>{escape(population)}</h4><div class='row'>{cells}</div>")
+    return "".join([*parts, "</div>"])
 
 
 def page(shown: Shown) -> None:
@@ -59,12 +80,14 @@ def page(shown: Shown) -> None:
             help=wording.methods(methods),
         )  # fmt: skip
     rows = _rows(shown.snapshot, str(unit), str(method))
-    parts = [_STYLE, "<div class='board'>"]
-    for population in board.grave_first(rows):
-        mine = rows.filter(pl.col("population") == population)
-        cells = "".join(_cell(row) for row in mine.iter_rows(named=True))
-        parts.append(f"<h4>{escape(population)}</h4><div class='row'>{cells}</div>")
-    st.html("".join([*parts, "</div>"]))
+    place, left_out = st.container(), board.left_out(rows, _FEWEST)
+    every = False
+    if left_out:
+        blind = rows.filter(pl.col("population").is_in(left_out), pl.col("prevalence").is_null())
+        said = _("Left out: {n} without an open alert; {blind} of them lack a value on their latest closed day.")
+        every = st.toggle(_("All {n} populations").format(n=f"{rows['population'].n_unique():,}"), key="now-all")
+        st.caption(said.format(n=f"{len(left_out):,}", blind=f"{blind['population'].n_unique():,}"))
+    place.html(_board(shown.snapshot, str(unit), str(method), reader(), every=every))
     st.caption(
         "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the last "
         "eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."

@@ -124,9 +124,8 @@ def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
         for row in open_.head(_SHOWN).iter_rows(named=True):
             _alert(row)
         if open_.height > _SHOWN:
-            with st.expander(f"{open_.height - _SHOWN} more"):
-                for row in open_.tail(-_SHOWN).iter_rows(named=True):
-                    _alert(row)
+            more = _("{n} more").format(n=wording.number(open_.height - _SHOWN))
+            st.page_link("alerts.py", label=more, icon=":material/notifications:")
     _lacking(lines.height - tested)
 
 
@@ -163,20 +162,22 @@ def evidence(alert: dict[str, Any]) -> str:
     return f"{value} on {day}, {beyond} since {since}"
 
 
-def gaps(series: pl.DataFrame, what: str) -> None:
-    """Days without a value, and why, by population. series: days shown; what: their marker, unit and days."""
+def gaps(days: pl.DataFrame, what: str) -> None:
+    """Days without a value, and why, by population. what: their marker, unit and days.
+
+    days: as `Snapshot.days_without` has them.
+    """
     st.subheader("What is censored, and why", anchor=False)
-    reasons = sorted(series["missing_reason"].drop_nulls().unique())
+    reasons = sorted(days["missing_reason"].drop_nulls().unique())
     if not reasons:
         st.markdown(f":gray[Nothing: every population has a value on each of its days. {wording.plain(what)}.]")
         return
     st.caption(f"{wording.plain(what)}. A day with too few authors is not shown, so that no person can be made out.")
-    missing = [
-        (pl.col("missing_reason") == reason).sum().alias(wording.plain(reason.capitalize())) for reason in reasons
-    ]
+    n, why = pl.col("days"), pl.col("missing_reason")
+    missing = [n.filter(why == reason).sum().alias(wording.plain(reason.capitalize())) for reason in reasons]
     population = pl.col("population").map_elements(wording.plain, pl.String).alias("Population")
-    known = pl.col("prevalence").is_not_null().sum().alias("With a value")
-    table = series.group_by(population).agg(pl.len().alias("Days"), known, *missing)
+    known = n.filter(why.is_null()).sum().alias("With a value")
+    table = days.group_by(population).agg(n.sum().alias("Days"), known, *missing)
     alt = f"Days with and without a value. {what}."
     st.table(table.sort("Population"), border="horizontal", hide_index=True, alt=alt)
 

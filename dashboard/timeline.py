@@ -65,8 +65,7 @@ def page(shown: Shown) -> None:
     left, right = st.columns([2, 3], gap="medium")
     with left:
         what = {name: chosen[name] for name in ("marker", "unit", "method")}
-        every = snapshot.read(SERIES, where=what, as_of=as_of)
-        every = every.filter(every["time_value"].is_between(first, last))
+        every = snapshot.days_without(first, last, what, as_of=as_of)
         words = (wording.label(chosen["marker"]), _(chosen["unit"]), _(chosen["method"]), wording.days(first, last))
         panels.gaps(every, ", ".join(words))
     with right:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -125,6 +125,50 @@ def test_a_line_reaches_as_far_as_the_latest_issue_of_each_day_says(warehouse: W
     assert recent.equals(snapshot.recent(tables.SERIES, 2, where={"marker": ["new", "grief", "fear"]}))
     assert snapshot.recent(tables.SERIES, 2, where={"marker": []}).height == 0
     assert snapshot.read(tables.SERIES, where={"marker": ["joy", "fear"], "time_value": DAY}).height == 2
+
+
+def test_days_without_a_value_are_counted_by_their_latest_issue(warehouse: Warehouse, folder: Path) -> None:
+    few = {"prevalence": None, "missing_reason": "few"}
+    days = [cell(population=p, time_value=DAY + timedelta(days=k)) for p in ("b", "a") for k in range(4)]
+    later = [days[0] | few | {"issue": at(3)}, days[1] | few | {"issue": at(0)}, days[5] | few | {"issue": at(3)}]
+    warehouse.save({tables.SERIES: series(*days, *later)})
+    snapshot = Snapshot(publish(warehouse, folder))
+    where = {"marker": "anxiety", "population": ["a", "b"]}
+
+    def counted(first: int, last: int, **choice: datetime) -> list[tuple[object, ...]]:
+        first_day, last_day = DAY + timedelta(days=first), DAY + timedelta(days=last)
+        return snapshot.days_without(first_day, last_day, where, **choice).rows()
+
+    assert counted(0, 3) == [("a", "few", 1), ("a", None, 3), ("b", "few", 1), ("b", None, 3)]
+    assert counted(0, 3, as_of=at(2)) == [("a", None, 4), ("b", None, 4)]
+    assert counted(2, 9) == [("a", None, 2), ("b", None, 2)]
+
+
+def test_what_was_asked_before_is_answered_alike_and_the_rest_anew(warehouse: Warehouse, folder: Path) -> None:
+    snapshot = Snapshot(publish(warehouse, folder))
+    first = snapshot.read(tables.SERIES)
+    assert snapshot.read(tables.SERIES) is first
+    assert snapshot.read(tables.SERIES, as_of=at(2)).height == 1
+    assert snapshot.read(tables.SERIES, where={"marker": "joy"}).height == 1
+    assert snapshot.read(tables.SERIES).equals(first)
+    assert snapshot.read(tables.RUNS).columns == list(tables.RUNS.columns)
+
+
+@pytest.mark.parametrize("as_of", [None, at(0), at(1), at(2)])
+def test_one_line_is_read_as_it_stands_among_all(warehouse: Warehouse, folder: Path, as_of: datetime | None) -> None:
+    days = [DAY + timedelta(days=k) for k in (3, 1, 2)]
+    rows = [
+        cell(population=p, time_value=day, method=method, issue=at(n), prevalence=n / 10, n_posts=n)
+        for p in ("a", "b") for method in ("lexicon", "calibrated") for day in days for n in (2, 0, 1)
+    ]  # fmt: skip
+    warehouse.save({tables.SERIES: series(*rows)})
+    snapshot = Snapshot(publish(warehouse, folder))
+    every = snapshot.read(tables.SERIES, as_of=as_of)
+    for where in ({"marker": "anxiety", "population": "a", "unit": "posts"}, {"marker": "anxiety", "population": "b",
+                  "unit": "posts", "method": "lexicon"}, {"marker": "none", "population": "b", "unit": "posts"}):  # fmt: skip
+        mine = every.filter(**where)
+        assert snapshot.read(tables.SERIES, as_of=as_of, where=where).equals(mine)
+        assert mine.height == {3: 6, 4: 3}[len(where)] * (where["marker"] != "none")
 
 
 # How snapshots follow each other.

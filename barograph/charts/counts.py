@@ -20,9 +20,9 @@ def counts(
     """
     observed, ahead = days.observed(series, EXCEEDANCES.empty()), days.ahead(forecasts, "share")
     rows = observed.with_columns(series[f"n_{unit}"].alias("n"), pl.lit(0).alias("zero"))
-    scale = alt.Scale(zero=True, nice=True)
+    scale = {"zero": True, "nice": True}
     frame = Frame(
-        days.domain(observed, ahead), scale, alt.Axis(tickCount=3, format="~s", **ALIGNED), room=ROOM if beside else 0.0
+        days.domain(observed, ahead), scale, {"tickCount": 3, "format": "~s", **ALIGNED}, room=ROOM if beside else 0.0
     )
     at = {"x": frame.x("from"), "x2": alt.X2("to:T"), "y": frame.y("n"), "y2": alt.Y2("zero:Q")}
     told = tooltip(day=_("Day"), behind=_("Behind it"), what=_("Prevalence"))

@@ -13,12 +13,12 @@ def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt
 
     means, each: of `epochs.Epochs`.
     """
-    axis = alt.Axis(tickCount=5, **signed(), **(ALIGNED | {"title": _("against its usual")}))
-    days = alt.Axis(title=_("days from the first day of the event"), tickCount=9, grid=False, **signed("d"))
-    x = alt.X("lag:Q", axis=days, scale=alt.Scale(domain=[-14, 14], nice=False))
+    axis = {"tickCount": 5} | signed() | ALIGNED | {"title": _("against its usual")}
+    days = {"title": _("days from the first day of the event"), "tickCount": 9, "grid": False, **signed("d")}
+    x = alt.X("lag:Q", axis=days, scale={"domain": [-14, 14], "nice": False})
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", axis=axis, scale=alt.Scale(zero=True))
+        return alt.Y(f"{column}:Q", axis=axis, scale={"zero": True})
 
     said = means.with_columns(
         pl.col("lag").map_elements(_when, return_dtype=pl.String).alias("when"),

@@ -5,7 +5,8 @@ page as on a dark one. Nothing is told by colour alone: bands are stepped, forec
 crossed. Days are drawn as milliseconds of UTC midnight, so that a reader's time zone moves nothing.
 
 Channels are named as such (`alt.X2("to:T")`, `alt.OpacityValue(…)`): Altair takes milliseconds to guess each one that
-is a mere string or condition.
+is a mere string or condition. Axes and scales are dictionaries of what is said of them: an `alt.Axis` of nothing but a
+title holds eighty empty places more, and Altair copies each layer of a chart several times.
 """
 
 from collections.abc import Callable
@@ -39,15 +40,15 @@ class Frame:
     """
 
     domain: tuple[float, float]
-    scale: alt.Scale
-    y_axis: alt.Axis
+    scale: dict[str, Any]
+    y_axis: dict[str, Any]
     room: float = 0.0
 
     def x(self, column: str) -> alt.X:
         """A column of ms as days."""
         return alt.X(
             f"{column}:T",
-            scale=alt.Scale(type="utc", nice=False),
+            scale={"type": "utc", "nice": False},
             axis=date_axis(self.domain[1] if self.room else None),
         )
 
@@ -80,7 +81,7 @@ def in_words(column: str, say: Callable[[float], str]) -> pl.Expr:
     return pl.col(column).map_elements(heard(say), return_dtype=pl.String).fill_null("–")
 
 
-def value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> alt.Scale:
+def value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> dict[str, Any]:
     """One explicit domain for all layers; shares start at zero, with head-room for the names of events.
 
     observed: `lo, hi, value, threshold` of all lines; ahead: as `days.ahead` has it.
@@ -89,17 +90,17 @@ def value_scale(observed: pl.DataFrame, ahead: pl.DataFrame, kind: str) -> alt.S
     every = pl.concat([v.cast(pl.Float64).alias("v") for v in values]).drop_nulls()
     low, high = (float(every.min()), float(every.max())) if every.len() else (0.0, 0.1)
     if kind == "share":
-        return alt.Scale(domain=[0, min(1.0, max(high, 0.01) * 1.12)], nice=False, zero=True)
+        return {"domain": [0, min(1.0, max(high, 0.01) * 1.12)], "nice": False, "zero": True}
     margin = 0.12 * max(high - low, 0.05)
-    return alt.Scale(domain=[low - margin, high + margin], nice=False, zero=False)
+    return {"domain": [low - margin, high + margin], "nice": False, "zero": False}
 
 
-def value_axis(kind: str) -> alt.Axis:
+def value_axis(kind: str) -> dict[str, Any]:
     """Prevalences: per cent where they are shares."""
     if kind != "share":
-        return alt.Axis(tickCount=5, **ALIGNED)
+        return {"tickCount": 5, **ALIGNED}
     percent = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
-    return alt.Axis(tickCount=5, labelExpr=percent, **ALIGNED)
+    return {"tickCount": 5, "labelExpr": percent, **ALIGNED}
 
 
 def signed(step: str = "~g") -> dict[str, Any]:
@@ -107,10 +108,11 @@ def signed(step: str = "~g") -> dict[str, Any]:
     return {"labelExpr": f"datum.value == 0 ? '0' : format(datum.value, '+{step}')"}
 
 
-def date_axis(last: float | None = None) -> alt.Axis:
+def date_axis(last: float | None = None) -> dict[str, Any]:
     """Days of UTC, the year where it begins; none written after `last`, in ms."""
     label = _DATE_LABEL if last is None else f"datum.value > {last:.0f} ? '' : {_DATE_LABEL}"
-    return alt.Axis(title=None, grid=False, labelExpr=label, labelOverlap=True, labelFlush=True, tickCount=8)
+    said = {"labelExpr": label, "labelOverlap": True, "labelFlush": True, "tickCount": 8}
+    return {"title": None, "grid": False, **said}
 
 
 def locale() -> dict[str, Any]:

@@ -35,10 +35,10 @@ def heatmap(
     steps from blue to vermilion, or `prevalence`, the stronger the higher within all that is drawn.
     """
     drawn = _drawn(cells, row, shown).with_columns(_during(cells, events))
-    x = alt.X("from:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
-    names = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150, labelPadding=6, labelFlush=False)
+    x = alt.X("from:T", scale={"type": "utc", "nice": False}, axis=date_axis())
+    names = {"title": None, "ticks": False, "domain": False, "labelLimit": 150, "labelPadding": 6, "labelFlush": False}
     y = alt.Y("row:N", sort=[wording.label(name) if row == "marker" else name for name in order], axis=names,
-              scale=alt.Scale(paddingInner=0.08, paddingOuter=0))  # fmt: skip
+              scale={"paddingInner": 0.08, "paddingOuter": 0})  # fmt: skip
     told = tooltip(row=_("Line"), days=_("Days"), what=_("Prevalence"), unusual=_("Against its usual"),
                    behind=_("Behind it"), note=_("Note"), event=_("Event"))  # fmt: skip
     over = alt.selection_point(on="pointerover", clear="pointerout", fields=["from", "row"], empty=False, name="cell")
@@ -47,7 +47,7 @@ def heatmap(
     base = alt.Chart(drawn).encode(x=x, x2=alt.X2("to:T"), y=y)
     full = base.transform_filter("datum.state != 'missing'").mark_rect()
     layers = [full.encode(color=colour, opacity=opacity)]
-    middle = alt.X("x:T", scale=alt.Scale(type="utc", nice=False), axis=date_axis())
+    middle = alt.X("x:T", scale={"type": "utc", "nice": False}, axis=date_axis())
     if drawn["state"].eq("missing").any():
         size = 60 if drawn["from"].n_unique() <= _CROWDED else 22
         gaps = alt.Chart(drawn.filter(pl.col("state") == "missing")).encode(x=middle, y=y)

@@ -16,7 +16,7 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     order = [wording.month(month) for month in boxes["month"]]
     called = pl.col("month").map_elements(wording.month, return_dtype=pl.String).alias("called")
     ends = [*boxes["high"].drop_nulls(), *points["prevalence"]]
-    scale = alt.Scale(zero=True, domainMax=1.08 * max(ends)) if kind == "share" else alt.Scale(zero=False)
+    scale = {"zero": True, "domainMax": 1.08 * max(ends)} if kind == "share" else {"zero": False}
     axis = value_axis(kind)
 
     def y(column: str) -> alt.Y:
@@ -25,7 +25,7 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     x = alt.X(
         "called:N",
         sort=order,
-        axis=alt.Axis(title=None, labelAngle=0, labelOverlap=True, labelFlush=False, ticks=False),
+        axis={"title": None, "labelAngle": 0, "labelOverlap": True, "labelFlush": False, "ticks": False},
     )
     said = pl.struct("q25", "median", "q75", "low", "high").map_elements(
         lambda r: None if r["median"] is None else _box(r, kind), return_dtype=pl.String

@@ -39,12 +39,19 @@ def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
         pl.col("r").map_elements(_tint, return_dtype=pl.String).alias("colour"),
         pl.when(pl.col("q") <= LIMIT).then(pl.lit(_INK)).otherwise(pl.lit(MUTED)).alias("ink"),
     )  # fmt: skip
-    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=140, labelBound=False, labelFlush=False)
+    axis = {"title": None, "ticks": False, "domain": False, "labelLimit": 140, "labelBound": False, "labelFlush": False}
     # Below the triangle names have room; slanted they fit a narrow page.
     x = alt.X(
         "a:N",
         sort=labels[:-1],
-        axis=alt.Axis(title=None, ticks=False, domain=False, labelAngle=-40, labelLimit=110, labelOverlap=False),
+        axis={
+            "title": None,
+            "ticks": False,
+            "domain": False,
+            "labelAngle": -40,
+            "labelLimit": 110,
+            "labelOverlap": False,
+        },
     )
     y = alt.Y("b:N", sort=labels[1:], axis=axis)
     said = tooltip(a=_("One"), b=_("Other"), what=_("Spearman’s r"), chance=_("By chance"), behind=_("Behind it"))

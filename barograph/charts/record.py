@@ -46,8 +46,8 @@ def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerC
     )
     every = [v for c in ("value", "lo", "hi", "trailing") for v in drawn[c] if v is not None]
     low, high = min(every, default=0.0), max(every, default=0.0)
-    scale = alt.Scale(domain=[min(low, -0.1) - 0.05, max(high, 0.1) + 0.05], nice=False)
-    frame = Frame(_ends(drawn), scale, alt.Axis(tickCount=5, format="~g", **ALIGNED))
+    scale = {"domain": [min(low, -0.1) - 0.05, max(high, 0.1) + 0.05], "nice": False}
+    frame = Frame(_ends(drawn), scale, {"tickCount": 5, "format": "~g", **ALIGNED})
     told = tooltip(days=_("Week"), what=_("Skill"), lately=_("Eight weeks up to it"), behind=_("Behind it"))
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4)
     base = alt.Chart(drawn)
@@ -79,8 +79,8 @@ def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerC
         (~pl.col(f"coverage_{level}").is_between(f"low_{level}", f"high_{level}")).alias("outside"),
     )  # fmt: skip
     least = min([*drawn["value"], *drawn["low"]], default=0.0)
-    scale = alt.Scale(domain=[max(0.0, least - 0.05), 1.0], nice=False, zero=False)
-    frame = Frame(_ends(drawn), scale, alt.Axis(tickCount=5, labelExpr=_PERCENT, **ALIGNED))
+    scale = {"domain": [max(0.0, least - 0.05), 1.0], "nice": False, "zero": False}
+    frame = Frame(_ends(drawn), scale, {"tickCount": 5, "labelExpr": _PERCENT, **ALIGNED})
     told = tooltip(days=_("Week"), what=_("Held"), chance=_("By chance"), behind=_("Behind it"))
     right = alt.Chart(pl.DataFrame({"level": [level / 100]})).mark_rule(color=THRESHOLD, strokeDash=[6, 4])
     base = alt.Chart(drawn)
@@ -112,8 +112,8 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
         in_words("said", wording.chance).alias("says"),
         pl.struct("came", "lo", "hi").map_elements(_shown, return_dtype=pl.String).alias("what"),
     )
-    percent = alt.Axis(tickCount=5, labelExpr=_PERCENT)
-    scale = alt.Scale(domain=[0, 1], nice=False)
+    percent = {"tickCount": 5, "labelExpr": _PERCENT}
+    scale = {"domain": [0, 1], "nice": False}
     x = alt.X("said:Q", scale=scale, axis=percent, title=_("Said: P(high)"))
 
     def y(column: str) -> alt.Y:
@@ -154,9 +154,9 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
     drawn = drawn.with_columns(pl.col("made").replace_strict(order, return_dtype=pl.Int64).alias("order"))
     above = pl.col("share").cum_sum().over("week", order_by="order")
     drawn = drawn.with_columns(above.alias("top"), (above - pl.col("share")).alias("bottom"))
-    axis = alt.Axis(tickCount=5, labelExpr=_PERCENT, **ALIGNED)
-    frame = Frame(_ends(drawn), alt.Scale(domain=[0, 1], nice=False), axis)
-    colour = alt.Scale(domain=names, range=[_SHARES[n % len(_SHARES)] for n in range(len(names))])
+    axis = {"tickCount": 5, "labelExpr": _PERCENT, **ALIGNED}
+    frame = Frame(_ends(drawn), {"domain": [0, 1], "nice": False}, axis)
+    colour = {"domain": names, "range": [_SHARES[n % len(_SHARES)] for n in range(len(names))]}
     # Who and why on a line each, so that a phone has room for both.
     legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=420, labelExpr="split(datum.label, ': ')")
     told = tooltip(days=_("Week"), made=_("Made by"), what=_("Share"), behind=_("Forecasts"))
@@ -194,7 +194,7 @@ def _shown(row: dict[str, float | None]) -> str:
 
 def _sized() -> alt.Size:
     """Larger where more forecasts are behind a point; n stands beside it in words."""
-    return alt.Size("n:Q", scale=alt.Scale(type="sqrt", range=[24, 170], zero=False), legend=None)
+    return alt.Size("n:Q", scale={"type": "sqrt", "range": [24, 170], "zero": False}, legend=None)
 
 
 def _ends(drawn: pl.DataFrame) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def names(ends: Sequence[tuple[str, float | None]], frame: Frame, height: int) -
 
     ends: name and last value of each line, in order of place; None: it has none.
     """
-    low, high = frame.scale.to_dict()["domain"]
+    low, high = frame.scale["domain"]
     apart = _APART * (high - low) / height
     last = sorted((value, place, name) for place, (name, value) in enumerate(ends) if value is not None)
     layers, free = [], low

@@ -24,8 +24,8 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
         pl.col("n_authors").cast(pl.String).alias("behind"),
         in_words("top_account_share", wording.at_most).alias("account"), (pl.col("term") == OTHER).alias("rest"),
     )  # fmt: skip
-    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis=alt.Axis(title=None, labelLimit=150, ticks=False))
-    across = alt.Axis(title=_("points of change"), tickCount=5, **signed())
+    term = alt.Y("term:N", sort=drawn["term"].to_list(), axis={"title": None, "labelLimit": 150, "ticks": False})
+    across = {"title": _("points of change"), "tickCount": 5, **signed()}
     colour = alt.ColorValue(OBSERVED, condition={"test": "datum.rest", "value": MUTED})
     told = tooltip(
         term=_("Term"), what=_("Contribution"), behind=_("Authors who used it"), account=_("Largest account’s move")

@@ -27,11 +27,11 @@ def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
             heard(lambda r: topic.score(r["mean_score"], r["lo"], r["hi"])), return_dtype=pl.String
         )
     )
-    scale = alt.Scale(domain=[0, 10], nice=False)
-    x = alt.X("x:T", scale=alt.Scale(type="utc", nice=False), axis=alt.Axis(title=None, grid=False, tickCount=8))
+    scale = {"domain": [0, 10], "nice": False}
+    x = alt.X("x:T", scale={"type": "utc", "nice": False}, axis={"title": None, "grid": False, "tickCount": 8})
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", scale=scale, axis=alt.Axis(tickCount=5, **ALIGNED))
+        return alt.Y(f"{column}:Q", scale=scale, axis={"tickCount": 5, **ALIGNED})
 
     tooltip = [
         alt.Tooltip(f"{name}:{kind}", title=title)
@@ -63,14 +63,14 @@ def mix(rows: pl.DataFrame, *, height: int = 380) -> alt.Chart:
         day=pl.col("time_value").map_elements(heard(wording.day), return_dtype=pl.String),
         what=pl.col("share").map_elements(heard(wording.level), return_dtype=pl.String),
     )  # fmt: skip
-    percent = alt.Axis(tickCount=5, format="%", **ALIGNED)
-    colour = alt.Scale(domain=list(words.values()), range=list(_COLOURS))
+    percent = {"tickCount": 5, "format": "%", **ALIGNED}
+    colour = {"domain": list(words.values()), "range": list(_COLOURS)}
     legend = alt.Legend(title=None, orient="bottom", columns=2, labelLimit=240)
     return (
         alt.Chart(days)
         .mark_bar()
         .encode(
-            x=alt.X("yearmonthdate(x):T", axis=alt.Axis(title=None, grid=False, tickCount=8)),
+            x=alt.X("yearmonthdate(x):T", axis={"title": None, "grid": False, "tickCount": 8}),
             y=alt.Y("share:Q", stack="normalize", axis=percent),
             color=alt.Color("class:N", scale=colour, legend=legend),
             order=alt.Order("order:Q"),

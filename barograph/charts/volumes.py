@@ -37,7 +37,7 @@ def volumes(rows: pl.DataFrame, *, height: int = 130) -> alt.LayerChart:
     )  # fmt: skip
     domain = tuple(drawn.select(pl.col("from").min(), pl.col("to").max()).row(0))
     most = float(rows["n_posts"].max() or 1)  # type: ignore[arg-type]
-    frame = Frame(domain, alt.Scale(domain=[0, 1.18 * most], nice=False), alt.Axis(tickCount=3, format="~s", **ALIGNED))
+    frame = Frame(domain, {"domain": [0, 1.18 * most], "nice": False}, {"tickCount": 3, "format": "~s", **ALIGNED})
     told = tooltip(day=_("Day"), what=_("Posts"), behind=_("Behind it"), before=_("Usual"), note=_("Note"))
     at = {"x": frame.x("from"), "x2": alt.X2("to:T"), "y": frame.y("n_posts"), "y2": alt.Y2("zero:Q")}
     layers = [frame.ends(), alt.Chart(drawn).mark_rect(color=OBSERVED, opacity=0.65).encode(**at, tooltip=told)]

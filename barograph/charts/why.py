@@ -29,7 +29,7 @@ def parts(rows: pl.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     # Above its bar, as beside it the longest name would take half of a narrow chart.
     place = alt.Y("part:N", sort=drawn["part"].to_list(), axis=None)
-    across = alt.Axis(title=_("points of change"), tickCount=5, gridOpacity=0.6, **signed())
+    across = {"title": _("points of change"), "tickCount": 5, "gridOpacity": 0.6, **signed()}
     base = alt.Chart(drawn).encode(y=place, tooltip=tooltip(part=_("Part"), what=_("Change"), behind=_("Behind it")))
     x = alt.X("value:Q", axis=across)
     colour = alt.ColorValue(OBSERVED, condition={"test": "datum.whole", "value": MUTED})
@@ -62,11 +62,11 @@ def cues(now: pl.DataFrame, before: pl.DataFrame) -> alt.LayerChart:
         )  # fmt: skip
 
     told = tooltip(cue=_("Cue"), when=_("Days"), what=_("Share of posts"), behind=_("Behind it"))
-    x_axis = alt.Axis(title=_("share of labelled posts that express it"), format="%", tickCount=5)
-    name = alt.Y("cue:N", sort=order, axis=alt.Axis(title=None, labelLimit=150, ticks=False))
+    x_axis = {"title": _("share of labelled posts that express it"), "format": "%", "tickCount": 5}
+    name = alt.Y("cue:N", sort=order, axis={"title": None, "labelLimit": 150, "ticks": False})
 
     def x(column: str) -> alt.X:
-        return alt.X(f"{column}:Q", axis=x_axis, scale=alt.Scale(zero=True))
+        return alt.X(f"{column}:Q", axis=x_axis, scale={"zero": True})
 
     base = alt.Chart(words(now, _("explained"))).encode(y=name, tooltip=told)
     layers = [base.mark_rule(strokeWidth=2, color=OBSERVED).encode(x=x("lo"), x2=alt.X2("hi:Q"))]

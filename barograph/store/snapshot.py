@@ -1,9 +1,11 @@
 """A published snapshot: aggregates, read-only."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 import polars as pl
@@ -14,17 +16,25 @@ from barograph.store.database import latest
 from barograph.store.summaries import Summaries
 from barograph.tables import Table
 
+_ONE_LINE = {"marker", "population", "unit"}
+_ANSWERS, _SMALL = 256, 2**19
+"""How many answers are kept, each of at most so many bytes: the small tables, and the last lines looked at."""
+
 
 class Snapshot(Summaries):
     """One published snapshot, attached read-only from an in-memory connection: readers never block the writer.
 
+    Nothing in it ever changes, so small answers are kept and given again, the very same frame; the last ones asked for.
     Raises `Terminal` where the file is gone, damaged, or of a version with other tables.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._con = duckdb.connect()
-        self._con.execute("SET TimeZone = 'UTC'; SET threads = 2")
+        # A page's questions are small: to share one out among threads costs twice what they save.
+        self._con.execute("SET TimeZone = 'UTC'; SET threads = 1")
+        self._kept: OrderedDict[tuple[object, ...], pl.DataFrame] = OrderedDict()
+        self._keeping = Lock()
         target = str(path).replace("'", "''")
         with self._readable():
             self._con.execute(f"ATTACH '{target}' AS p (READ_ONLY)")
@@ -44,6 +54,11 @@ class Snapshot(Summaries):
         With an `issue` in the table's key, of each fact the latest one not after `as_of` (default: all).
         """
         equal, values = _equal(where)
+        if "issue" in table.key and (where or {}).keys() >= _ONE_LINE:
+            # So few rows are put in order here before DuckDB has begun to.
+            query = f"SELECT {', '.join(table.columns)} FROM p.{table.name} WHERE {equal} AND issue <= ?"
+            rows = self._frame(query, [*values, as_of or datetime.max]).sort(table.key)
+            return rows.unique(table.series_key, keep="last", maintain_order=True)
         return self._latest(table, f"(SELECT * FROM p.{table.name} WHERE {equal})", values, as_of)
 
     def history(self, table: Table, *, as_of: datetime, where: Mapping[str, object] | None = None) -> pl.DataFrame:
@@ -63,6 +78,20 @@ class Snapshot(Summaries):
         return self._frame(f"SELECT * FROM {source} ORDER BY {order}", values)
 
     def _frame(self, query: str, values: list[object]) -> pl.DataFrame:
+        asked = (query, *values)
+        with self._keeping:
+            if (kept := self._kept.get(asked)) is not None:
+                self._kept.move_to_end(asked)
+                return kept
+        frame = self._answer(query, values)
+        if frame.estimated_size() <= _SMALL:
+            with self._keeping:
+                self._kept[asked] = frame
+                while len(self._kept) > _ANSWERS:
+                    self._kept.popitem(last=False)
+        return frame
+
+    def _answer(self, query: str, values: list[object]) -> pl.DataFrame:
         with self._readable(), self._con.cursor() as cursor:
             return cursor.sql(query, params=values).pl()
 
@@ -79,10 +108,22 @@ class Snapshot(Summaries):
 
     def issues(self, table: Table, where: Mapping[str, object]) -> list[datetime]:
         """When rows of which the `where` columns equal the values given were published, each time once, in order."""
-        equal = " AND ".join(f"{column} = ?" for column in where)
+        equal, values = _equal(where)
         query = f"SELECT DISTINCT issue FROM p.{table.name} WHERE {equal} ORDER BY issue"
-        with self._readable(), self._con.cursor() as cursor:
-            return [issue for (issue,) in cursor.execute(query, list(where.values())).fetchall()]
+        return self._frame(query, values)["issue"].to_list()
+
+    def days_without(
+        self, first: date, last: date, where: Mapping[str, object], *, as_of: datetime | None = None
+    ) -> pl.DataFrame:
+        """How many days of `series` from `first` to `last` have no value, and why; `where` as in `read`.
+
+        Columns `population, missing_reason` (NULL: it has a value), `days`, in this order.
+        """
+        equal, values = _equal(where)
+        source = f"(SELECT * FROM p.series WHERE {equal} AND time_value BETWEEN ? AND ?)"
+        newest = latest(tables.SERIES, source)
+        query = f"SELECT population, missing_reason, count(*) AS days FROM ({newest}) GROUP BY ALL ORDER BY ALL"
+        return self._frame(query, [*values, first, last, as_of or datetime.max])
 
     def lines(self) -> pl.DataFrame:
         """Every line of `series`, as `tables.LINES` has it."""

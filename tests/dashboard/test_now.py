@@ -82,6 +82,29 @@ def test_what_is_read_for_the_board_makes_the_same_board_as_all_there_is(home: P
     assert board.read(snapshot, "posts", "corrected").is_empty()
 
 
+def test_a_short_board_does_without_calm_populations_alone(home: Path) -> None:
+    names = [f"p{k:02}" for k in range(20)]
+    every = pl.concat([frames.series(population=p) for p in names])
+    blind = frames.series(population="q", missing={0: "fewer than 20 authors"})
+    alerts = pl.concat([frames.alerts(population=p, alert_id=p) for p in names[5:]])
+    rows = board.board(pl.concat([every, blind]), frames.forecasts(), alerts)
+    assert board.left_out(rows, 12) == [*names[:5], "q"]  # 15 have an alert
+    assert board.left_out(rows, 18) == ["p03", "p04", "q"]
+    assert board.left_out(rows, 21) == []
+    frames.snapshot(home, {tables.SERIES: pl.concat([every, blind]), tables.ALERTS: alerts})
+
+    def shown(page: AppTest) -> list[str]:
+        body = next(e.proto.body for e in page.get("html") if "class='board'" in e.proto.body)
+        return re.findall("<h4>([^<]*)</h4>", body)
+
+    page = opened()
+    assert shown(page) == names[5:]
+    assert "Left out: 6 without an open alert; 1 of them lack a value on their latest closed day." in text(page)
+    assert page.toggle(key="now-all").label == "All 21 populations"
+    page.toggle(key="now-all").set_value(True).run()
+    assert shown(page) == [*names[5:], *names[:5], "q"]
+
+
 def drawn(*given: list[float | None]) -> str:
     return base64.b64decode(sparkline(*given).partition(",")[2]).decode()
 

@@ -78,6 +78,13 @@ def test_a_firing_alert_of_another_population_is_on_top_and_links_to_its_line(ho
     assert not page.success
 
 
+def test_of_many_alerts_the_gravest_stand_there_and_a_link_leads_to_the_rest(home: Path) -> None:
+    open_ = [frames.alerts(population=f"p{k}", alert_id=f"a{k}", level="red" if k > 3 else "yellow") for k in range(9)]
+    frames.snapshot(home, {tables.SERIES: frames.series(), tables.ALERTS: pl.concat(open_)})
+    labels = [link.proto.label for link in opened().get("page_link")]
+    assert labels == [*(f"p{k} · Anxiety (dimension)" for k in range(4, 9)), "4 more"]
+
+
 @pytest.mark.parametrize(("state", "shown"), [("acknowledged", "acknowledged"), ("pending", "pending"), ("resolved", "calm")])
 def test_other_states_of_an_alert_are_not_shown_as_firing(home: Path, state: str, shown: str) -> None:
     frames.snapshot(home, {tables.SERIES: frames.series(), tables.ALERTS: frames.alerts(state)})
