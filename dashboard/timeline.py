@@ -1,7 +1,8 @@
 """One line over time, or several, now or as they were known, with what is ahead, what was high, and why it moved."""
 
-from datetime import datetime
+from datetime import date, datetime
 
+import polars as pl
 import streamlit as st
 
 from barograph import line, wording
@@ -47,7 +48,7 @@ def page(shown: Shown) -> None:
 
     drawn = whole.between(first, last)
     labels = comparison.names(chosen, others)
-    beside = [Beside(name, _read(snapshot, other, as_of)) for name, other in zip(labels[1:], others, strict=True)]
+    beside = [Beside(name, _values(snapshot, other, as_of)) for name, other in zip(labels[1:], others, strict=True)]
     with firing:
         if as_of:
             now = _read(snapshot, chosen, None)
@@ -62,18 +63,32 @@ def page(shown: Shown) -> None:
     why(whole)
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        what = {name: chosen[name] for name in ("marker", "unit", "method")}
-        every = snapshot.read(SERIES, where=what, as_of=as_of)
-        every = every.filter(every["time_value"].is_between(first, last))
+        every = _every(shown, chosen, first, last, as_of)
         words = (wording.label(chosen["marker"]), _(chosen["unit"]), _(chosen["method"]), wording.days(first, last))
         panels.gaps(every, ", ".join(words))
     with right:
         panels.sources(snapshot.read(SOURCES))
 
 
+def _every(shown: Shown, chosen: dict[str, str], first: date, last: date, as_of: datetime | None) -> pl.DataFrame:
+    """The days shown of all populations, of the chosen marker, unit and method."""
+    where = {name: chosen[name] for name in ("marker", "unit", "method")}
+    newest = shown.lines["last_closed"].max()
+    if as_of or not isinstance(newest, date):
+        rows = shown.snapshot.read(SERIES, where=where, as_of=as_of)
+    else:  # no more than is shown, where that is known to be enough
+        rows = shown.snapshot.recent(SERIES, max((newest - first).days + 1, 1), where=where)
+    return rows.filter(pl.col("time_value").is_between(first, last))
+
+
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda snapshot: str(snapshot.path)})
 def _read(snapshot: Snapshot, key: dict[str, str], as_of: datetime | None) -> Line:
     return line.read(snapshot, key["marker"], key["population"], key["unit"], key["method"], as_of=as_of)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda snapshot: str(snapshot.path)})
+def _values(snapshot: Snapshot, key: dict[str, str], as_of: datetime | None) -> Line:
+    return line.values(snapshot, key["marker"], key["population"], key["unit"], key["method"], as_of=as_of)
 
 
 show.run(page)

@@ -78,10 +78,9 @@ class Snapshot:
 
     def issues(self, table: Table, where: Mapping[str, object]) -> list[datetime]:
         """When rows of which the `where` columns equal the values given were published, each time once, in order."""
-        equal = " AND ".join(f"{column} = ?" for column in where)
+        equal, values = _equal(where)
         query = f"SELECT DISTINCT issue FROM p.{table.name} WHERE {equal} ORDER BY issue"
-        with self._readable(), self._con.cursor() as cursor:
-            return [issue for (issue,) in cursor.execute(query, list(where.values())).fetchall()]
+        return self._frame(query, values)["issue"].to_list()
 
     def lines(self) -> pl.DataFrame:
         """Every line of `series`, as `tables.LINES` has it."""
