@@ -219,6 +219,18 @@ def shifts(
     )
 
 
+def values(
+    snapshot: Snapshot, marker: str, population: str, unit: str, method: str, *, as_of: datetime | None = None
+) -> Line:
+    """What `read` reads, with its `series` alone: of a line that stands beside another no more is shown."""
+    key = {"marker": marker, "population": population, "unit": unit, "method": method}
+    return Line(
+        key=key, series=snapshot.read(SERIES, where=key, as_of=as_of).sort("time_value"), forecasts=FORECASTS.empty(),
+        exceedances=EXCEEDANCES.empty(), events=EVENTS.empty(), moves=ALERTS.empty(), shifts=TERM_SHIFTS.empty(),
+        evaluations=EVALUATIONS.empty(),
+    )  # fmt: skip
+
+
 def usual_method(line: pl.DataFrame) -> str:
     """The best method with a value on at least 90 % of the trailing 84 days, else the one with most values.
 

@@ -1,7 +1,7 @@
 """The line as it was known at an earlier time, and what has become of it since."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -24,7 +24,8 @@ def choose(view: View, issues: Sequence[datetime]) -> datetime | None:
             moment = datetime.fromisoformat(asked)
         except ValueError:
             return asked
-        known = [issue for issue in issues if issue <= moment.replace(tzinfo=None)]
+        utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        known = [issue for issue in issues if issue <= utc]
         return asked if not known else _NOW if known[-1] == issues[-1] else known[-1].isoformat()
 
     def named(option: str) -> str:

@@ -25,7 +25,7 @@ def choose(view: View, where: DeltaGenerator, dates: DeltaGenerator, first: date
     where, dates: where the choice stands, and the two days of a period.
     """
     length = view.one(
-        where.segmented_control, _("Days"), "range", list(RANGES), _USUAL, required=True, width="content",
+        where.segmented_control, _("Range"), "range", list(RANGES), _USUAL, required=True, width="content",
         format_func=lambda name: _(RANGES[name]),
     )  # fmt: skip
     if length != _PERIOD:

@@ -49,7 +49,7 @@ def page(shown: Shown) -> None:
 
     drawn = whole.between(first, last)
     labels = comparison.names(chosen, others)
-    beside = [Beside(name, _read(snapshot, other, as_of)) for name, other in zip(labels[1:], others, strict=True)]
+    beside = [Beside(name, _values(snapshot, other, as_of)) for name, other in zip(labels[1:], others, strict=True)]
     with firing:
         if as_of:
             now = _read(snapshot, chosen, None)
@@ -75,6 +75,11 @@ def page(shown: Shown) -> None:
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda snapshot: str(snapshot.path)})
 def _read(snapshot: Snapshot, key: dict[str, str], as_of: datetime | None) -> Line:
     return line.read(snapshot, key["marker"], key["population"], key["unit"], key["method"], as_of=as_of)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda snapshot: str(snapshot.path)})
+def _values(snapshot: Snapshot, key: dict[str, str], as_of: datetime | None) -> Line:
+    return line.values(snapshot, key["marker"], key["population"], key["unit"], key["method"], as_of=as_of)
 
 
 show.run(page)

@@ -210,7 +210,7 @@ def test_a_link_holds_the_view_and_choosing_changes_it(home: Path) -> None:
 def test_a_link_to_what_is_not_published_says_so(home: Path) -> None:
     frames.snapshot(home, {tables.SERIES: frames.series()})
     page = opened(population="atlantis", range="7")
-    assert "The link names population “atlantis” and days “7”" in page.warning[0].value
+    assert "The link names population “atlantis” and range “7”" in page.warning[0].value
     assert page.header[0].value == "Anxiety (dimension) expressed in all"
 
 

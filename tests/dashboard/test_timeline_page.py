@@ -110,6 +110,14 @@ def test_the_past_is_shown_as_it_was_known_and_says_so(revised: Path) -> None:
     assert "as_of" not in page.query_params
 
 
+def test_in_the_past_a_line_that_was_not_known_yet_has_no_value_beside_one_that_was(home: Path) -> None:
+    early = frames.series(20, issue=EARLIER)
+    frames.snapshot(home, {tables.SERIES: pl.concat([early, frames.series(), frames.series(population="north")])})
+    said = text(opened(as_of="2026-03-29T14:00+02:00", also="population:north", smooth="7"))
+    assert "as it was known on 29 Mar 2026, 12:00 UTC" in said
+    assert "north has no value" in said
+
+
 def test_a_time_before_anything_was_known_is_said(revised: Path) -> None:
     page = opened(as_of="2020-01-01T00:00")
     assert "as it was known “2020-01-01T00\\:00”" in page.warning[0].value
