@@ -216,7 +216,7 @@ NAMES = "1 to 80 characters, no space in front, none of : / *"
 TEXTS = "expected text in quotes, or a list of it"
 SETTINGS_KEYS = (
     "minimum_authors, retention_days, closing_hours, monitor_minutes, dashboard_url, silent_days, group_by, "
-    "group_wait, repeat_interval, source, population, marker, dimension, topic, event, test, rule, receiver, "
+    "group_wait, repeat_interval, access, source, population, marker, dimension, topic, event, test, rule, receiver, "
     "annotator, annotation, maintenance"
 )
 POST_KEYS = "id, parent_id, created_at, author, community, lang, geo, title, text"

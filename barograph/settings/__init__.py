@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from barograph.errors import ConfigError
+from barograph.settings.access import Access, on_loopback
 from barograph.settings.annotators import TASKS, TOPIC_TASKS, Annotation, Annotator
 from barograph.settings.mistakes import explain
 from barograph.settings.receivers import Receiver
@@ -67,7 +68,8 @@ def load(path: Path | None) -> Settings:
 
 
 _FILES = (
-    ("receiver", ("url_file", "secret_file")), ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion")),
+    ("access", ("client_secret_file", "cookie_secret_file")), ("receiver", ("url_file", "secret_file")),
+    ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion")),
 )  # fmt: skip
 """Keys that name a file."""
 
@@ -94,12 +96,13 @@ def _is_file(lexicon: str) -> bool:
 
 def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     given = raw.get(kind, [])
+    given = [given] if isinstance(given, dict) else given
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 __all__ = [
     "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "TASKS", "TOPIC_TASKS",
-    "Annotation", "Annotator", "Dimension", "Event", "Maintenance",
+    "Access", "Annotation", "Annotator", "Dimension", "Event", "Maintenance",
     "Marker", "Population", "Receiver", "Rule", "Settings", "Source", "Test", "Topic", "Where", "find_config", "load",
-    "span",
+    "on_loopback", "span",
 ]  # fmt: skip

@@ -1,13 +1,11 @@
 """Annotators: who labels posts, how they are reached, and which posts of a day they are asked of."""
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from barograph.errors import ConfigError
+from barograph.settings import secret
 from barograph.settings.sections import Name, Number, Section, Whole
 
 TASKS = ("emotions", "expression", "stance", "affect", "agreement")
@@ -62,26 +60,13 @@ class Annotator(Section):
     @field_validator("key_env")
     @classmethod
     def _key_env_is_a_name(cls, key_env: str | None) -> str | None:
-        if key_env is not None and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key_env):
-            raise ValueError("expected the name of an environment variable, not the key itself")
-        return key_env
+        return secret.named(key_env, "key")
 
     def key(self) -> str:
         """The API key, or empty where none is asked for. Raises `ConfigError` where its file or variable is missing."""
         if self.key_file is None and self.key_env is None:
             return ""
-        where = f"annotator {self.name!r}: key"
-        try:
-            value = (self.key_file.read_text() if self.key_file else os.environ.get(self.key_env or "", "")).strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigError(f"{where}_file {self.key_file}: {why}; expected a readable text file") from None
-        if not value:
-            raise ConfigError(
-                f"{where}: "
-                f"{f'file {self.key_file}' if self.key_file else f'environment variable {self.key_env}'} is empty"
-            )
-        return value
+        return secret.read(f"annotator {self.name!r}: key", self.key_file, self.key_env)
 
 
 class Annotation(Section):

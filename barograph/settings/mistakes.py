@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from barograph.settings.access import Access
 from barograph.settings.annotators import Annotation, Annotator
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
@@ -63,7 +64,8 @@ def explain(error: ErrorDetails, raw: dict[str, Any]) -> str:
         return f"{where}: missing; every [[{loc[0]}]] needs it"
     if len(loc) == 1 and loc[0] in _SECTIONS:
         got = f"[{loc[0]}]" if isinstance(error["input"], dict) else _got(error)
-        return f"{where}: got {got}; expected [[{loc[0]}]] and its keys below"
+        head = f"[{loc[0]}]" if loc[0] in _ONCE else f"[[{loc[0]}]]"
+        return f"{where}: got {got}; expected {head} and its keys below"
     keys = (context.get("pattern"), kind, kind.partition("_")[0])
     expected = next((_EXPECTED[key] for key in keys if key in _EXPECTED), error["msg"]).format_map(context)
     got = f"a list of {context['actual_length']}" if "actual_length" in context else _got(error)
@@ -90,6 +92,7 @@ def _got(error: ErrorDetails) -> str:
 
 _SHOWN = {
     "receiver": ("name", "kind"),
+    "access": tuple(key for key in Access.model_fields if "secret" not in key),
     "annotator": (
         "name", "kind", "model", "in_flight", "requests_per_minute", "timeout", "tries", "price_in", "price_out",
     ),
@@ -98,8 +101,10 @@ _SHOWN = {
 _SECTIONS: dict[str, type[BaseModel]] = {
     "source": Source, "population": Population, "marker": Marker, "dimension": Dimension, "topic": Topic,
     "event": Event, "test": Test, "rule": Rule, "maintenance": Maintenance, "receiver": Receiver,
-    "annotator": Annotator, "annotation": Annotation,
+    "annotator": Annotator, "annotation": Annotation, "access": Access,
 }  # fmt: skip
+_ONCE = ("access",)
+"""Sections that are one table, not a list of them."""
 
 
 def _keys(loc: tuple[int | str, ...]) -> list[str]:

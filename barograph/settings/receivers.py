@@ -1,6 +1,5 @@
 """Receivers: where notifications go, in which form, and where their addresses and secrets are read from."""
 
-import os
 import re
 from pathlib import Path
 from string import Template
@@ -8,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from barograph.errors import ConfigError
+from barograph.settings import secret
 from barograph.settings.sections import Name, Section
 
 PLACEHOLDERS = (
@@ -83,21 +82,10 @@ class Receiver(Section):
 
     def address(self) -> str:
         """The URL. Raises `ConfigError` where its file or variable is missing."""
-        return self.url or self._read("url", self.url_file, self.url_env)
+        return self.url or secret.read(f"receiver {self.name!r}: url", self.url_file, self.url_env)
 
     def secret(self) -> str:
         """The secret, or empty where none is asked for. Raises `ConfigError` where its file or variable is missing."""
         if self.secret_file is None and self.secret_env is None:
             return ""
-        return self._read("secret", self.secret_file, self.secret_env)
-
-    def _read(self, what: str, file: Path | None, variable: str | None) -> str:
-        where = f"receiver {self.name!r}: {what}"
-        try:
-            value = file.read_text().strip() if file else os.environ.get(variable or "", "").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigError(f"{where}_file {file}: {why}; expected a readable text file") from None
-        if not value:
-            raise ConfigError(f"{where}: {f'file {file}' if file else f'environment variable {variable}'} is empty")
-        return value
+        return secret.read(f"receiver {self.name!r}: secret", self.secret_file, self.secret_env)

@@ -8,6 +8,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 
+from barograph.settings.access import Access
 from barograph.settings.annotators import TOPIC_TASKS, Annotation, Annotator
 from barograph.settings.receivers import Receiver
 from barograph.settings.sections import (
@@ -63,6 +64,7 @@ class Settings(Section):
     """How long the first alert of a group waits for others."""
     repeat_interval: Span = "0d"
     """How long after it was told a firing alert is told again; 0: never."""
+    access: Access = Access()
     source: tuple[Source, ...] = ()
     population: tuple[Population, ...] = ()
     marker: tuple[Marker, ...] = tuple(
