@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from barograph.language import gettext as _
-from dashboard import voice
+from dashboard import access, voice
 
 st.set_page_config(
     page_title="barograph",
@@ -20,12 +20,17 @@ st.set_page_config(
 )
 
 voice.listen()
-st.navigation(
+who = access.standing()
+page = st.navigation(
     [
         st.Page("now.py", title=_("Now"), icon=":material/speed:", default=True),
         st.Page("timeline.py", title=_("Timeline"), icon=":material/show_chart:"),
         st.Page("polarization.py", title=_("Polarization"), icon=":material/call_split:"),
         st.Page("alerts.py", title=_("Alerts"), icon=":material/notifications:"),
     ],
-    position="top",
-).run()
+    position="hidden" if who.why else "top",
+)
+if who.why:
+    access.refuse(who.why)
+else:
+    page.run()

@@ -10,7 +10,7 @@ import streamlit as st
 from barograph import wording
 from barograph.clock import utc_now
 from barograph.errors import Terminal
-from dashboard import selection, voice
+from dashboard import access, selection, voice
 
 _STALE_DAYS = 2
 _SILENT = timedelta(hours=3)
@@ -20,6 +20,7 @@ _MAST = """<style>
 .mast strong {font-size:1.35rem; letter-spacing:-.01em}
 .mast span {opacity:.72}
 .mast span:nth-child(2) {flex:1 1 20rem}
+.st-key-header > :first-child {flex:1 1 16rem; min-width:0}
 </style>"""
 
 
@@ -31,12 +32,16 @@ def header(run: dict[str, Any] | None = None, snapshot: str = "") -> None:
         mast = f"{_MAST}<div class='mast'><strong>barograph</strong><span>{about}</span><span>{read}</span></div>"
         st.html(mast, width="stretch")
         voice.choose()
+        access.signed_in()
 
 
 def nothing_published(home: Path) -> None:
     """Before the first snapshot."""
     with st.container(border=True):
         st.subheader("Nothing has been published yet", anchor=False)
+        if not access.standing().may_ask:  # paths and commands concern those who run the monitor
+            st.markdown("This page follows by itself.")
+            return
         st.markdown(f"There is no snapshot in `{home}`. To see a simulated population, run")
         st.code(f"barograph run --source simulated --home {home}", language="bash")
         st.markdown("or read your own posts: `barograph run posts.jsonl`. This page follows by itself.")
@@ -45,7 +50,8 @@ def nothing_published(home: Path) -> None:
 def unreadable(error: Terminal) -> None:
     """A snapshot that is named but cannot be read."""
     st.error("**The published snapshot cannot be read.** What it held is not shown.", icon=":material/error:")
-    st.code(str(error), language=None, wrap_lines=True)
+    if access.standing().may_ask:
+        st.code(str(error), language=None, wrap_lines=True)
     st.markdown("`barograph run` publishes a new one; this page follows by itself.")
 
 

@@ -26,6 +26,7 @@ from flows.backtest import backtest
 from flows.labelling import annotate
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
+from flows.page import dashboard
 from flows.pictures import chart, report
 from flows.serve import supervise, temporary_server
 from flows.telling import describe_record, summary
@@ -92,6 +93,7 @@ def backfill(
 
 app.command(annotate)
 app.command(backtest)
+app.command(dashboard)
 app.command(notifications)
 app.command(alerts.app)
 app.command(validate)
@@ -166,6 +168,7 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
         if one.kind == "files":
             files.check(one.path, one.columns)
     endpoints_of(loaded.receiver)
+    loaded.access.check()
     parts = (
         "source", "population", "marker", "dimension", "topic", "event", "test", "rule", "receiver", "annotator",
         "annotation",

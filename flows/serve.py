@@ -1,5 +1,6 @@
 """`barograph up`: Prefect's server, the monitor on its schedule and the dashboard, ended together by Ctrl-C."""
 
+import errno
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,8 @@ from barograph import settings as settings_room
 from barograph.errors import ConfigError, Terminal, Transient
 from barograph.home import Home
 from barograph.publish import current
-from barograph.serving import dashboard_command
+from barograph.serving import dashboard_command, dashboard_environment, health_address, page_address
+from barograph.settings import Access
 from flows.environment import prepare_prefect
 from flows.sources import choose_sources
 
@@ -33,12 +35,10 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
     """
     settings = settings_room.load(config)
     choose_sources(settings, (), source)
-    if not _free(port):
-        raise ConfigError(f"port {port} is in use; end what uses it or choose another with --port")
+    access = _checked(settings.access, port)
     home.prepare()
     api_port = _PREFECT_PORT if _free(_PREFECT_PORT) else _any_port()
     prepare_prefect(home, f"http://127.0.0.1:{api_port}/api")
-    os.environ["BAROGRAPH_HOME"] = str(home.path)  # where the dashboard finds its snapshots
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as children:
         try:
@@ -47,18 +47,35 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
             _wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
             known = current(home.published) is not None
             # What is published already can be looked at while the monitor reads, which may ask annotators for long.
-            page = _dashboard(children, port) if known else None
-            so_far = f"reading; until then http://localhost:{port} shows the last snapshot"
+            page = _dashboard(children, home, config, access, port) if known else None
+            so_far = f"reading; until then {page_address(port, access)} shows the last snapshot"
             _say(so_far if known else "reading for the first time")
             _monitor_once(home, config, source)
-            page = page or _dashboard(children, port)
+            page = page or _dashboard(children, home, config, access, port)
             scheduler = _start(children, [sys.executable, "-m", "flows.schedule", *_arguments(home, config, source)])
             _say(
-                f"dashboard   http://localhost:{port}\n"
+                f"dashboard   {_where(port, access)}\n"
                 f"runs        http://127.0.0.1:{api_port} (every {settings.monitor_minutes} min)\n"
                 "Press Ctrl-C to stop everything."
             )
             _watch({"Prefect's server": server, "the dashboard": page, "the scheduler": scheduler})
+        except KeyboardInterrupt:
+            _say("\nstopping")
+    _say("stopped")
+
+
+def serve_page(home: Home, config: Path | None, port: int) -> None:
+    """Serve the page alone, of snapshots that a monitor publishes in `home`, until Ctrl-C or SIGTERM.
+
+    Raises `ConfigError` where the port is taken or the config is wrong, before anything is started.
+    """
+    access = _checked(settings_room.load(config).access, port)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with ExitStack() as children:
+        try:
+            page = _dashboard(children, home, config, access, port, loud=True)
+            _say(f"dashboard   {_where(port, access)}\nPress Ctrl-C to stop it.")
+            _watch({"the dashboard": page})
         except KeyboardInterrupt:
             _say("\nstopping")
     _say("stopped")
@@ -109,19 +126,39 @@ def _prefect_server(port: int) -> list[str]:
     return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
-def _start(children: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
-    """A child in a session of its own: Ctrl-C reaches only us, and we end its whole process group."""
+def _start(
+    children: ExitStack, command: list[str], environment: Mapping[str, str] | None = None, *, loud: bool = False
+) -> subprocess.Popen[bytes]:
+    """A child in a session of its own: Ctrl-C reaches only us, and we end its whole process group.
+
+    loud: what it complains about is said where we are.
+    """
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=None if loud else subprocess.DEVNULL,
+        start_new_session=True, env=environment,
     )  # fmt: skip
     children.callback(_end, child)
     return child
 
 
-def _dashboard(children: ExitStack, port: int) -> subprocess.Popen[bytes]:
-    page = _start(children, dashboard_command(port))
-    _wait_for(f"http://localhost:{port}/_stcore/health", page, "the dashboard")
+def _checked(access: Access, port: int) -> Access:
+    """What could keep the page from being served is found before anything is started."""
+    access.check()
+    if not _free(port, access.address):
+        where = f"port {port}" if access.address == "localhost" else f"port {port} of {access.address}"
+        raise ConfigError(f"{where} is in use; end what uses it or choose another with --port")
+    return access
+
+
+def _where(port: int, access: Access) -> str:
+    return page_address(port, access) + (", for the proxy alone" if access.kind == "proxy" else "")
+
+
+def _dashboard(
+    children: ExitStack, home: Home, config: Path | None, access: Access, port: int, *, loud: bool = False
+) -> subprocess.Popen[bytes]:
+    page = _start(children, dashboard_command(port), dashboard_environment(home.path, config), loud=loud)
+    _wait_for(health_address(port, access), page, "the dashboard")
     return page
 
 
@@ -159,12 +196,15 @@ def _watch(children: dict[str, subprocess.Popen[bytes]]) -> None:
         time.sleep(1)
 
 
-def _free(port: int) -> bool:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+def _free(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether `port` can be bound there. Raises `ConfigError` for an address that is none of this machine."""
+    with closing(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigError(f"access.address: {address} is no address of this machine") from None
             return False
     return True
 
