@@ -249,14 +249,15 @@ class Visitor:
             return answer.status, answer.headers, answer.read().decode(errors="replace")
 
     @contextmanager
-    def session(self, **headers: str) -> Iterator["Session"]:
-        """A session. Raises `websockets.InvalidStatus` where it is refused."""
+    def session(self, token: str | None = None, **headers: str) -> Iterator["Session"]:
+        """A session, with the token against forged requests. Raises `websockets.InvalidStatus` where it is refused."""
         from websockets.sync.client import connect
 
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        host = named.pop("Host", f"localhost:{self.port}")
         line = socket.create_connection(("127.0.0.1", self.port), source_address=(self.source, 0))
         with connect(
-            f"ws://localhost:{self.port}/_stcore/stream", sock=line, max_size=None, subprotocols=["streamlit"],  # type: ignore[list-item]
+            f"ws://{host}/_stcore/stream", sock=line, max_size=None, subprotocols=["streamlit", *([token] if token else [])],  # type: ignore[list-item]
             additional_headers=self.headers | named,
         ) as socket_:  # fmt: skip
             yield Session(socket_)

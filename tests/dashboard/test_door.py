@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,44 @@ def test_a_viewer_cannot_press_what_only_an_analyst_is_shown(behind: tuple[Path,
         session.run("alerts", "alert=a-1", press, **{role: "the minister"})
     (asked,) = queue(home)
     assert (asked["command"], asked["by"]) == ("ack", "analyst")  # as signed in, whatever the field was made to say
+
+
+# --- with a provider, behind a proxy that speaks TLS for us ---
+
+
+def test_a_sign_in_counts_at_the_pages_own_address_alone(tmp_path: Path) -> None:
+    from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+
+    origin, secret, found = "https://b.example.org", "s" * 32, free_port()
+    config = f"""
+        [access]
+        kind = "oidc"
+        issuer = "https://login.example.org"
+        client_id = "barograph"
+        client_secret_env = "SECRET"
+        cookie_secret_env = "SECRET"
+        redirect_uri = "{origin}/oauth2callback"
+        analysts = ["desk"]
+    """
+    claims = {"origin": origin, "is_logged_in": True, "groups": ["desk"], "iat": time.time(), "provider": "default"}
+    signed = create_signed_value(secret, "_streamlit_user", json.dumps(claims)).decode()
+    with served(published(tmp_path), config, found, SECRET=secret, **VARIABLES):
+        xsrf = Visitor(found).ask("/_stcore/health")[1]["Set-Cookie"]
+        assert xsrf.endswith("; Secure")
+        token = xsrf.partition(";")[0].partition("=")[2]
+        cookies = f"_streamlit_xsrf={token}; _streamlit_user={signed}"
+
+        def may(token: str | None, **headers: str) -> bool:
+            with Visitor(found).session(token, Cookie=cookies, **headers) as session:
+                said = session.run("alerts", "alert=a-1")
+            return "Acknowledge" in [button.label for button in elements(said, "button")]
+
+        assert may(token, Host="b.example.org", Origin=origin)
+        assert not may(None, Host="b.example.org", Origin=origin)
+        assert not may(token[::-1], Host="b.example.org", Origin=origin)
+        assert not may(token, Host="b.example.org", Origin="http://b.example.org")  # not over TLS
+        with pytest.raises(InvalidStatus):
+            may(token, Host=f"localhost:{found}", Origin=f"http://localhost:{found}")
 
 
 # --- the door by itself ---
