@@ -21,7 +21,7 @@ from dashboard.door import Door
 from tests.dashboard import frames
 from tests.dashboard.serving import Proxy, Visitor, elements, free_port, served
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 READERS_OWN = """
 [server]
 enableCORS = false

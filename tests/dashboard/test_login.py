@@ -16,7 +16,7 @@ from tests.dashboard.test_browser import FLAGS, NEAR, chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 CLIENT, COOKIE = "client-secret-of-the-test", "cookie-secret-of-the-test-0123456789"
 PEOPLE: dict[str, dict[str, Any]] = {
     "Ana": {"sub": "1", "groups": ["desk"], "email": "ana@example.org"},
@@ -42,7 +42,7 @@ def browser() -> Iterator["Browser"]:
 def page(browser: "Browser") -> Iterator["Page"]:
     """A browser that knows nobody, in which any complaint, and any request that leaves this machine, fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     complaints: list[str] = []
     # Streamlit looks for its server below the page's own path first.
