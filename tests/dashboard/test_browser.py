@@ -250,7 +250,7 @@ def test_sections_of_data_and_methods_fit_a_phone_and_cards_scroll_by_themselves
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(address)
     page.get_by_role("link", name="Posts by day, delays, what was set aside").click()
-    heading(page, "files: fresh")
+    heading(page, "Data and methods")
     page.get_by_role("button", name="Word lists").or_(page.get_by_role("radio", name="Word lists")).first.click()
     page.wait_for_url("**section=lexicons*")
     page.get_by_role("region", name="Table: ").first.wait_for()
