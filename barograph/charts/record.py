@@ -125,7 +125,7 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     points = base.mark_point(color=OBSERVED, filled=True, opacity=1)
     bars = alt.Chart(drawn.drop_nulls(["lo", "hi"])).mark_rule(color=OBSERVED, strokeWidth=2, opacity=0.6)
     names = base.mark_text(align="left", baseline="top", dx=7, dy=4, color=MUTED, fontSize=11)
-    return layered(
+    chart = layered(
         [
             line.mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4).encode(x=x, y=y("came")),
             bars.encode(x=x, y=y("lo"), y2=alt.Y2("hi:Q")),
@@ -135,6 +135,8 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
         ],
         height,
     )  # fmt: skip
+    chart.padding = {"left": 0, "top": 5, "right": 0, "bottom": 6}  # room for the title below
+    return chart
 
 
 def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
@@ -158,7 +160,14 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
     frame = Frame(_ends(drawn), {"domain": [0, 1], "nice": False}, axis)
     colour = {"domain": names, "range": [_SHARES[n % len(_SHARES)] for n in range(len(names))]}
     # Who and why on a line each, so that a phone has room for both.
-    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=420, labelExpr="split(datum.label, ': ')")
+    legend = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=1,
+        labelLimit=420,
+        symbolStrokeWidth=0,
+        labelExpr="split(datum.label, ': ')",
+    )
     told = tooltip(days=_("Week"), made=_("Made by"), what=_("Share"), behind=_("Forecasts"))
     high = height + _LEGEND_LINE * len(names)
     bars = alt.Chart(drawn, height=high, width="container").mark_rect(stroke="white", strokeWidth=0.6)
