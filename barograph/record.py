@@ -9,6 +9,8 @@ import polars as pl
 
 from barograph import wording
 from barograph.clustered import Interval, chance_band, proportion, ratio
+from barograph.language import heard
+from barograph.stored import stored
 from barograph.tables import LINE
 
 
@@ -202,7 +204,7 @@ def makers(found: pl.DataFrame) -> pl.DataFrame:
     """
     few = pl.col("fallback").str.replace(r"^\d+ known days; (\d+) needed$", "fewer than $1 known days")
     counted = found.with_columns(few).group_by("week", "model", "fallback").agg(pl.col("n").sum())
-    said = pl.struct("model", "fallback").map_elements(_made, return_dtype=pl.String)
+    said = pl.struct("model", "fallback").map_elements(heard(_made), return_dtype=pl.String)
     plain = pl.col("fallback").is_not_null()
     often = pl.col("n").sum().over("model", "fallback")
     return counted.with_columns(said.alias("made")).sort(plain, -often, "made", "week")
@@ -210,7 +212,7 @@ def makers(found: pl.DataFrame) -> pl.DataFrame:
 
 def _made(row: dict[str, str | None]) -> str:
     model = wording.model(str(row["model"]))
-    words = f"{model}: {row['fallback']}" if row["fallback"] else model
+    words = f"{model}: {stored(row['fallback'])}" if row["fallback"] else model
     return words[:1].upper() + words[1:]
 
 

@@ -12,6 +12,7 @@ from barograph import health, wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.store import Snapshot
+from barograph.stored import stored
 from barograph.tables import PUBLISHED, RUNS
 from dashboard import panels, readers, selection, show, sources
 from dashboard.show import Shown
@@ -69,7 +70,7 @@ def _missing(shown: Shown, _view: selection.View) -> None:
             {
                 _("Population"): wording.plain(row["population"]),
                 _("Counted by"): f"{_(row['unit'])}, {_(row['method'])}",
-                _("Reason"): wording.plain(row["reason"]),
+                _("Reason"): wording.plain(stored(row["reason"])),
                 _("Last value"): wording.weekday(row["last_known"]) if row["last_known"] else _("none in 84 days"),
                 _("Markers"): wording.plain(row["marker"]),
             }
@@ -117,7 +118,8 @@ def _because(reason: str) -> str:
     told = (
         _("withheld, so that no person can be made out") if reason.startswith("fewer than") else means.get(reason, "")
     )
-    return wording.plain(f"{reason} ({told})" if told else reason)
+    said = stored(reason)
+    return wording.plain(f"{said} ({told})" if told else said)
 
 
 def _versions(shown: Shown, _view: selection.View) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,13 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+import lexicons
 from barograph import wording
 from barograph.charts.frame import locale
+from barograph.gather import gather
 from barograph.language import LANGUAGES, Reader, gettext, ngettext, speaking
-from barograph.stored import stored
+from barograph.settings import Settings
+from barograph.stored import MARKERS, stored
 from tests.conftest import ROOT
 
 LOCALE = ROOT / "barograph" / "locale"
@@ -41,6 +45,12 @@ def test_every_marked_sentence_is_translated_and_nothing_else(marked: Catalog) -
     spanish = {m.id: m.string for m in catalog(LOCALE / "es.po") if m.id}
     assert {m.id for m in marked if m.id} == set(spanish)
     assert [said for said, translation in spanish.items() if not all([translation] if isinstance(translation, str) else translation)] == []
+
+
+def test_a_sentence_within_another_is_gathered_and_what_is_no_sentence_is_not() -> None:
+    code = "f'**{_(\"Hidden\")}**'; ngettext('{n} day', '{n} days', n); _(WORDS['key']); other('No')"
+    found = gather(BytesIO(code.encode()), ["_", "ngettext"], (), {})
+    assert {said for _line, _name, said, _comments in found} == {"Hidden", ("{n} day", "{n} days", None)}
 
 
 def test_a_translation_has_the_places_of_its_sentence() -> None:
@@ -98,6 +108,7 @@ def test_charts_name_months_as_the_reader_does() -> None:
         ("no posts", "sin publicaciones"),
         ("fewer than 20 authors", "menos de 20 autores"),
         ("fewer than 20 authors on its last days; last value on 2026-03-01", "menos de 20 autores en sus últimos días; último valor el 2026-03-01"),
+        ("2 days in a row above the threshold", "2 días seguidos por encima del umbral"),
         ("a reason {nobody} foresaw, 5 times", "a reason {nobody} foresaw, 5 times"),
         ("another reason, 5.5 times", "another reason, 5.5 times"),
     ],
@@ -106,3 +117,12 @@ def test_what_tables_hold_is_told_in_the_readers_language(text: str, said: str) 
     assert stored(text) == text
     with speaking(MADRID):
         assert stored(text) == said
+
+
+def test_markers_that_come_with_it_are_named_in_the_readers_language() -> None:
+    markers = {re.sub("_(en|es)(_learned)?$", "", name) for name in lexicons.names()}
+    dimensions = {dimension.name for dimension in Settings().dimension}
+    assert {wording.label(name) for name in markers | dimensions} <= set(MARKERS)
+    with speaking(MADRID):
+        assert (wording.label("moral_outrage"), wording.label("dimension:fear")) == ("Indignación moral", "Miedo (dimensión)")
+        assert wording.label("rents") == "Rents"
