@@ -1,6 +1,7 @@
 """Which lines a page of many lines shows, and how: the controls of each of its views."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import polars as pl
 import streamlit as st
@@ -9,7 +10,7 @@ from barograph import many, wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.stored import stored
-from dashboard import selection
+from dashboard import period, selection
 
 VIEWS = {
     "days": noted("Day by day"),
@@ -18,7 +19,6 @@ VIEWS = {
     "events": noted("Round events"),
 }
 _ROWS = {"marker": noted("Markers of a population"), "population": noted("Populations for a marker")}
-_RANGES = {"30": noted("30 days"), "90": noted("90 days"), "365": noted("A year"), "all": noted("All")}
 _COLOURS = {"deviation": noted("How unusual"), "prevalence": noted("Prevalence")}
 _WAYS = {"adjusted": noted("Adjusted values"), "changes": noted("Daily changes"), "levels": noted("Daily values")}
 _KINDS = {"all": noted("All"), "scheduled": noted("Scheduled"), "sudden": noted("Sudden")}
@@ -28,7 +28,7 @@ _KINDS = {"all": noted("All"), "scheduled": noted("Scheduled"), "sudden": noted(
 class Chosen:
     """What is shown. view: of VIEWS; rows: what lines differ in; population, marker: None where they differ in it.
 
-    range: days, or `all`; colour, way and kind: of the views that ask for them, else what is usual.
+    first, last: days of the views of many lines; colour, way and kind: of the views that ask for them, else as usual.
     """
 
     view: str
@@ -37,7 +37,8 @@ class Chosen:
     marker: str | None
     unit: str
     method: str
-    range: str
+    first: date
+    last: date
     colour: str
     way: str
     kind: str
@@ -92,10 +93,11 @@ def choose(lines: pl.DataFrame) -> Chosen:
         bar.selectbox if len(methods) > 1 else None, _("Method"), "method", methods, "lexicon", format_func=_named,
         help=wording.methods(methods),
     )  # fmt: skip
-    length = view.one(
-        bar.segmented_control if several else None, _("Range"), "range", list(_RANGES), "90", required=True,
-        width="content", format_func=lambda name: _(_RANGES[name]),
-    )  # fmt: skip
+    first = min(mine["first_day"])
+    # The day after may be there too, provisional.
+    last = max([first, *mine["last_closed"].drop_nulls()]) + timedelta(days=1)
+    if several:
+        first, last = period.choose(view, bar, bar.container(horizontal=True, width="content"), first, last)
     colour = view.one(
         bar.segmented_control if what == "days" else None, _("Colour"), "colour", list(_COLOURS), "deviation",
         lasts=False, required=True, width="content", format_func=lambda name: _(_COLOURS[name]),
@@ -111,8 +113,8 @@ def choose(lines: pl.DataFrame) -> Chosen:
     view.keep()
     return Chosen(
         view=what, rows=rows, population=None if across == "population" else population,
-        marker=None if across == "marker" else marker, unit=unit, method=method, range=length, colour=colour, way=way,
-        kind=kind,
+        marker=None if across == "marker" else marker, unit=unit, method=method, first=first, last=last,
+        colour=colour, way=way, kind=kind,
     )  # fmt: skip
 
 

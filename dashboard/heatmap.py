@@ -1,6 +1,5 @@
 """Many lines at a glance, and one in its distribution: days, months, what moves together, what happens round events."""
 
-from datetime import date, timedelta
 from html import escape
 
 import polars as pl
@@ -39,11 +38,11 @@ def page(shown: Shown) -> None:
     if days["prevalence"].null_count() == days.height:
         distributions.nothing(days)
     if chosen.view == "days":
-        _heatmap(_in_range(days, chosen.range), shown.snapshot.read(EVENTS), chosen)
+        _heatmap(_in_range(days, chosen), shown.snapshot.read(EVENTS), chosen)
     elif chosen.view == "months":
         distributions.months(days, chosen)
     elif chosen.view == "together":
-        distributions.together(_in_range(days, chosen.range), chosen)
+        distributions.together(_in_range(days, chosen), chosen)
     else:
         distributions.events(shown.snapshot.read(EVENTS), days, chosen)
 
@@ -92,11 +91,8 @@ def _key(cells: pl.DataFrame, events: pl.DataFrame, colour: str) -> str:
     return f"{_STYLE}<div class='steps'>{items}</div>"
 
 
-def _in_range(days: pl.DataFrame, chosen: str) -> pl.DataFrame:
-    last = days["time_value"].max()
-    if chosen == "all" or not isinstance(last, date):
-        return days
-    return days.filter(pl.col("time_value") > last - timedelta(days=int(chosen)))
+def _in_range(days: pl.DataFrame, chosen: Chosen) -> pl.DataFrame:
+    return days.filter(pl.col("time_value").is_between(chosen.first, chosen.last))
 
 
 show.run(page)

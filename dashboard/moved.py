@@ -19,7 +19,7 @@ _TERMS = 5
 def moved(line: Line) -> None:
     """The last week, or the latest period that is explained: how much, what may be behind it, the largest terms."""
     st.subheader(_("Why it moved"), anchor=False)
-    kinds = signs.periods(line.shifts, line.alerts, line.last_closed["time_value"] if line.last_closed else None)
+    kinds = signs.periods(line.shifts, line.moves, line.last_closed["time_value"] if line.last_closed else None)
     if not kinds:
         nothing()
         return

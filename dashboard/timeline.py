@@ -18,8 +18,6 @@ from dashboard.show import Shown
 
 _SMOOTH = {"0": noted("Days"), "7": noted("7-day mean"), "28": noted("28-day mean")}
 
-_RANGES = {"30": noted("30 days"), "90": noted("90 days"), "all": noted("All")}
-
 
 def page(shown: Shown) -> None:
     """Select → read → filter → plot."""

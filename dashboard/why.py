@@ -13,7 +13,7 @@ from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.signs import Sign
 from barograph.stored import stored
-from barograph.tables import ALERTS, CUES
+from barograph.tables import ALERTS, CUES, OTHER
 from dashboard import drawn, moved, selection, show
 from dashboard.headline import STYLE, cell
 from dashboard.show import Shown
@@ -78,6 +78,7 @@ def page(shown: Shown) -> None:
             charts.shift(rows), key="why-terms", title=_("What each term adds to the change"), rows=rows, name=name,
             sentence=sentences.shift(rows, key["marker"]),
         )  # fmt: skip
+        _table(rows)
     with right:
         few = _("Too few authors post in both periods to tell who posts from what they express.")
         _beside(many.parts(rows), "why-parts", f"{name}_parts", _("Mix against rate"), few)
@@ -154,6 +155,21 @@ def _beside(figure: Figure | None, key: str, name: str, title: str, why_not: str
         st.markdown(f":gray[{why_not}]")
     else:
         drawn.figure(figure, key=key, name=name)
+
+
+def _table(rows: pl.DataFrame) -> None:
+    """The terms in words, for whoever cannot point at a bar."""
+    with st.expander(_("The terms as a table"), icon=":material/table_rows:"):
+        table = pl.DataFrame(
+            {
+                _("Term"): wording.plain(_("(other)") if row["term"] == OTHER else row["term"]),
+                _("Contribution"): wording.change_interval(row["contribution"], row["lo"], row["hi"]),
+                _("Authors who used it"): wording.number(row["n_authors"]),
+                _("Largest account’s move"): "–" if (top := row["top_account_share"]) is None else wording.at_most(top),
+            }
+            for row in rows.iter_rows(named=True)
+        )
+        st.table(table, border="horizontal", hide_index=True, alt=_("Contributions of terms to the change."))
 
 
 def _meaning() -> None:

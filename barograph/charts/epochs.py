@@ -6,6 +6,7 @@ import polars as pl
 from barograph import wording
 from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD, layered, signed, tooltip
 from barograph.language import gettext as _
+from barograph.language import heard
 
 
 def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt.LayerChart:
@@ -21,10 +22,12 @@ def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt
         return alt.Y(f"{column}:Q", axis=axis, scale={"zero": True})
 
     said = means.with_columns(
-        pl.col("lag").map_elements(_when, return_dtype=pl.String).alias("when"),
-        pl.col("mean").map_elements(lambda v: wording.change(v, "mean"), return_dtype=pl.String).alias("what"),
-        pl.struct("low", "high").map_elements(_chance, return_dtype=pl.String).alias("chance"),
-        pl.col("n_events").map_elements(lambda n: wording.count(n, "events"), return_dtype=pl.String).alias("behind"),
+        pl.col("lag").map_elements(heard(_when), return_dtype=pl.String).alias("when"),
+        pl.col("mean").map_elements(heard(lambda v: wording.change(v, "mean")), return_dtype=pl.String).alias("what"),
+        pl.struct("low", "high").map_elements(heard(_chance), return_dtype=pl.String).alias("chance"),
+        pl.col("n_events")
+        .map_elements(heard(lambda n: wording.count(n, "events")), return_dtype=pl.String)
+        .alias("behind"),
     )
     told = tooltip(when=_("Day"), what=_("Mean"), chance=_("By chance"), behind=_("Behind it"))
     base = alt.Chart(said)

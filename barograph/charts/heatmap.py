@@ -14,6 +14,7 @@ from barograph import wording
 from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, date_axis, in_words, layered, tooltip
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
+from barograph.language import heard
 from barograph.stored import stored
 
 STEPS = (1.0, 2.0, 3.0)
@@ -101,19 +102,19 @@ def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
         strength = (0.06 + 0.94 * value / pl.max_horizontal(value.max(), pl.lit(1e-9))).fill_null(0.0).clip(0, 1)
         tint = pl.lit(OBSERVED)
     name = pl.col(row)
-    said = name.map_elements(wording.label, return_dtype=pl.String) if row == "marker" else name
+    said = name.map_elements(heard(wording.label), return_dtype=pl.String) if row == "marker" else name
     level = pl.struct("prevalence", "value_kind").map_elements(
-        lambda r: None if r["prevalence"] is None else wording.level(r["prevalence"], r["value_kind"]),
+        heard(lambda r: None if r["prevalence"] is None else wording.level(r["prevalence"], r["value_kind"])),
         return_dtype=pl.String,
     )
     one = pl.col("first") == pl.col("last")
-    days = pl.struct("first", "last").map_elements(_days, return_dtype=pl.String)
+    days = pl.struct("first", "last").map_elements(heard(_days), return_dtype=pl.String)
     reason = pl.concat_str(
         pl.lit(_("no value: ")),
-        pl.col("missing_reason").map_elements(stored, return_dtype=pl.String).fill_null(_("unknown")),
+        pl.col("missing_reason").map_elements(heard(stored), return_dtype=pl.String).fill_null(_("unknown")),
     )
     week = pl.concat_str(
-        pl.col("n_days").map_elements(lambda n: wording.count(n, "days"), return_dtype=pl.String),
+        pl.col("n_days").map_elements(heard(lambda n: wording.count(n, "days")), return_dtype=pl.String),
         pl.lit(_(" with a value")),
     )
     note = pl.when("provisional").then(pl.lit(_("provisional: the day has not closed")))
@@ -126,9 +127,9 @@ def _drawn(cells: pl.DataFrame, row: str, shown: str) -> pl.DataFrame:
         in_words("deviation", lambda d: _("{n} times its usual spread").format(n=wording.change(d, "mean")))
         .alias("unusual"),
         pl.concat_str(
-            pl.col("n_authors").map_elements(lambda n: wording.count(n, "authors"), return_dtype=pl.String),
+            pl.col("n_authors").map_elements(heard(lambda n: wording.count(n, "authors")), return_dtype=pl.String),
             pl.lit(", "),
-            pl.col("n_posts").map_elements(lambda n: wording.count(n, "posts"), return_dtype=pl.String),
+            pl.col("n_posts").map_elements(heard(lambda n: wording.count(n, "posts")), return_dtype=pl.String),
         ).alias("behind"),
         note.when(~one).then(week).otherwise(pl.lit("–")).alias("note"),
     )  # fmt: skip

@@ -4,8 +4,9 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, layered, tooltip, value_axis
+from barograph.charts.frame import MUTED, OBSERVED, in_words, layered, tooltip, value_axis
 from barograph.language import gettext as _
+from barograph.language import heard
 
 
 def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int = 320) -> alt.LayerChart:
@@ -14,7 +15,7 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     boxes, points: as `distributions.months` and `distributions.apart` return them; kind: `share` or `mean`.
     """
     order = [wording.month(month) for month in boxes["month"]]
-    called = pl.col("month").map_elements(wording.month, return_dtype=pl.String).alias("called")
+    called = pl.col("month").map_elements(heard(wording.month), return_dtype=pl.String).alias("called")
     ends = [*boxes["high"].drop_nulls(), *points["prevalence"]]
     scale = {"zero": True, "domainMax": 1.08 * max(ends)} if kind == "share" else {"zero": False}
     axis = value_axis(kind)
@@ -28,12 +29,14 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
         axis={"title": None, "labelAngle": 0, "labelOverlap": True, "labelFlush": False, "ticks": False},
     )
     said = pl.struct("q25", "median", "q75", "low", "high").map_elements(
-        lambda r: None if r["median"] is None else _box(r, kind), return_dtype=pl.String
+        heard(lambda r: None if r["median"] is None else _box(r, kind)), return_dtype=pl.String
     )
     told = boxes.with_columns(
         called,
         said.alias("what"),
-        pl.struct("n_days", "n_authors", "n_posts").map_elements(_behind, return_dtype=pl.String).alias("behind"),
+        pl.struct("n_days", "n_authors", "n_posts")
+        .map_elements(heard(_behind), return_dtype=pl.String)
+        .alias("behind"),
     )
     full = told.filter(pl.col("median").is_not_null())
     box = alt.Chart(full).encode(x=x, tooltip=tooltip(called=_("Month"), what=_("Days"), behind=_("Behind it")))
@@ -47,9 +50,9 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
     ]
     if points.height:
         days = points.with_columns(
-            called, pl.col("time_value").map_elements(wording.day, return_dtype=pl.String).alias("day"),
-            pl.col("prevalence").map_elements(lambda v: wording.level(v, kind), return_dtype=pl.String).alias("what"),
-            pl.struct("n_authors", "n_posts").map_elements(_counts, return_dtype=pl.String).alias("behind"),
+            called, pl.col("time_value").map_elements(heard(wording.day), return_dtype=pl.String).alias("day"),
+            in_words("prevalence", lambda v: wording.level(v, kind)).alias("what"),
+            pl.struct("n_authors", "n_posts").map_elements(heard(_counts), return_dtype=pl.String).alias("behind"),
         )  # fmt: skip
         dots = alt.Chart(days).mark_point(filled=False, color=MUTED, size=26, opacity=0.9)
         layers.append(

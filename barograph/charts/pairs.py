@@ -6,6 +6,7 @@ import polars as pl
 from barograph import wording
 from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, layered, tooltip
 from barograph.language import gettext as _
+from barograph.language import heard
 
 LIMIT = 0.05
 """False discovery rate up to which a pair is told apart from chance."""
@@ -26,15 +27,19 @@ def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
     """
 
     def name(column: str) -> pl.Expr:
-        return pl.col(column).map_elements(wording.label, return_dtype=pl.String) if by == "marker" else pl.col(column)
+        return (
+            pl.col(column).map_elements(heard(wording.label), return_dtype=pl.String)
+            if by == "marker"
+            else pl.col(column)
+        )
 
     names = pl.concat([found["a"], found["b"]]).unique().sort().to_list()
     labels = [wording.label(n) if by == "marker" else n for n in names]
     drawn = found.with_columns(
-        name("a"), name("b"), pl.col("r").map_elements(_r, return_dtype=pl.String).alias("written"),
-        pl.struct("r", "lo", "hi").map_elements(interval, return_dtype=pl.String).alias("what"),
-        pl.col("q").map_elements(_q, return_dtype=pl.String).alias("chance"),
-        pl.struct("n_days", "n_effective").map_elements(_behind, return_dtype=pl.String).alias("behind"),
+        name("a"), name("b"), pl.col("r").map_elements(heard(_r), return_dtype=pl.String).alias("written"),
+        pl.struct("r", "lo", "hi").map_elements(heard(interval), return_dtype=pl.String).alias("what"),
+        pl.col("q").map_elements(heard(_q), return_dtype=pl.String).alias("chance"),
+        pl.struct("n_days", "n_effective").map_elements(heard(_behind), return_dtype=pl.String).alias("behind"),
         (pl.col("q") <= LIMIT).alias("told"),
         pl.col("r").map_elements(_tint, return_dtype=pl.String).alias("colour"),
         pl.when(pl.col("q") <= LIMIT).then(pl.lit(_INK)).otherwise(pl.lit(MUTED)).alias("ink"),

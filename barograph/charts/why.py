@@ -6,6 +6,7 @@ import polars as pl
 from barograph import wording
 from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, layered, signed, tooltip
 from barograph.language import gettext as _
+from barograph.language import heard
 
 
 def parts(rows: pl.DataFrame) -> alt.LayerChart:
@@ -53,11 +54,11 @@ def cues(now: pl.DataFrame, before: pl.DataFrame) -> alt.LayerChart:
 
     def words(rows: pl.DataFrame, when: str) -> pl.DataFrame:
         return rows.filter(pl.col("cue").is_in(now["cue"].implode())).select(
-            pl.col("cue").map_elements(wording.cue, return_dtype=pl.String), "share", "lo", "hi", what,
+            pl.col("cue").map_elements(heard(wording.cue), return_dtype=pl.String), "share", "lo", "hi", what,
             pl.concat_str(
-                pl.col("n_authors").map_elements(lambda n: wording.count(n, "authors"), return_dtype=pl.String),
+                pl.col("n_authors").map_elements(heard(lambda n: wording.count(n, "authors")), return_dtype=pl.String),
                 pl.lit(", "),
-                pl.col("n_posts").map_elements(lambda n: wording.count(n, "posts"), return_dtype=pl.String),
+                pl.col("n_posts").map_elements(heard(lambda n: wording.count(n, "posts")), return_dtype=pl.String),
             ).alias("behind"), pl.lit(when).alias("when"),
         )  # fmt: skip
 

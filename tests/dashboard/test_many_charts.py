@@ -10,6 +10,7 @@ import pytest
 
 from barograph import charts, correlation, deviation, distributions, epochs, patterns, tables
 from barograph.charts.heatmap import steps
+from barograph.language import Reader, speaking
 from tests.dashboard import frames
 from tests.test_correlation import lines, walk
 from tests.test_deviation import FIRST, line
@@ -221,3 +222,10 @@ def test_cues_have_intervals_and_hollow_ones_before() -> None:
     assert {row["when"] for row in before[1]} == {"before"}
     assert now[1][0]["behind"].replace("\xa0", " ") == "97 authors, 147 posts"
     assert len(parts(charts.cues(frames.cues(), frames.cues().clear()), "point")) == 1
+
+
+def test_cells_speak_the_readers_language() -> None:
+    with speaking(Reader("es")):
+        chart = charts.heatmap(deviation.cells(days()), "marker", ["dimension:anxiety"], NO_EVENTS)
+        _, rows = parts(chart, "rect")[0]
+    assert {row["what"] for row in rows if row["from"] == ms(FIRST)} == {"1,0\xa0%"}

@@ -64,6 +64,9 @@ def test_all_that_is_published_of_a_shift(home: Path) -> None:
         "hollow: the days before. A sample, as desk (m, prompt 01234567) reads it."
     ) in said
     assert len(shown(page)) == 3
+    assert [cell.replace("\xa0", " ") for cell in page.table[0].value.iloc[0]] == [
+        "worried", "+4.0 points (+3.0 to +5.0)", "30", "at most 10 %"
+    ]  # fmt: skip
     assert [b.proto.label for b in page.get("download_button")] == ["CSV", "PNG", "SVG"] * 3
     assert page.query_params == {"population": "all", "marker": "fear", "unit": "authors", "method": "lexicon"}
 
