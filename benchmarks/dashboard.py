@@ -51,6 +51,7 @@ BARS = {"cold_s": 5.0, "warm_s": 2.0, "change_p95_s": 0.5, "crowd_p95_s": 1.5, "
 """At most so much."""
 SESSIONS = 20
 _CHOICES = ("Population", "Marker", "Unit", "Range")
+_ASKS = "Period"  # of days: it shows two dates, and else what was shown
 _PATIENCE = 60_000
 _STANDS = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
@@ -120,19 +121,19 @@ class Reader:
 
     def change(self, label: str) -> float:
         """Choose anything else of a control. Returns the seconds from the click until the new chart stands."""
-        page = self._page
+        page, before = self._page, self._page.evaluate(_DRAWN)
         if label in ("Population", "Marker"):
             page.get_by_role("combobox", name=label).click()
             options = page.get_by_role("option")
             options.first.wait_for()
             # The first ones alone are there before one scrolls.
-            others = [o for o in options.all() if o.get_attribute("aria-selected") != "true"]
+            # The chart's sentence names the line that is shown.
+            others = [option for option in options.all() if option.inner_text() not in before[0]]
         else:
-            others = [
-                o for o in page.get_by_role("radiogroup", name=label).get_by_role("radio").all() if not o.is_checked()
-            ]
+            radios = page.get_by_role("radiogroup", name=label).get_by_role("radio")
+            radios.first.wait_for()
+            others = [o for o in radios.all() if not o.is_checked() and o.inner_text() != _ASKS]
         chosen = self._chance.choice(others)
-        before = page.evaluate(_DRAWN)
         began = time.perf_counter()
         chosen.click()
         page.wait_for_function(_ANEW, arg=before, timeout=_PATIENCE, polling="raf")
@@ -163,7 +164,7 @@ class Crowd:
     def _other(self, session: Session) -> tuple[str, str]:
         label = self._chance.choice([name for name in _CHOICES if name in session.controls])
         options = session.controls[label]
-        return label, self._chance.choice([o for o in options if o != session.chosen(label)])
+        return label, self._chance.choice([o for o in options if o not in (session.chosen(label), _ASKS)])
 
     def _wait(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
