@@ -121,19 +121,19 @@ class Reader:
 
     def change(self, label: str) -> float:
         """Choose anything else of a control. Returns the seconds from the click until the new chart stands."""
-        page = self._page
+        page, before = self._page, self._page.evaluate(_DRAWN)
         if label in ("Population", "Marker"):
             page.get_by_role("combobox", name=label).click()
             options = page.get_by_role("option")
             options.first.wait_for()
             # The first ones alone are there before one scrolls.
-            others = [o for o in options.all() if o.get_attribute("aria-selected") != "true"]
+            # The chart's sentence names the line that is shown.
+            others = [option for option in options.all() if option.inner_text() not in before[0]]
         else:
             radios = page.get_by_role("radiogroup", name=label).get_by_role("radio")
             radios.first.wait_for()
             others = [o for o in radios.all() if not o.is_checked() and o.inner_text() != _ASKS]
         chosen = self._chance.choice(others)
-        before = page.evaluate(_DRAWN)
         began = time.perf_counter()
         chosen.click()
         page.wait_for_function(_ANEW, arg=before, timeout=_PATIENCE, polling="raf")
