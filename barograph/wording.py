@@ -51,7 +51,7 @@ def methods(names: Sequence[str]) -> str:
 
 def model(name: str) -> str:
     """A model of forecasts, as it is called within a sentence."""
-    return _("the house model") if name == "house" else name
+    return _("the house model") if name == "house" else stored(name)
 
 
 def label(marker: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 import barograph
 from barograph import health, wording
 from barograph.language import gettext as _
-from barograph.language import noted
+from barograph.language import heard, noted
 from barograph.store import Snapshot
 from barograph.stored import stored
 from barograph.tables import PUBLISHED, RUNS
@@ -63,7 +63,7 @@ def _missing(shown: Shown, _view: selection.View) -> None:
         why = rows.group_by("reason").len().sort("len", "reason", descending=[True, False])
         st.markdown("\n".join(f"- {wording.count(k, 'lines')}: {_because(r)}" for r, k in why.iter_rows()))
         where = rows.group_by("population", "unit", "method", "reason", maintain_order=True).agg(
-            pl.col("marker").map_elements(wording.label, return_dtype=pl.String).str.join(", "),
+            pl.col("marker").map_elements(heard(wording.label), return_dtype=pl.String).str.join(", "),
             pl.col("last_known").max(),
         )
         table = [

@@ -1,5 +1,6 @@
 """Readers are spoken to in their language and their zone; every translation fits what it stands for."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,12 +9,13 @@ from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 import lexicons
-from barograph import wording
+from barograph import charts, wording
 from barograph.charts.frame import locale
 from barograph.gather import gather
 from barograph.language import LANGUAGES, Reader, gettext, ngettext, speaking
@@ -100,6 +102,15 @@ def test_charts_name_months_as_the_reader_does() -> None:
     assert (said["number"]["decimal"], said["time"]["days"][0], said["time"]["months"][0]) == (",", "domingo", "enero")
     assert len(said["time"]["shortDays"]) == 7
     assert len(said["time"]["shortMonths"]) == 12
+
+
+def test_charts_say_it_to_the_reader_whichever_thread_writes_it() -> None:
+    days = [date(2026, 9, n) for n in range(1, 11)]
+    posts = pl.DataFrame({"time_value": days, "n_posts": [7] * 10, "usual": [7.0] * 10, "n_authors": [5] * 10, "kind": ["usual"] * 10})
+    with speaking(MADRID):
+        said = charts.volumes(posts).to_json()
+    for words in ("jue 3\xa0sept 2026", "7\xa0publicaciones", "5\xa0autores", "lo habitual"):
+        assert json.dumps(words)[1:-1] in said or words in said
 
 
 @pytest.mark.parametrize(

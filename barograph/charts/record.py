@@ -18,6 +18,7 @@ from barograph.charts.frame import (
 )
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
+from barograph.language import heard
 
 _PERCENT = "format(datum.value * 100, '~g') + '\N{NO-BREAK SPACE}%'"
 _GREEN, _SKY = "#009E73", "#56B4E9"
@@ -41,7 +42,7 @@ def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerC
         pl.col(f"hi_{name}").clip(upper_bound=1.0).alias("hi"),
         in_words(f"skill_{name}", wording.skill).alias("what"),
         pl.struct(f"trailing_{name}", f"lo_{name}", f"hi_{name}")
-        .map_elements(lambda r: wording.skill(*r.values()), return_dtype=pl.String)
+        .map_elements(heard(lambda r: wording.skill(*r.values())), return_dtype=pl.String)
         .alias("lately"),
     )
     every = [v for c in ("value", "lo", "hi", "trailing") for v in drawn[c] if v is not None]
@@ -75,7 +76,7 @@ def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerC
         pl.col(f"coverage_{level}").alias("value"), pl.col(f"low_{level}").alias("low"),
         pl.col(f"high_{level}").alias("high"), in_words(f"coverage_{level}", wording.chance).alias("what"),
         pl.struct(f"low_{level}", f"high_{level}")
-        .map_elements(lambda r: wording.between(*r.values()), return_dtype=pl.String).alias("chance"),
+        .map_elements(heard(lambda r: wording.between(*r.values())), return_dtype=pl.String).alias("chance"),
         (~pl.col(f"coverage_{level}").is_between(f"low_{level}", f"high_{level}")).alias("outside"),
     )  # fmt: skip
     least = min([*drawn["value"], *drawn["low"]], default=0.0)
@@ -108,9 +109,9 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     rows: as `record.reliability`. On the dashed line what was said is what came.
     """
     drawn = rows.with_columns(
-        pl.col("n").map_elements(wording.number, return_dtype=pl.String).alias("count"),
+        pl.col("n").map_elements(heard(wording.number), return_dtype=pl.String).alias("count"),
         in_words("said", wording.chance).alias("says"),
-        pl.struct("came", "lo", "hi").map_elements(_shown, return_dtype=pl.String).alias("what"),
+        pl.struct("came", "lo", "hi").map_elements(heard(_shown), return_dtype=pl.String).alias("what"),
     )
     percent = {"tickCount": 5, "labelExpr": _PERCENT}
     scale = {"domain": [0, 1], "nice": False}
@@ -147,8 +148,8 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
     total = pl.col("n").sum().over("week")
     drawn = rows.with_columns(
         milliseconds("week").alias("from"), (pl.col("n") / total).alias("share"), _days_of_week().alias("days"),
-        (pl.col("n") / total).map_elements(wording.chance, return_dtype=pl.String).alias("what"),
-        pl.struct("n").map_elements(lambda r: wording.count(r["n"], "forecasts"), return_dtype=pl.String)
+        (pl.col("n") / total).map_elements(heard(wording.chance), return_dtype=pl.String).alias("what"),
+        pl.struct("n").map_elements(heard(lambda r: wording.count(r["n"], "forecasts")), return_dtype=pl.String)
         .alias("behind"),
     ).with_columns((pl.col("from") + 7 * DAY_MS).alias("to"))  # fmt: skip
     names = rows["made"].unique(maintain_order=True).to_list()
@@ -180,7 +181,7 @@ def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:
 def _told(rows: pl.DataFrame) -> pl.DataFrame:
     """Weeks with their place and words of how many stand behind them."""
     behind = pl.struct("n", "n_lines").map_elements(
-        lambda r: f"{wording.count(r['n'], 'forecasts')}, {wording.count(r['n_lines'], 'lines')}",
+        heard(lambda r: f"{wording.count(r['n'], 'forecasts')}, {wording.count(r['n_lines'], 'lines')}"),
         return_dtype=pl.String,
     )
     return rows.with_columns(
@@ -191,7 +192,7 @@ def _told(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _days_of_week() -> pl.Expr:
     return pl.struct(pl.col("week").alias("first"), pl.col("week").dt.offset_by("6d").alias("last")).map_elements(
-        lambda r: wording.days(r["first"], r["last"]), return_dtype=pl.String
+        heard(lambda r: wording.days(r["first"], r["last"])), return_dtype=pl.String
     )
 
 

@@ -7,7 +7,7 @@ from barograph import wording
 from barograph.charts.frame import ALIGNED, HIGH, MUTED, OBSERVED, THRESHOLD, Frame, in_words, layered, tooltip
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
-from barograph.language import noted
+from barograph.language import heard, noted
 
 KINDS = {
     "usual": noted("as usual"),
@@ -29,11 +29,11 @@ def volumes(rows: pl.DataFrame, *, height: int = 130) -> alt.LayerChart:
     drawn = rows.with_columns(
         (milliseconds("time_value") - DAY_MS / 2).alias("from"), (milliseconds("time_value") + DAY_MS / 2).alias("to"),
         milliseconds("time_value").alias("x"), pl.lit(0).alias("zero"),
-        pl.col("time_value").map_elements(wording.day, return_dtype=pl.String).alias("day"),
-        pl.col("n_posts").map_elements(lambda n: wording.count(n, "posts"), return_dtype=pl.String).alias("what"),
+        pl.col("time_value").map_elements(heard(wording.day), return_dtype=pl.String).alias("day"),
+        in_words("n_posts", lambda n: wording.count(int(n), "posts")).alias("what"),
         in_words("usual", lambda n: wording.number(round(n))).alias("before"),
         in_words("n_authors", lambda n: wording.count(int(n), "authors")).alias("behind"),
-        pl.col("kind").map_elements(lambda kind: _(KINDS[kind]), return_dtype=pl.String).alias("note"),
+        pl.col("kind").map_elements(heard(lambda kind: _(KINDS[kind])), return_dtype=pl.String).alias("note"),
     )  # fmt: skip
     domain = tuple(drawn.select(pl.col("from").min(), pl.col("to").max()).row(0))
     most = float(rows["n_posts"].max() or 1)  # type: ignore[arg-type]
