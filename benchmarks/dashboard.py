@@ -57,7 +57,9 @@ _STANDS = """() => document.querySelector('[data-testid=stApp]')?.dataset.testSc
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')"""
 """The script has ended, and nothing of the page is still to come or of an earlier view."""
 _CHART = "document.querySelector('[data-testid=stVegaLiteChart]')"
-_DRAWN = f"(() => {{ const c = {_CHART}; return [c?.ariaLabel, c?.querySelector('svg, canvas')?.innerHTML] }})()"
+# Of many days it is a canvas.
+_DRAWN = f"""(() => {{ const c = {_CHART}
+    return [c?.ariaLabel, c?.querySelector('svg')?.innerHTML ?? c?.querySelector('canvas')?.toDataURL()] }})()"""
 _ANEW = f"before => {{ const now = {_DRAWN}; return now[1] && now.every((part, k) => part !== before[k]) }}"
 """The first chart says and shows something else than `before`."""
 
@@ -126,8 +128,7 @@ class Reader:
             page.get_by_role("combobox", name=label).click()
             options = page.get_by_role("option")
             options.first.wait_for()
-            # The first ones alone are there before one scrolls.
-            # The chart's sentence names the line that is shown.
+            # The first ones alone are there before one scrolls; the chart's sentence names the line that is shown.
             others = [option for option in options.all() if option.inner_text() not in before[0]]
         else:
             radios = page.get_by_role("radiogroup", name=label).get_by_role("radio")
