@@ -34,7 +34,7 @@ def headline(line: Line, run: dict[str, Any] | None) -> None:
     st.caption(f"{_(wording.UNITS[key['unit']])} · {_method(line)}")
     closed = line.last_closed
     if closed and (late := panels.days_late(closed["time_value"], run)):
-        panels.stale(_("The latest closed day of {population} is").format(population=who), closed["time_value"], late)
+        panels.stale(closed["time_value"], late, who)
     if closed and not line.last_known:
         reasons = ", ".join(stored(reason) for reason in sorted(set(line.series["missing_reason"].drop_nulls())))
         panels.empty(

@@ -12,6 +12,7 @@ from barograph.language import Reader, reader, speaking
 from barograph.language import gettext as _
 from barograph.sparkline import sparkline
 from barograph.store import Snapshot
+from barograph.stored import stored
 from barograph.tables import ALERTS
 from dashboard import panels, selection, show, sources
 from dashboard.show import Shown
@@ -68,15 +69,15 @@ def page(shown: Shown) -> None:
     # Polarization has a page of its own.
     units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]
     usual = "authors" if "authors" in units else units[0]
-    across = st.columns([2, 3], vertical_alignment="bottom")
+    across = st.columns([2, 3])
     unit = across[0].segmented_control(
-        "Unit", units, default=usual, format_func=str.capitalize, required=True, key="now-unit"
+        _("Unit"), units, default=usual, format_func=_capital, required=True, key="now-unit"
     )
     methods = sorted(shown.lines.filter(pl.col("unit") == unit)["method"].unique())
     method = "lexicon" if "lexicon" in methods else methods[0]
     if len(methods) > 1:
         method = across[1].segmented_control(
-            "Method", methods, default=method, format_func=str.capitalize, required=True, key="now-method",
+            _("Method"), methods, default=method, format_func=_capital, required=True, key="now-method",
             help=wording.methods(methods),
         )  # fmt: skip
     rows = _rows(shown.snapshot, str(unit), str(method))
@@ -89,33 +90,43 @@ def page(shown: Shown) -> None:
         st.caption(said.format(n=f"{len(left_out):,}", blind=f"{blind['population'].n_unique():,}"))
     place.html(_board(shown.snapshot, str(unit), str(method), reader(), every=every))
     st.caption(
-        "Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the last "
-        "eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said."
-    )
+        _("Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the "
+          "last eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said.")
+    )  # fmt: skip
     sources.lines(shown.snapshot, shown.run)
+
+
+def _capital(value: str) -> str:
+    return stored(value).capitalize()
 
 
 def _cell(row: dict[str, Any]) -> str:
     """One line of the board, which leads to its timeline."""
     state = row["state"] if row["state"] in ("firing", "pending", "acknowledged") else ""
     look = "blind" if row["prevalence"] is None else state
-    name = wording.label(row["marker"]).removesuffix(" (dimension)")
+    name = wording.label(row["marker"].removeprefix("dimension:"))
     if row["prevalence"] is None:
-        value, below = "No value", str(row["missing_reason"])
+        value, below = _("No value"), stored(row["missing_reason"])
     else:
         value = wording.interval(row["prevalence"], row["lo"], row["hi"])
         authors = wording.count(row["n_authors"], "authors")
-        moved = wording.change(row["change"]) + " against the usual" if row["change"] is not None else "usual unknown"
+        moved = _("usual unknown")
+        if row["change"] is not None:
+            moved = _("{change} against the usual").format(change=wording.change(row["change"]))
         below = f"{moved} · {authors}"
-    chance = "" if row["p_high"] is None else f" · P(high) up to {wording.chance(row['p_high'])}"
+    high = _("P(high) up to {chance}")
+    chance = "" if row["p_high"] is None else " · " + high.format(chance=wording.chance(row["p_high"]))
     day = wording.weekday(row["time_value"])
-    said = f"{name} in {row['population']} on {day}: {value}; {below}{chance}{f'; {state}' if state else ''}"
+    said = _("{marker} in {population} on {day}: {value}; {below}").format(
+        marker=name, population=row["population"], day=day, value=value, below=below
+    )
+    said += chance + (f"; {stored(state)}" if state else "")
     said = escape(said, quote=True)
     drawn = sparkline(row["values"] or [], row["lows"] or [], row["highs"] or [], row["ahead"] or [])
     image = f"<img src='{drawn}' alt=''>" if row["prevalence"] is not None else ""
     # Not the timeline's own address: a page below the root is loaded after two requests that fail.
     link = escape(f"?{urlencode(selection.link(row))}", quote=True)
-    badge = f"<b>{state}</b>" if state else ""
+    badge = f"<b>{escape(stored(state))}</b>" if state else ""
     return (
         f"<a class='{look}' href='{link}' target='_self' aria-label='{said}'>"
         f"<span class='name'><span>{escape(name)}</span>{badge or f'<span>{escape(day)}</span>'}</span>"

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from barograph.errors import Terminal
+from barograph.language import gettext as _
 from barograph.store import Snapshot
 from barograph.tables import RUNS, SOURCES
 from dashboard import panels, published
@@ -42,7 +43,7 @@ def _within(snapshot: Snapshot, page: Callable[[Shown], None]) -> None:
     lines = published.lines(str(snapshot.path))
     panels.header(last, snapshot.path.stem)
     if not lines.height:
-        panels.empty("The snapshot holds no series", "No post has been read yet: try `barograph check`.")
+        panels.empty(_("The snapshot holds no series"), _("No post has been read yet: try `barograph check`."))
         panels.sources(snapshot.read(SOURCES))
         return
     page(Shown(snapshot, lines, last, panels.freshness(lines, last)))
