@@ -3,8 +3,8 @@
     deviation = (prevalence − median) / (interquartile range / 1.349)    of the known closed days among the 84 before
 
 An interquartile range over 1.349 is a standard deviation where values are normal, and outliers do not move it
-(Hoaglin, Mosteller & Tukey 1983, ch. 2). No day after the one shown is looked at, so that what stood on the
-page yesterday stands there tomorrow. The 84 days, at least 28 of them known, are those that thresholds are made of.
+(Hoaglin, Mosteller & Tukey 1983, ch. 2). No day after the one shown is looked at, so that no later
+day changes it; posts that come late may. The 84 days, at least 28 of them known, are those that thresholds are made of.
 """
 
 import polars as pl

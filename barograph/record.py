@@ -9,6 +9,7 @@ import polars as pl
 
 from barograph import wording
 from barograph.clustered import Interval, chance_band, proportion, ratio
+from barograph.language import gettext as _
 from barograph.language import heard
 from barograph.stored import stored
 from barograph.tables import LINE
@@ -35,8 +36,9 @@ class Record:
     @property
     def words(self) -> str:
         """As a clause."""
-        held = f"the 80 % interval held {100 * self.coverage:.0f} % of {self.n:,}"
-        return f"{held}; skill over climatology {self.skill:.2f}"
+        return _("the 80 % interval held {share} % of {n}; skill over climatology {skill}").format(
+            share=f"{100 * self.coverage:.0f}", n=wording.number(self.n), skill=wording.written(f"{self.skill:.2f}")
+        )
 
 
 def recent(evaluations: pl.DataFrame) -> Record | None:

@@ -57,7 +57,12 @@ def key(shown: Line) -> str:
     if shown.threshold is not None:
         parts.append(_("dashed orange: its threshold, the 80th percentile of 84 days"))
     if shown.exceedances.height:
-        parts.append(_("yellow: a day of high prevalence"))
+        parts.append(
+            _(
+                "yellow: a day of high prevalence, darker where its whole interval is above its own threshold, the "
+                "short stroke"
+            )
+        )
     if shown.events.height:
         parts.append(_("grey: an event"))
     return "; ".join(parts) + "."

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from barograph.settings import Access
 
@@ -86,4 +87,4 @@ def _reached(access: Access) -> str:
 
 
 def _host(access: Access) -> str:
-    return (access.origin or "").partition("://")[2].partition(":")[0]
+    return urlsplit(access.origin or "").hostname or ""

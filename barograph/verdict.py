@@ -84,14 +84,12 @@ def reliability(rows: pl.DataFrame, what: str) -> str:
 
 def makers(rows: pl.DataFrame) -> str:
     """The chart of who made forecasts. rows: as `record.makers`, at least one."""
-    week = rows["week"].max()
-    lately = rows.filter(pl.col("week") == week)
+    lately = rows.filter(pl.col("week") == pl.col("week").max())
     plain = int(lately.filter(pl.col("fallback").is_not_null())["n"].sum())
     return _(
         "In the week of {day} a plain model stood in for {plain} of {n} forecasts of the next day, for the reasons "
         "named."
-    ).format(day=wording.day(rows.filter(pl.col("week") == week).row(0, named=True)["week"]),
-             plain=wording.number(plain), n=wording.number(int(lately["n"].sum())))  # fmt: skip
+    ).format(day=wording.day(lately["week"][0]), plain=wording.number(plain), n=wording.number(int(lately["n"].sum())))
 
 
 def share(found: Interval | None) -> str:

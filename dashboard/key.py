@@ -33,7 +33,7 @@ def of(shown: Line, names: Sequence[str], *, smooth: int, past: bool) -> str:
     entries += _ahead(shown, several=several)
     if shown.exceedances.height and not several:
         swatch = f"background:{charts.HIGH}66; border-bottom:2px solid {charts.THRESHOLD}"
-        entries.append((swatch, _("high-prevalence day and its own threshold")))
+        entries.append((swatch, _("high-prevalence day (darker: its whole interval is above) and its own threshold")))
     if charts.visible(shown.events, shown.series, shown.forecasts).height:
         entries.append((f"background:{grey}33", _("event")))
     items = [f"<span><i style='{style}'></i>{text}</span>" for style, text in entries]

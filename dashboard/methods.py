@@ -13,7 +13,7 @@ from barograph.language import gettext as _
 from barograph.language import heard, noted
 from barograph.store import Snapshot
 from barograph.stored import stored
-from barograph.tables import PUBLISHED, RUNS
+from barograph.tables import LINE, PUBLISHED, RUNS
 from dashboard import panels, readers, selection, show, sources
 from dashboard.show import Shown
 
@@ -51,6 +51,9 @@ def _missing(shown: Shown, _view: selection.View) -> None:
         return
     known = _known(shown.snapshot, newest - timedelta(days=_DAYS - 1))
     rows = health.missing(known)
+    # Those that closed no day in all that time have no row there at all.
+    silent = shown.lines.join(known, on=LINE, how="anti").with_columns(reason=pl.lit("no closed day so late"))
+    rows = pl.concat([rows, silent.select(rows.columns)])
     n = wording.count(shown.lines.height, "lines")
     st.markdown(
         _("**{known} of {n} have a value on {day}**, the latest closed day.").format(

@@ -23,7 +23,7 @@ def _sums(snapshot: Snapshot, where: dict[str, str], horizon: int | None, weeks:
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Snapshot: lambda s: str(s.path)})
 def _makers(snapshot: Snapshot, where: dict[str, str], weeks: int | None) -> pl.DataFrame:
-    return record.makers(snapshot.forecast_makers(where, weeks))
+    return snapshot.forecast_makers(where, weeks)
 
 
 def page(shown: Shown) -> None:
@@ -43,7 +43,7 @@ def page(shown: Shown) -> None:
             _("No forecast of these lines has met a whole week yet"),
             _("A week counts once its Sunday has closed; a day without a value is met by none."),
         )
-        _who_made_them(_makers(shown.snapshot, where, weeks), title)
+        _who_made_them(record.makers(_makers(shown.snapshot, where, weeks)), title)
         return
     by_week = record.by_week(sums)
     _headline(worth, baseline)
@@ -63,7 +63,7 @@ def page(shown: Shown) -> None:
     with left:
         _calibration(sums, title)
     with right:
-        _who_made_them(_makers(shown.snapshot, where, weeks), title)
+        _who_made_them(record.makers(_makers(shown.snapshot, where, weeks)), title)
 
 
 def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, int | None, str]:

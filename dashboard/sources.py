@@ -135,9 +135,9 @@ def _delays(snapshot: Snapshot) -> None:
     """How late posts arrive, from how the days of one population grew after they had closed."""
     st.subheader(_("How late posts arrive"), anchor=False)
     lines = snapshot.lines()
-    line = lines.sort(pl.col("population") != "all", "population", pl.col("unit") != "posts", "marker").row(
-        0, named=True
-    )
+    # By word lists, as n_posts of an annotator's line are labels, which come after their day has closed.
+    first = (pl.col("method") != "lexicon", pl.col("population") != "all", pl.col("population"))
+    line = lines.sort(*first, pl.col("unit") != "posts", "marker", "method").row(0, named=True)
     where = {name: line[name] for name in ("marker", "population", "unit", "method")}
     found = health.late_share(snapshot.history(SERIES, as_of=datetime.max, where=where))
     if found is None:

@@ -470,7 +470,7 @@ def test_posts_by_day_are_counted_where_posts_came_and_languages_only_of_enough_
     land(warehouse, *days((5, 2, "b")), {"post_id": "s:6", "created_at": at(72), "author_key": None})
     warehouse.count_source_days(["en"], at(70), 2)
     assert warehouse.read(tables.SOURCE_DAYS).rows() == [
-        first[0], ("s", at(48).date(), 2, 2, 1, None, at(70)), ("s", at(72).date(), 1, 0, None, "authors unknown", at(70)),
+        first[0], ("s", at(48).date(), 2, 2, None, "fewer than 2 authors", at(70)), ("s", at(72).date(), 1, 0, None, "authors unknown", at(70)),
     ]  # fmt: skip
 
 

@@ -38,9 +38,11 @@ class Origins(Database):
     def count_source_days(self, languages: Sequence[str], now: datetime, minimum_authors: int) -> None:
         """Bring `source_days` up to date for every day that got posts since it was last counted.
 
-        A day of fewer than `minimum_authors` known authors does not say in which languages they write.
+        How many are unmeasured is not said where fewer than `minimum_authors` known authors wrote that day, or wrote
+        those.
         """
-        unmeasured = "count(*) FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?)))"
+        other = "FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?)))"
+        known, least = list(languages), minimum_authors
         with self._transaction():
             self._con.execute(
                 f"""INSERT OR REPLACE INTO source_days BY NAME
@@ -48,13 +50,17 @@ class Origins(Database):
                     touched AS (SELECT DISTINCT source, created_at::DATE AS time_value FROM posts
                                 WHERE segment > (SELECT segment FROM counted))
                     SELECT source, time_value, count(*) AS n_posts, count(DISTINCT author_key) AS n_authors,
-                           CASE WHEN count(DISTINCT author_key) >= ? THEN {unmeasured} END AS n_unmeasured,
+                           CASE WHEN count(DISTINCT author_key) >= ?
+                                 AND (count(*) {other} = 0 OR count(DISTINCT author_key) {other} >= ?)
+                                THEN count(*) {other} END AS n_unmeasured,
                            CASE WHEN count(DISTINCT author_key) = 0 AND ? > 0 THEN 'authors unknown'
-                                WHEN count(DISTINCT author_key) < ? THEN 'fewer than ' || ? || ' authors' END
+                                WHEN count(DISTINCT author_key) < ?
+                                  OR (count(*) {other} > 0 AND count(DISTINCT author_key) {other} < ?)
+                                THEN 'fewer than ' || ? || ' authors' END
                                AS missing_reason, ? AS updated_at
                     FROM (SELECT source, created_at::DATE AS time_value, author_key, lang FROM posts)
                     SEMI JOIN touched USING (source, time_value) GROUP BY source, time_value""",
-                [_COUNTED, minimum_authors, list(languages), *[minimum_authors] * 3, now],
+                [_COUNTED, least, known, known, least, known, least, least, known, known, least, least, now],
             )
             self._con.execute(
                 """INSERT OR REPLACE INTO meta
