@@ -23,7 +23,7 @@ from tests.dashboard import frames
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -256,3 +256,27 @@ def test_sections_of_data_and_methods_fit_a_phone_and_cards_scroll_by_themselves
     page.get_by_role("region", name="Table: ").first.wait_for()
     wide = "Math.max(...[...document.querySelectorAll('[data-testid=stMain],body,html')].map(e => e.scrollWidth - e.clientWidth))"
     assert page.evaluate(wide) <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_shuts_out_a_reader(browser: "Browser", address: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(address)
+    faults = []
+    names = ("Now", "Timeline", "Why", "Heatmap", "Polarization", "Alerts", "Forecast record", "Data and methods")
+    for name in names:
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.get_by_text("What this must not be used for").first.wait_for()
+        found = axe.run(page).response
+        assert len(found["passes"]) > 20, name
+        for fault in found["violations"]:
+            # Vega-Lite's own brush cannot be named; its chart is, as a whole.
+            nodes = [node["html"] for node in fault["nodes"] if "brush_brush" not in node["html"]]
+            if nodes and fault["impact"] in ("serious", "critical"):
+                faults.append((name, fault["id"], nodes[0]))
+    context.close()
+    assert faults == []
