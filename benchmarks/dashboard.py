@@ -125,18 +125,22 @@ class Reader:
         """Choose anything else of a control. Returns the seconds from the click until the new chart stands."""
         page, before = self._page, self._page.evaluate(_DRAWN)
         if label in ("Population", "Marker"):
-            page.get_by_role("combobox", name=label).click()
-            options = page.get_by_role("option")
-            options.first.wait_for()
+            combobox = page.get_by_role("combobox", name=label)
+            combobox.click()
+            page.get_by_role("option").first.wait_for()
             # The first ones alone are there before one scrolls; the chart's sentence names the line that is shown.
-            others = [option for option in options.all() if option.inner_text() not in before[0]]
+            names = [name for name in page.get_by_role("option").all_inner_texts() if name not in before[0]]
+            combobox.fill(name := self._chance.choice(names))
+            option = page.get_by_role("option", name=name, exact=True)
+            option.wait_for()
         else:
             radios = page.get_by_role("radiogroup", name=label).get_by_role("radio")
             radios.first.wait_for()
-            others = [o for o in radios.all() if not o.is_checked() and o.inner_text() != _ASKS]
-        chosen = self._chance.choice(others)
+            option = self._chance.choice(
+                [radio for radio in radios.all() if not radio.is_checked() and radio.inner_text() != _ASKS]
+            )
         began = time.perf_counter()
-        chosen.click()
+        option.click()
         page.wait_for_function(_ANEW, arg=before, timeout=_PATIENCE, polling="raf")
         page.wait_for_function(_STANDS, timeout=_PATIENCE, polling="raf")
         return time.perf_counter() - began
