@@ -45,9 +45,11 @@ def page(browser: "Browser") -> Iterator["Page"]:
     context.set_default_timeout(60_000)
     opened = context.new_page()
     complaints: list[str] = []
-    # Streamlit looks for its server below the page's own path first.
+    # Streamlit looks for its server below the page's own path first; and the tests' proxy may close a connection that
+    # the browser was about to use once more, which it then opens anew.
     opened.on("console", lambda m: complaints.append(m.text)
-              if m.type in ("error", "warning") and "/alerts/_stcore/" not in m.location["url"] else None)
+              if m.type in ("error", "warning") and "/alerts/_stcore/" not in m.location["url"]
+              and "ERR_CONNECTION_RESET" not in m.text else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("request", lambda r: None if r.url.startswith(NEAR) else complaints.append(f"request to {r.url}"))
     yield opened
