@@ -474,6 +474,16 @@ def test_posts_by_day_are_counted_where_posts_came_and_languages_only_of_enough_
     ]  # fmt: skip
 
 
+def test_all_days_are_counted_anew_where_they_count_otherwise(warehouse: Warehouse) -> None:
+    who = [{"post_id": f"s:{n}", "created_at": at(0), "author_key": str(n % 3), "lang": "fr"} for n in range(6)]
+    land(warehouse, *who)
+    told = []
+    for languages, least in ((["en"], 3), (["en"], 4), (["en", "fr"], 3)):
+        warehouse.count_source_days(languages, at(50), least)
+        told += warehouse.read(tables.SOURCE_DAYS).select("n_posts", "n_unmeasured", "missing_reason").rows()
+    assert told == [(6, 6, None), (6, None, "fewer than 4 authors"), (6, 0, None)]
+
+
 def test_lexicons_are_those_in_use_and_no_others(warehouse: Warehouse) -> None:
     def used(*names: str, version: str = "1") -> pl.DataFrame:
         return pl.DataFrame([

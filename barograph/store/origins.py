@@ -8,7 +8,8 @@ import polars as pl
 from barograph import tables
 from barograph.store.database import Database
 
-_COUNTED = "source_days_segment"
+_COUNTED, _COUNTS_AS = "source_days_segment", "source_days_count_as"
+"""In `meta`: the last segment that was counted, and with which minimum of authors and which languages."""
 
 
 class Origins(Database):
@@ -36,35 +37,43 @@ class Origins(Database):
             )
 
     def count_source_days(self, languages: Sequence[str], now: datetime, minimum_authors: int) -> None:
-        """Bring `source_days` up to date for every day that got posts since it was last counted.
+        """Bring `source_days` up to date: days that got posts since they were counted, all where they count otherwise.
 
         How many are unmeasured is not said where fewer than `minimum_authors` known authors wrote that day, or wrote
         those.
         """
-        other = "FILTER (lang != 'und' AND lang NOT IN (SELECT unnest(?)))"
-        known, least = list(languages), minimum_authors
+        other = "FILTER (lang != 'und' AND NOT list_contains($languages, lang))"
+        counts_as = f"{minimum_authors} {' '.join(sorted(languages))}"
         with self._transaction():
-            self._con.execute(
-                f"""INSERT OR REPLACE INTO source_days BY NAME
-                    WITH counted AS (SELECT coalesce(max(value::BIGINT), 0) AS segment FROM meta WHERE name = ?),
-                    touched AS (SELECT DISTINCT source, created_at::DATE AS time_value FROM posts
-                                WHERE segment > (SELECT segment FROM counted))
-                    SELECT source, time_value, count(*) AS n_posts, count(DISTINCT author_key) AS n_authors,
-                           CASE WHEN count(DISTINCT author_key) >= ?
-                                 AND (count(*) {other} = 0 OR count(DISTINCT author_key) {other} >= ?)
-                                THEN count(*) {other} END AS n_unmeasured,
-                           CASE WHEN count(DISTINCT author_key) = 0 AND ? > 0 THEN 'authors unknown'
-                                WHEN count(DISTINCT author_key) < ?
-                                  OR (count(*) {other} > 0 AND count(DISTINCT author_key) {other} < ?)
-                                THEN 'fewer than ' || ? || ' authors' END
-                               AS missing_reason, ? AS updated_at
-                    FROM (SELECT source, created_at::DATE AS time_value, author_key, lang FROM posts)
-                    SEMI JOIN touched USING (source, time_value) GROUP BY source, time_value""",
-                [_COUNTED, least, known, known, least, known, least, least, known, known, least, least, now],
+            last, before = (
+                self._scalar("SELECT value FROM meta WHERE name = ?", [name]) for name in (_COUNTED, _COUNTS_AS)
             )
             self._con.execute(
+                f"""INSERT OR REPLACE INTO source_days BY NAME
+                    WITH touched AS (SELECT DISTINCT source, created_at::DATE AS time_value FROM posts
+                                     WHERE segment > $last),
+                    days AS (SELECT source, created_at::DATE AS time_value, count(*) AS n_posts,
+                                    count(DISTINCT author_key) AS n_authors, count(*) {other} AS unmeasured,
+                                    count(DISTINCT author_key) {other} AS theirs
+                             FROM posts SEMI JOIN touched
+                             ON posts.source = touched.source AND created_at::DATE = touched.time_value
+                             GROUP BY ALL),
+                    told AS (SELECT *, n_authors < $least OR (unmeasured > 0 AND theirs < $least) AS few FROM days)
+                    SELECT source, time_value, n_posts, n_authors,
+                           CASE WHEN NOT few THEN unmeasured END AS n_unmeasured,
+                           CASE WHEN few AND n_authors = 0 THEN 'authors unknown'
+                                WHEN few THEN 'fewer than ' || $least || ' authors' END AS missing_reason,
+                           $now AS updated_at
+                    FROM told""",
+                {
+                    "languages": list(languages), "least": minimum_authors, "now": now,
+                    "last": int(last) if last and before == counts_as else 0,
+                },
+            )  # fmt: skip
+            self._con.execute(
                 """INSERT OR REPLACE INTO meta
-                   SELECT ?, max(segment)::VARCHAR FROM segments HAVING max(segment) IS NOT NULL""", [_COUNTED]
+                   SELECT unnest([?, ?]), unnest([max(segment)::VARCHAR, ?]) FROM segments
+                   HAVING max(segment) IS NOT NULL""", [_COUNTED, _COUNTS_AS, counts_as],
             )  # fmt: skip
 
     def keep_lexicons(self, rows: pl.DataFrame) -> None:

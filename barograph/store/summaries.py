@@ -43,15 +43,17 @@ class Summaries:
     def forecast_makers(self, where: Mapping[str, object], weeks: int | None = None) -> pl.DataFrame:
         """Who made the forecasts of the next day for lines whose columns equal the values given, week by week.
 
-        weeks: the last so many; None: all. Columns `week` (Monday of the days forecast), `model`, `fallback` (why a
-        plainer one stood in), `n` days of lines.
+        Of a day forecast again the first issue counts, as in `forecast_weeks`. weeks: the last so many; None: all.
+        Columns `week` (Monday of the days forecast), `model`, `fallback` (why a plainer one stood in), `n` days of
+        lines.
         """
         lately = _since("target", weeks, "forecasts WHERE horizon = 1")
         equal = " AND ".join(["horizon = 1", *(f"{column} = ?" for column in where), lately])
         return self._frame(
-            f"""SELECT date_trunc('week', target)::DATE AS week, model, fallback,
-                       count(DISTINCT hash({_LINE}, target)) AS n
-                FROM p.forecasts WHERE {equal} GROUP BY ALL ORDER BY week, fallback NULLS FIRST, model""",
+            f"""WITH firsts AS (SELECT target, model, fallback FROM p.forecasts WHERE {equal}
+                                QUALIFY row_number() OVER (PARTITION BY {_LINE}, target ORDER BY issue) = 1)
+                SELECT date_trunc('week', target)::DATE AS week, model, fallback, count(*) AS n
+                FROM firsts GROUP BY ALL ORDER BY week, fallback NULLS FIRST, model""",
             list(where.values()),
         )
 

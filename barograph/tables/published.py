@@ -228,7 +228,7 @@ EVALUATIONS = Table(
 FORECAST_WEEKS = Table(
     "forecast_weeks",
     "What the forecasts first published for the days of each week came to: sums, which add up over lines, weeks and "
-    "days ahead. Replaced where a day of the week is known anew.",
+    "days ahead. Replaced where a day of the last 84 is known anew.",
     (*LINE, "model", "horizon", "week", "tenth"),
     {
         **LINE_COLUMNS,

@@ -120,6 +120,12 @@ def test_a_forecast_issued_again_counts_once_and_reasons_stand_apart(home: Path)
     assert snapshot.forecast_makers({}, 1).height == 2
 
 
+def test_a_day_forecast_anew_by_another_model_counts_by_who_made_it_first(home: Path) -> None:
+    again = frames.forecasts(fallback="why", issue=frames.NOW + timedelta(hours=1))
+    snapshot = Snapshot(publish(home, forecasts=pl.concat([frames.forecasts(), again])))
+    assert snapshot.forecast_makers({}).select("model", "fallback", "n").rows() == [("house", None, 1)]
+
+
 @pytest.fixture
 def sums(home: Path) -> pl.DataFrame:
     return Snapshot(publish(home, frames.forecast_weeks(12, held=4))).forecast_weeks({})
