@@ -1,96 +1,23 @@
 """Every chart by name, with its title, what it says and its data: for pictures from the command line and reports."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 
-import altair as alt
 import polars as pl
 
-from barograph import charts, sentences, topic, wording
-from barograph import line as lines
+from barograph import charts, health, many, record, sentences, topic, verdict, wording
 from barograph.errors import InputError
+from barograph.figure import Asked, Figure, read, shift, shown_first, within
 from barograph.language import gettext as _
 from barograph.line import Line
+from barograph.record import Worth
 from barograph.store import Snapshot
-from barograph.tables import POLARIZATION, SERIES
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with all that stands round it. rows: the data behind it; key: what its colours and signs mean."""
-
-    chart: alt.Chart | alt.LayerChart
-    title: str
-    sentence: str
-    rows: pl.DataFrame
-    key: str = ""
-
-    @property
-    def said(self) -> str:
-        """Sentence and key."""
-        return f"{self.sentence} {self.key}".strip()
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a chart is to show. method: None for the usual one; first, last: days, None where the data ends."""
-
-    population: str
-    marker: str = ""
-    unit: str = "authors"
-    method: str | None = None
-    first: date | None = None
-    last: date | None = None
-    topic: str | None = None
+from barograph.tables import POLARIZATION, SOURCE_DAYS
 
 
 def draw(name: str, snapshot: Snapshot, asked: Asked) -> Figure:
     """The chart of FIGURES called `name`. Raises `InputError` where nothing is published of what is asked."""
     return FIGURES[name](snapshot, asked)
-
-
-def read(snapshot: Snapshot, asked: Asked) -> Line:
-    """The line that is asked for, all its days. Raises `InputError` where it is not published, saying what is."""
-    every = snapshot.lines()
-    for column, value in (("population", asked.population), ("unit", asked.unit), ("marker", asked.marker)):
-        known = every[column].unique().sort().to_list()
-        if value not in known:
-            raise InputError(f"{column}: got {value!r}, which is not published here; there is {', '.join(known)}")
-        every = every.filter(pl.col(column) == value)
-    methods = every["method"].to_list()
-    if asked.method is not None and asked.method not in methods:
-        raise InputError(f"method: got {asked.method!r}; this line has {', '.join(methods)}")
-    where = {"marker": asked.marker, "population": asked.population, "unit": asked.unit}
-    method = asked.method or lines.usual_method(snapshot.read(SERIES, where=where))
-    return lines.read(snapshot, asked.marker, asked.population, asked.unit, method)
-
-
-def within(line: Line, first: date | None, last: date | None) -> Line:
-    """The days of a line from `first` to `last`; its forecast only where its first day is among them.
-
-    Raises `InputError` where the line has no day there.
-    """
-    known = line.series["time_value"]
-    first, last = first or known[0], last or max([known[-1], *line.forecasts["target"]])
-    series = line.series.filter(pl.col("time_value").is_between(first, last))
-    if series.is_empty():
-        raise InputError(
-            f"--from {first} --to {last}: no day of {line.key['marker']} in {line.key['population']} lies there; "
-            f"its days are {known[0]} to {known[-1]}"
-        )
-    whole = known[-1] <= last
-    return replace(
-        line,
-        series=series,
-        forecasts=line.forecasts.filter(pl.col("target") <= last) if whole else line.forecasts.clear(),
-        exceedances=line.exceedances.filter(pl.col("target").is_between(first, last)),
-        events=line.events.filter(pl.col("ends_on") >= first, pl.col("starts_on") <= last),
-        shifts=line.shifts.filter(
-            pl.col("period").str.slice(0, 10).str.to_date() >= first,
-            pl.col("period").str.slice(11).str.to_date() <= last,
-        ),
-    )
 
 
 def timeline(line: Line) -> Figure:
@@ -109,26 +36,105 @@ def counts(line: Line) -> Figure:
 
 
 def why(line: Line) -> Figure | None:
-    """The word shift of the latest of its periods; None where there is none."""
-    periods = line.shifts["period"].unique(maintain_order=True)
-    if periods.is_empty():
-        return None
-    rows = line.shifts.filter(pl.col("period") == periods[0])
+    """The word shift of a line that is shown first; None where there is none."""
+    rows = shown_first(line)
+    return None if rows is None else _why(rows)
+
+
+def _why(rows: pl.DataFrame) -> Figure:
+    marker, population, period = rows.select("marker", "population", "period").row(0)
     title = _("Why {marker} moved in {population}: {days}").format(
-        marker=wording.label(line.key["marker"]), population=line.key["population"],
-        days=wording.days(*sentences.days(periods[0])),
+        marker=wording.label(marker), population=population, days=wording.days(*sentences.days(period))
+    )
+    return Figure(charts.shift(rows), title, sentences.shift(rows, marker), rows)
+
+
+def skill(by_week: pl.DataFrame, worth: Worth, baseline: str, title: str) -> Figure:
+    """Skill over a baseline week by week. by_week, worth: of `record`; title: of what lines."""
+    name = _("Skill over {baseline}").format(baseline=_(verdict.BASELINES[baseline]))
+    return Figure(charts.skill(by_week, baseline), name, verdict.skill(by_week, worth, baseline, title), by_week)
+
+
+def coverage(by_week: pl.DataFrame, worth: Worth, level: int, title: str) -> Figure:
+    """How often intervals of a level, 80 or 95, held week by week."""
+    name = _("How often {level} % intervals held").format(level=level)
+    return Figure(charts.coverage(by_week, level), name, verdict.coverage(by_week, worth, level, title), by_week)
+
+
+def reliability(sums: pl.DataFrame, title: str) -> Figure | None:
+    """Whether P(high) can be believed; None where no forecast had a threshold. sums: as `Snapshot.forecast_weeks`."""
+    rows = record.reliability(sums)
+    if rows.is_empty():
+        return None
+    name = _("Whether P(high) can be believed")
+    return Figure(charts.reliability(rows), name, verdict.reliability(rows, title), rows)
+
+
+def makers(made: pl.DataFrame) -> Figure | None:
+    """Who made forecasts, and why a plain model; None without any. made: as `Snapshot.forecast_makers`."""
+    rows = record.makers(made)
+    if rows.is_empty():
+        return None
+    name = _("Who made them, and why a plain model")
+    return Figure(charts.fallbacks(rows), name, verdict.makers(rows), rows.sort("week", "made"))
+
+
+def volumes(source: str, rows: pl.DataFrame) -> Figure:
+    """Posts of a source by day. rows: of `health.volumes`, of this source."""
+    kinds = rows["kind"].to_list()
+    # The median says nothing of a source that is silent on most of its days, but the sentence counts those too.
+    usual = wording.number(round(rows["n_posts"].median() or 0))  # type: ignore[arg-type]
+    sentence = _(
+        "{source}, {days}: {usual} posts a day in the median; no post on {gaps} (crosses), a third of the usual or "
+        "less on {low}, three times or more on {high} (triangles). The usual: the median of the 28 days before."
+    ).format(
+        source=source, days=wording.days(rows["time_value"][0], rows["time_value"][-1]), usual=usual,
+        gaps=wording.count(kinds.count("gap"), "days"), low=wording.number(kinds.count("low")),
+        high=wording.number(kinds.count("high")),
     )  # fmt: skip
-    return Figure(charts.shift(rows), title, sentences.shift(rows, line.key["marker"]), rows)
+    return Figure(charts.volumes(rows), _("Posts by day, {source}").format(source=source), sentence, rows)
 
 
-def _why(snapshot: Snapshot, asked: Asked) -> Figure:
-    line = _line(snapshot, asked)
-    if (figure := why(line)) is None:
-        raise InputError(
-            f"no word shift of {asked.marker} in {asked.population} is published within these days; `barograph chart "
-            "timeline` shows them"
-        )
-    return figure
+def _forecast_by(asked: Asked) -> dict[str, str]:
+    """The columns that lines must equal: of every population and marker where none is named."""
+    given = {"population": asked.population, "marker": asked.marker, "unit": asked.unit, "method": asked.method}
+    return {name: value for name, value in given.items() if value and value != many.EVERY}
+
+
+def _of_weeks(snapshot: Snapshot, asked: Asked) -> tuple[pl.DataFrame, Worth, str]:
+    where = _forecast_by(asked)
+    sums = snapshot.forecast_weeks(where)
+    if (worth := record.worth(sums)) is None:
+        raise InputError("no forecast of these lines has met a whole week yet")
+    return sums, worth, verdict.title(where, None)
+
+
+def _skill(snapshot: Snapshot, asked: Asked) -> Figure:
+    sums, worth, title = _of_weeks(snapshot, asked)
+    return skill(record.by_week(sums), worth, "climatology", title)
+
+
+def _coverage(snapshot: Snapshot, asked: Asked) -> Figure:
+    sums, worth, title = _of_weeks(snapshot, asked)
+    return coverage(record.by_week(sums), worth, 80, title)
+
+
+def _reliability(snapshot: Snapshot, asked: Asked) -> Figure:
+    sums, _worth, title = _of_weeks(snapshot, asked)
+    return many.or_refuse(reliability(sums, title), "none of these forecasts had a threshold: it takes 28 known days")
+
+
+def _makers(snapshot: Snapshot, asked: Asked) -> Figure:
+    made = snapshot.forecast_makers(_forecast_by(asked))
+    return many.or_refuse(makers(made), "none of these lines has been forecast")
+
+
+def _volumes(snapshot: Snapshot, asked: Asked) -> Figure:
+    every = health.volumes(snapshot.read(SOURCE_DAYS))
+    if (rows := every.filter(pl.col("source") == asked.source)).is_empty():
+        known = ", ".join(every["source"].unique().sort())
+        raise InputError(f"source: got {asked.source!r}; there is {known or 'none'}")
+    return volumes(str(asked.source), rows)
 
 
 def _line(snapshot: Snapshot, asked: Asked) -> Line:
@@ -168,8 +174,14 @@ def _classes(snapshot: Snapshot, asked: Asked) -> Figure:
 FIGURES: Mapping[str, Callable[[Snapshot, Asked], Figure]] = {
     "timeline": lambda snapshot, asked: timeline(_line(snapshot, asked)),
     "counts": lambda snapshot, asked: counts(_line(snapshot, asked)),
-    "why": _why,
+    "why": lambda snapshot, asked: _why(shift(snapshot, asked)),
     "polarization": _scores,
     "classes": _classes,
+    "skill": _skill,
+    "coverage": _coverage,
+    "reliability": _reliability,
+    "makers": _makers,
+    "volumes": _volumes,
+    **many.FIGURES,
 }
-"""Name of a chart → what draws it."""
+"""Name of a chart → what draws it. Raises `InputError` where there is nothing to draw."""

@@ -6,9 +6,8 @@ from datetime import date
 import polars as pl
 
 from barograph import charts, correlation, deviation, distributions, epochs, patterns, sentences, signs, wording
-from barograph import line as lines
 from barograph.errors import InputError
-from barograph.gallery import Asked, Figure, read
+from barograph.figure import Asked, Figure, read, shift
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.store import Snapshot
@@ -153,17 +152,8 @@ def _within(days: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     return found
 
 
-def _shift(snapshot: Snapshot, asked: Asked) -> pl.DataFrame:
-    """The latest shift within the days asked for, the last week first."""
-    rows = lines.shifts(snapshot, asked.marker, asked.population, asked.unit)
-    ends = pl.col("period").str.slice(11).str.to_date()
-    rows = rows.filter(ends <= (asked.last or date.max), ends >= (asked.first or date.min))
-    if rows.is_empty():
-        raise InputError(f"no word shift of {asked.marker} in {asked.population} is published within these days")
-    return rows.filter(pl.col("period") == signs.usual(rows["period"].unique(maintain_order=True).to_list()))
-
-
-def _or_refuse(figure: Figure | None, why: str) -> Figure:
+def or_refuse(figure: Figure | None, why: str) -> Figure:
+    """The figure; raises `InputError` with the reason where there is none."""
     if figure is None:
         raise InputError(why)
     return figure
@@ -175,27 +165,27 @@ def _heatmap(snapshot: Snapshot, asked: Asked) -> Figure:
 
 
 def _months(snapshot: Snapshot, asked: Asked) -> Figure:
-    return _or_refuse(months(*_one(snapshot, asked)), "no closed day of these has a value")
+    return or_refuse(months(*_one(snapshot, asked)), "no closed day of these has a value")
 
 
 def _together(snapshot: Snapshot, asked: Asked) -> Figure:
     why = "nothing to compare: that takes two lines that move, and 28 closed days on which both have a value"
-    return _or_refuse(together(*_many(snapshot, asked)), why)
+    return or_refuse(together(*_many(snapshot, asked)), why)
 
 
 def _events(snapshot: Snapshot, asked: Asked) -> Figure:
     found, name = _one(snapshot, asked)
-    return _or_refuse(around(found, snapshot.read(EVENTS), name), "no event lies on days with 28 known days before")
+    return or_refuse(around(found, snapshot.read(EVENTS), name), "no event lies on days with 28 known days before")
 
 
 def _parts(snapshot: Snapshot, asked: Asked) -> Figure:
-    return _or_refuse(parts(_shift(snapshot, asked)), "too few authors post in both periods to tell mix from rate")
+    return or_refuse(parts(shift(snapshot, asked)), "too few authors post in both periods to tell mix from rate")
 
 
 def _cues(snapshot: Snapshot, asked: Asked) -> Figure:
     where = {"marker": asked.marker, "population": asked.population, "unit": asked.unit}
-    figure = cues(snapshot.read(CUES, where=where), _shift(snapshot, asked))
-    return _or_refuse(figure, "no cues of annotators are published for these days")
+    figure = cues(snapshot.read(CUES, where=where), shift(snapshot, asked))
+    return or_refuse(figure, "no cues of annotators are published for these days")
 
 
 FIGURES: Mapping[str, Callable[[Snapshot, Asked], Figure]] = {

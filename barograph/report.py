@@ -10,8 +10,9 @@ from typing import Any
 import jinja2
 import polars as pl
 
+from barograph import figure as figures
 from barograph import gallery, pictures, sentences, wording
-from barograph.gallery import Asked, Figure
+from barograph.figure import Asked, Figure
 from barograph.language import gettext as _
 from barograph.language import reader
 from barograph.line import Line
@@ -40,8 +41,8 @@ def report(snapshot: Snapshot, asked: Asked, markers: Sequence[str] = ()) -> str
     lies in the period.
     """
     shown = markers or _usual(snapshot, asked)
-    whole = [gallery.read(snapshot, replace(asked, marker=marker)) for marker in shown]
-    drawn = [gallery.within(line, asked.first, asked.last) for line in whole]
+    whole = [figures.read(snapshot, replace(asked, marker=marker)) for marker in shown]
+    drawn = [figures.within(line, asked.first, asked.last) for line in whole]
     first = min(line.series["time_value"][0] for line in drawn)
     last = max(line.series["time_value"][-1] for line in drawn)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
@@ -62,7 +63,7 @@ def report(snapshot: Snapshot, asked: Asked, markers: Sequence[str] = ()) -> str
 def _usual(snapshot: Snapshot, asked: Asked) -> list[str]:
     every = snapshot.lines().filter(pl.col("population") == asked.population, pl.col("unit") == asked.unit)
     if every.is_empty():
-        gallery.read(snapshot, asked)  # says which of the two is not published
+        figures.read(snapshot, asked)  # says which of the two is not published
     markers = every["marker"].unique().sort().to_list()
     return [marker for marker in markers if marker.startswith("dimension:")] or markers
 

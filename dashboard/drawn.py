@@ -13,7 +13,7 @@ from altair.utils.schemapi import disable_debug_mode
 
 from barograph import pictures, wording
 from barograph.charts.frame import locale
-from barograph.gallery import Figure
+from barograph.figure import Figure
 from barograph.language import gettext as _
 from barograph.language import reader, speaking
 

@@ -117,8 +117,8 @@ def alerts(rows: pl.DataFrame, lines: pl.DataFrame, *, fresh: bool) -> None:
     firing = open_.filter(state == "firing").height
     pending = rows.filter(state == "pending").height
     also = " " + _("{alerts} pending.").format(alerts=wording.count(pending, "alerts")) if pending else ""
-    newest = lines["last_closed"].max()
-    tested = lines.filter((pl.col("last_known") == newest) & (pl.col("last_closed") == newest)).height
+    latest = pl.col("last_closed") == pl.col("last_closed").max()
+    tested = lines.filter(latest, pl.col("last_known") == pl.col("last_closed")).height
     share = _("{tested} of {lines} lines have a value on the latest closed day.") + also
     share = share.format(tested=wording.number(tested), lines=wording.number(lines.height))
     if not open_.height:

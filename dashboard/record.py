@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from barograph import charts, record, verdict, wording
+from barograph import gallery, record, verdict, wording
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.record import Worth
@@ -43,27 +43,20 @@ def page(shown: Shown) -> None:
             _("No forecast of these lines has met a whole week yet"),
             _("A week counts once its Sunday has closed; a day without a value is met by none."),
         )
-        _who_made_them(record.makers(_makers(shown.snapshot, where, weeks)), title)
+        _who_made_them(_makers(shown.snapshot, where, weeks), title)
         return
     by_week = record.by_week(sums)
     _headline(worth, baseline)
-    drawn.chart(
-        charts.skill(by_week, baseline), key="skill",
-        title=_("Skill over {baseline}").format(baseline=_(verdict.BASELINES[baseline])),
-        sentence=verdict.skill(by_week, worth, baseline, title), rows=by_week, name=f"skill_{title}",
-    )  # fmt: skip
+    drawn.figure(gallery.skill(by_week, worth, baseline, title), key="skill", name=f"skill_{title}")
     for level, column in zip((80, 95), st.columns(2, gap="medium"), strict=True):
         with column:
-            drawn.chart(
-                charts.coverage(by_week, level), key=f"coverage-{level}",
-                title=_("How often {level} % intervals held").format(level=level),
-                sentence=verdict.coverage(by_week, worth, level, title), rows=by_week, name=f"coverage-{level}_{title}",
-            )  # fmt: skip
+            held = gallery.coverage(by_week, worth, level, title)
+            drawn.figure(held, key=f"coverage-{level}", name=f"coverage-{level}_{title}")
     left, right = st.columns(2, gap="medium")
     with left:
         _calibration(sums, title)
     with right:
-        _who_made_them(record.makers(_makers(shown.snapshot, where, weeks)), title)
+        _who_made_them(_makers(shown.snapshot, where, weeks), title)
 
 
 def _choose(lines: pl.DataFrame) -> tuple[dict[str, str], int | None, int | None, str]:
@@ -160,24 +153,17 @@ def _headline(worth: Worth, baseline: str) -> None:
 
 
 def _calibration(sums: pl.DataFrame, title: str) -> None:
-    rows = record.reliability(sums)
-    if rows.is_empty():
+    if (figure := gallery.reliability(sums, title)) is None:
         st.markdown(f":gray[{_('None of these forecasts had a threshold: it takes 28 known days.')}]")
         return
-    drawn.chart(
-        charts.reliability(rows), key="reliability", title=_("Whether P(high) can be believed"),
-        sentence=verdict.reliability(rows, title), rows=rows, name=f"reliability_{title}",
-    )  # fmt: skip
+    drawn.figure(figure, key="reliability", name=f"reliability_{title}")
 
 
-def _who_made_them(rows: pl.DataFrame, title: str) -> None:
-    if rows.is_empty():
+def _who_made_them(made: pl.DataFrame, title: str) -> None:
+    if (figure := gallery.makers(made)) is None:
         st.markdown(f":gray[{_('None of these lines has been forecast.')}]")
         return
-    drawn.chart(
-        charts.fallbacks(rows), key="fallbacks", title=_("Who made them, and why a plain model"),
-        sentence=verdict.makers(rows), rows=rows.sort("week", "made"), name=f"fallbacks_{title}",
-    )  # fmt: skip
+    drawn.figure(figure, key="fallbacks", name=f"fallbacks_{title}")
 
 
 def _share(value: float | None) -> str:

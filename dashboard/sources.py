@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from barograph import charts, health, wording
+from barograph import gallery, health, wording
 from barograph.health import Health
 from barograph.language import gettext as _
 from barograph.language import noted
@@ -62,7 +62,8 @@ def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
         st.subheader(f"{icon} {wording.plain(source.source)}: {_(state).lower()}", anchor=False)
         mine = _volumes(snapshot).filter(pl.col("source") == source.source)
         if mine.height:
-            _chart(source.source, mine)
+            figure = gallery.volumes(source.source, mine)
+            drawn.figure(figure, key=f"volumes-{source.source}", name=f"volumes_{source.source}")
         st.markdown(wording.plain(_said(source)))
         _set_aside(source, reasons[source.source])
     _quarantine_rising(snapshot)
@@ -86,24 +87,6 @@ def _said(source: Health) -> str:
     )  # fmt: skip
     said = "; ".join(parts)
     return said[:1].upper() + said[1:]
-
-
-def _chart(name: str, rows: pl.DataFrame) -> None:
-    kinds = rows["kind"].to_list()
-    # The median says nothing of a source that is silent on most of its days, but the sentence counts those too.
-    usual = wording.number(round(rows["n_posts"].median() or 0))  # type: ignore[arg-type]
-    sentence = _(
-        "{source}, {days}: {usual} posts a day in the median; no post on {gaps} (crosses), a third of the usual or "
-        "less on {low}, three times or more on {high} (triangles). The usual: the median of the 28 days before."
-    ).format(
-        source=name, days=wording.days(rows["time_value"][0], rows["time_value"][-1]), usual=usual,
-        gaps=wording.count(kinds.count("gap"), "days"), low=wording.number(kinds.count("low")),
-        high=wording.number(kinds.count("high")),
-    )  # fmt: skip
-    drawn.chart(
-        charts.volumes(rows), key=f"volumes-{name}", title=_("Posts by day, {source}").format(source=name),
-        sentence=sentence, rows=rows, name=f"volumes_{name}",
-    )  # fmt: skip
 
 
 def _set_aside(source: Health, reasons: str | None) -> None:

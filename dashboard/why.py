@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from barograph import charts, line, many, sentences, signs, wording
-from barograph.gallery import Figure
+from barograph.figure import Figure
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.signs import Sign

@@ -15,8 +15,8 @@ from flows.stages import Run, shares, stage
 def evaluate(run: Run, warehouse: Warehouse) -> None:
     """Issue the evaluations that changed, of lines of which a closed day was issued since their last evaluation.
 
-    Week by week they are kept beside it: of all forecasts that there are where no weeks are kept yet, else of those that
-    met their day as long ago as a record goes back.
+    Week by week they are kept beside it: of all forecasts that there are where no weeks are kept yet, else of those
+    that met their day no longer ago than a record goes back.
 
     Only what was issued up to `now` is read. Each day ahead counts with its first forecast, never a later revision.
     A line silent for as long as a record goes back meets nothing more.

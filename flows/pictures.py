@@ -16,7 +16,22 @@ if TYPE_CHECKING:
 
 Population = Annotated[str, Parameter(help="Name of a population.")]
 Chart = Literal[
-    "timeline", "counts", "why", "parts", "cues", "heatmap", "months", "together", "events", "polarization", "classes"
+    "timeline",
+    "counts",
+    "why",
+    "parts",
+    "cues",
+    "heatmap",
+    "months",
+    "together",
+    "events",
+    "polarization",
+    "classes",
+    "skill",
+    "coverage",
+    "reliability",
+    "makers",
+    "volumes",
 ]
 Unit = Annotated[Literal["authors", "posts", "interactions"], Parameter(help="What is counted.")]
 Method = Annotated[
@@ -46,7 +61,7 @@ def report(
 ) -> None:
     """Write what is published of a population over some days as one HTML file that needs nothing else."""
     from barograph import report as reporting
-    from barograph.gallery import Asked
+    from barograph.figure import Asked
     from barograph.language import speaking
 
     snapshot = _newest(home)
@@ -58,10 +73,11 @@ def report(
 def chart(
     name: Annotated[Chart, Parameter(help="Which chart.")],
     *,
-    population: Population,
     out: Annotated[Path, Parameter(help="The file that is written, .png or .svg.")],
+    population: Annotated[str, Parameter(help="A population; `*`: each, where a chart shows many.")] = "*",
     marker: Annotated[str, Parameter(help="A marker, or dimension:NAME.")] = "",
     topic: Annotated[str | None, Parameter(help="A topic, for polarization and classes.")] = None,
+    source: Annotated[str | None, Parameter(help="A source, for volumes.")] = None,
     unit: Unit = "authors",
     method: Method = None,
     first: First = None,
@@ -70,14 +86,15 @@ def chart(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Draw one chart of the page as a picture."""
-    from barograph import gallery, many, pictures
+    from barograph import gallery, pictures
+    from barograph.figure import Asked
     from barograph.language import speaking
 
     if out.suffix not in (".png", ".svg"):
         raise InputError(f"--out {out}: got a file that ends in {out.suffix!r}; expected .png or .svg")
-    asked = gallery.Asked(population, marker, unit, method, first, last, topic)
+    asked = Asked(population, marker, unit, method, first, last, topic, source)
     with speaking(_reader(language, "UTC")):
-        figure = {**gallery.FIGURES, **many.FIGURES}[name](_newest(home), asked)
+        figure = gallery.draw(name, _newest(home), asked)
         if out.suffix == ".png":
             drawn = pictures.png(figure.chart, figure.title, figure.said)
         else:

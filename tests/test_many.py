@@ -8,7 +8,7 @@ import pytest
 
 from barograph import tables
 from barograph.errors import InputError
-from barograph.gallery import Asked
+from barograph.figure import Asked
 from barograph.many import FIGURES
 from barograph.store import Snapshot
 from tests.dashboard import frames

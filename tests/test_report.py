@@ -4,18 +4,20 @@ import re
 from base64 import b64decode
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
 
+from barograph import figure as figures
 from barograph import gallery, tables
 from barograph.errors import InputError
-from barograph.gallery import Asked
+from barograph.figure import Asked
 from barograph.language import Reader, speaking
 from barograph.report import report
 from barograph.store import Snapshot
+from flows.pictures import Chart
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST
 
@@ -88,10 +90,10 @@ def test_a_period_without_values_is_not_calm(tmp_path: Path) -> None:
 def test_the_forecast_stands_only_where_the_period_reaches_it(tmp_path: Path) -> None:
     snapshot = published(tmp_path, {tables.FORECASTS: frames.forecasts()})
     asked = Asked("all", "dimension:anxiety")
-    whole = gallery.read(snapshot, asked)
-    assert gallery.within(whole, None, None).forecasts.height == 7
-    assert gallery.within(whole, None, LAST + timedelta(days=3)).forecasts["target"].max() == LAST + timedelta(days=3)
-    assert gallery.within(whole, None, LAST).forecasts.is_empty()
+    whole = figures.read(snapshot, asked)
+    assert figures.within(whole, None, None).forecasts.height == 7
+    assert figures.within(whole, None, LAST + timedelta(days=3)).forecasts["target"].max() == LAST + timedelta(days=3)
+    assert figures.within(whole, None, LAST).forecasts.is_empty()
 
 
 def test_names_from_outside_stay_text(tmp_path: Path) -> None:
@@ -123,13 +125,21 @@ def test_it_is_written_in_the_readers_language(tmp_path: Path) -> None:
     assert "10,0\xa0% (8,0–12,5)" in html
 
 
-@pytest.mark.parametrize("name", ["timeline", "counts", "why"])
+@pytest.mark.parametrize("name", ["timeline", "counts", "why", "skill", "coverage", "reliability", "makers", "volumes"])
 def test_a_figure_has_its_title_its_sentence_and_its_data(tmp_path: Path, name: str) -> None:
-    snapshot = published(tmp_path, {tables.TERM_SHIFTS: frames.shifts()})
-    figure = gallery.draw(name, snapshot, Asked("all", "dimension:anxiety"))
+    snapshot = published(tmp_path, {
+        tables.TERM_SHIFTS: frames.shifts(), tables.FORECASTS: frames.forecasts(), tables.FORECAST_WEEKS: frames.forecast_weeks(),
+        tables.SOURCE_DAYS: frames.source_days(),
+    })  # fmt: skip
+    (source,) = snapshot.read(tables.SOURCE_DAYS)["source"].unique()
+    figure = gallery.draw(name, snapshot, Asked("all", "dimension:anxiety", source=source))
     assert figure.title
     assert figure.sentence.endswith(".")
-    assert figure.rows.height > 3
+    assert figure.rows.height > (0 if name in ("makers", "reliability") else 3)
+
+
+def test_the_command_knows_every_chart() -> None:
+    assert set(get_args(Chart)) == set(gallery.FIGURES)
 
 
 def test_a_chart_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
@@ -138,3 +148,7 @@ def test_a_chart_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
         gallery.draw("why", snapshot, Asked("all", "dimension:anxiety"))
     with pytest.raises(InputError, match="no topic is published here"):
         gallery.draw("polarization", snapshot, Asked("all", topic="climate"))
+    with pytest.raises(InputError, match="no forecast of these lines has met a whole week yet"):
+        gallery.draw("skill", snapshot, Asked("*"))
+    with pytest.raises(InputError, match="source: got 'x'; there is none"):
+        gallery.draw("volumes", snapshot, Asked("*", source="x"))
