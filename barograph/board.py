@@ -33,7 +33,8 @@ def board(series: pl.DataFrame, forecasts: pl.DataFrame, alerts: pl.DataFrame) -
     Columns: the line; `time_value, prevalence, lo, hi, n_authors, n_posts, missing_reason` of the latest closed day;
     `usual`, the median of the 28 closed days before it, NULL with fewer than 7 known ones, and `change` from it;
     `state` and `alert_id` of its most urgent open alert; `values` of the last 56 days, NULL where there is none, `lows`
-    and `highs` of their intervals; `ahead`, medians of the latest forecast, and `p_high`, the greatest of it.
+    and `highs` of their intervals; `ahead`, medians of the latest forecast, `p_high`, the greatest of it, and
+    `stand_in`, the plainer model that made it where one had to.
     """
     of_dimensions = series.filter(pl.col("marker").str.starts_with("dimension:"))
     series = of_dimensions if of_dimensions.height else series
@@ -54,7 +55,10 @@ def board(series: pl.DataFrame, forecasts: pl.DataFrame, alerts: pl.DataFrame) -
     )
     newest = forecasts.filter(pl.col("issue") == pl.col("issue").max().over(LINE)).sort(*LINE, "target")
     newest = newest.join(latest.select(*LINE, "time_value"), on=LINE).filter(pl.col("target") > pl.col("time_value"))
-    ahead = newest.group_by(LINE, maintain_order=True).agg(pl.col("q50").alias("ahead"), pl.col("p_high").max())
+    ahead = newest.group_by(LINE, maintain_order=True).agg(
+        pl.col("q50").alias("ahead"), pl.col("p_high").max(),
+        pl.when(pl.col("fallback").is_not_null()).then("model").first().alias("stand_in"),
+    )  # fmt: skip
     open_ = alerts.with_columns(_STATE.alias("urgency")).drop_nulls("urgency").sort("urgency", "issue")
     state = open_.group_by(LINE, maintain_order=True).agg(pl.col("state", "alert_id").first())
     rows = latest

@@ -13,13 +13,14 @@ from barograph.home import Home
 from barograph.language import gettext as _
 from barograph.stored import stored
 from barograph.tables import ALERTS, SILENCES, SKILL_CARDS
-from dashboard import alert, asking, published, show
+from dashboard import alert, asking, published, selection, show
 from dashboard.show import Shown
 
 PAGE = "alerts.py"
 OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
 _COLOURS = {"firing": "red", "acknowledged": "orange", "pending": "yellow"}
 _MOST = 50
+_ALL = "*"
 
 
 def page(shown: Shown) -> None:
@@ -30,9 +31,9 @@ def page(shown: Shown) -> None:
     muted = alerting.mutes(rows, silences, (), {}, utc_now())
     waiting = commands.waiting(Home(published.home()).commands)
     asked = st.query_params.get("alert")
-    # Set anew, because a link within one page changes what is shown and not the reader's address.
-    st.query_params.from_dict({"alert": asked} if asked else {})
     if asked and (found := rows.filter(pl.col("alert_id") == asked)).height:
+        # Set anew, because a link within one page changes what is shown and not the reader's address.
+        st.query_params.from_dict({"alert": asked})
         alert.whole(snapshot, found.row(0, named=True), muted, waiting.get(asked, []), PAGE)
         return
     if asked:
@@ -45,22 +46,25 @@ def page(shown: Shown) -> None:
 def _list(rows: pl.DataFrame, muted: dict[str, alerting.Mute], waiting: dict[str, list[str]]) -> None:
     """Choose → the alerts, the most urgent first."""
     st.header(_("Alerts"), anchor=False)
-    across = st.columns([2, 3, 3])
-    shown = across[0].segmented_control(
-        _("Show"), ["open", "all"], default="open", required=True, key="alerts-shown",
+    view, across = selection.View(), st.columns([2, 3, 3])
+    shown = view.one(
+        across[0].segmented_control, _("Show"), "alerts-shown", ["open", "all"], "open", lasts=False, required=True,
         format_func={"open": _("Open"), "all": _("All")}.__getitem__,
     )  # fmt: skip
-    rule = across[1].selectbox(
-        _("Rule"), [None, *rows["rule"].unique().sort()], key="alerts-rule", format_func=lambda r: r or _("All rules")
-    )
-    where = across[2].selectbox(
-        _("Population"), [None, *rows["population"].unique().sort()], key="alerts-population",
-        format_func=lambda p: p or _("All populations"),
+    rule = view.one(
+        across[1].selectbox, _("Rule"), "alerts-rule", [_ALL, *rows["rule"].unique().sort()], _ALL, lasts=False,
+        format_func=lambda name: _("All rules") if name == _ALL else name,
     )  # fmt: skip
+    # Of its own: that a line of one population was looked at elsewhere must hide no alert of another.
+    where = view.one(
+        across[2].selectbox, _("Population"), "alerts-population", [_ALL, *rows["population"].unique().sort()], _ALL,
+        lasts=False, format_func=lambda name: _("All populations") if name == _ALL else name,
+    )  # fmt: skip
+    view.keep()
     chosen = rows.filter(
         pl.col("state").is_in(OPEN) | pl.lit(shown == "all"),
-        (pl.col("rule") == (rule or "")) | pl.lit(rule is None),
-        (pl.col("population") == (where or "")) | pl.lit(where is None),
+        (pl.col("rule") == rule) | pl.lit(rule == _ALL),
+        (pl.col("population") == where) | pl.lit(where == _ALL),
     )
     urgency = pl.col("state").replace_strict({s: n for n, s in enumerate((*OPEN, "resolved"))}, return_dtype=pl.Int64)
     chosen = chosen.sort(urgency, pl.col("level") != "red", "started_on", "population", "marker", nulls_last=True)

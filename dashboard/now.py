@@ -68,32 +68,37 @@ def page(shown: Shown) -> None:
     panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
     # Polarization has a page of its own.
     units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]
-    usual = "authors" if "authors" in units else units[0]
-    across = st.columns([2, 3])
-    unit = across[0].segmented_control(
-        _("Unit"), units, default=usual, format_func=_capital, required=True, key="now-unit"
+    view, bar = selection.View(), selection.bar()
+    unit = view.one(
+        bar.segmented_control, _("Unit"), "unit", units, "authors", format_func=_capital, required=True, width="content"
     )
     methods = sorted(shown.lines.filter(pl.col("unit") == unit)["method"].unique())
-    method = "lexicon" if "lexicon" in methods else methods[0]
-    if len(methods) > 1:
-        method = across[1].segmented_control(
-            _("Method"), methods, default=method, format_func=_capital, required=True, key="now-method",
-            help=wording.methods(methods),
-        )  # fmt: skip
-    rows = _rows(shown.snapshot, str(unit), str(method))
+    method = view.one(
+        bar.segmented_control if len(methods) > 1 else None, _("Method"), "method", methods, "lexicon",
+        format_func=_capital, required=True, width="content", help=wording.methods(methods),
+    )  # fmt: skip
+    # Held by the link as any choice; drawn where it is told what is left out.
+    every = view.one(None, _("Populations"), "populations", ["some", "all"], "some", lasts=False) == "all"
+    view.keep()
+    rows = _rows(shown.snapshot, unit, method)
     place, left_out = st.container(), board.left_out(rows, _FEWEST)
-    every = False
     if left_out:
         blind = rows.filter(pl.col("population").is_in(left_out), pl.col("prevalence").is_null())
         said = _("Left out: {n} without an open alert; {blind} of them lack a value on their latest closed day.")
-        every = st.toggle(_("All {n} populations").format(n=f"{rows['population'].n_unique():,}"), key="now-all")
-        st.caption(said.format(n=f"{len(left_out):,}", blind=f"{blind['population'].n_unique():,}"))
-    place.html(_board(shown.snapshot, str(unit), str(method), reader(), every=every))
+        st.session_state["now-all"] = every
+        n = wording.number(rows["population"].n_unique())
+        st.toggle(_("All {n} populations").format(n=n), key="now-all", on_change=_more)
+        st.caption(said.format(n=wording.number(len(left_out)), blind=wording.number(blind["population"].n_unique())))
+    place.html(_board(shown.snapshot, unit, method, reader(), every=every))
     st.caption(
         _("Each: the latest closed day with its 95 % interval; against the median of the 28 closed days before; the "
           "last eight weeks and, dashed, the forecast. A dashed frame: no value, so nothing can be said.")
     )  # fmt: skip
     sources.lines(shown.snapshot, shown.run)
+
+
+def _more() -> None:
+    selection.wish("populations", "all" if st.session_state["now-all"] else None)
 
 
 def _capital(value: str) -> str:
@@ -115,7 +120,10 @@ def _cell(row: dict[str, Any]) -> str:
             moved = _("{change} against the usual").format(change=wording.change(row["change"]))
         below = f"{moved} · {authors}"
     high = _("P(high) up to {chance}")
-    chance = "" if row["p_high"] is None else " · " + high.format(chance=wording.chance(row["p_high"]))
+    if row["stand_in"]:  # which may know nothing of a rise that alerts tell of
+        high = _("P(high) up to {chance} by {model}, which stands in")
+    model = row["stand_in"] and wording.model(row["stand_in"])
+    chance = "" if row["p_high"] is None else " · " + high.format(chance=wording.chance(row["p_high"]), model=model)
     day = wording.weekday(row["time_value"])
     said = _("{marker} in {population} on {day}: {value}; {below}").format(
         marker=name, population=row["population"], day=day, value=value, below=below

@@ -158,3 +158,14 @@ def test_the_records_of_rules_are_told_beside_chance(home: Path) -> None:
     said = text(opened())
     assert "found 40.0% of 10 periods (by chance" in said
     assert "25.0%)" in said
+
+
+def test_a_link_holds_which_alerts_are_listed(home: Path) -> None:
+    two = [frames.alerts(), frames.alerts("resolved", alert_id="a-2", rule="likely high", population="north")]
+    frames.snapshot(home, {tables.SERIES: frames.series(), tables.ALERTS: pl.concat(two)})
+    page = opened(**{"alerts-shown": "all", "alerts-rule": "likely high"})
+    assert page.selectbox(key="alerts-rule").value == "likely high"
+    assert {name: page.query_params[name] for name in ("alerts-shown", "alerts-rule")} == {"alerts-shown": "all", "alerts-rule": "likely high"}
+    said = " ".join(m.value for m in page.markdown)
+    assert "likely high" in said
+    assert "high for two days" not in said

@@ -165,3 +165,21 @@ def test_no_alert_on_old_data_is_not_called_calm(home: Path) -> None:
     page = opened()
     assert not page.success
     assert "No alert is firing, but data is stale" in text(page)
+
+
+def test_a_plain_model_that_stands_in_is_named_beside_its_chance(home: Path) -> None:
+    both = [frames.forecasts(), frames.forecasts(population="north", fallback="no skill")]
+    lines = [frames.series(), frames.series(population="north")]
+    frames.snapshot(home, {tables.SERIES: pl.concat(lines), tables.FORECASTS: pl.concat(both)})
+    found = board.read(Snapshot(next((home / "published").glob("*.duckdb"))), "authors", "lexicon")
+    assert found.select("population", "stand_in").rows() == [("all", None), ("north", "climatology")]
+    html = "".join(h.proto.body for h in opened().get("html"))
+    assert html.count("P(high) up to 62\xa0% by climatology, which stands in") == 2  # seen, and read aloud
+    assert html.count("P(high) up to 62\xa0%") == 4
+
+
+def test_a_link_holds_what_the_board_counts(home: Path) -> None:
+    frames.snapshot(home, {tables.SERIES: pl.concat([frames.series(), frames.series(unit="posts")])})
+    page = opened(unit="posts")
+    assert page.segmented_control(key="unit").value == "posts"
+    assert page.query_params["unit"] == "posts"
