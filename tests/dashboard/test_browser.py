@@ -1,14 +1,7 @@
 """The page in a real browser, served as `barograph up` serves it: what only a browser can show."""
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -17,27 +10,14 @@ import polars as pl
 import pytest
 
 from barograph import tables
-from barograph.serving import dashboard_command
 from tests.dashboard import frames
+from tests.dashboard.browsing import chromium, watched
+from tests.dashboard.serving import free_port, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-NEAR = ("http://localhost:", "http://127.0.0.1:", "ws://localhost:", "ws://127.0.0.1:", "data:", "blob:", "about:")
-
-
-def chromium() -> str:
-    if (found := shutil.which("chromium")) is None:
-        missing = "Chromium is not installed: browser tests skipped (apt-get install chromium)"
-        if os.environ.get("BAROGRAPH_REQUIRE_BROWSER") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -57,54 +37,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     chromium()  # no server for a test that cannot run
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = subprocess.Popen(
-        dashboard_command(port), cwd=home, env={**os.environ, "BAROGRAPH_HOME": str(home)},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None, "the dashboard ended"
-            assert time.monotonic() < deadline, "the dashboard did not answer"
-            time.sleep(0.1)
+    port = free_port()
+    with served(home, "", port):
         yield f"http://localhost:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=30_000)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Page"]:
-    """A page far from UTC on which any complaint, and any request that leaves this machine, fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="America/Los_Angeles")
-    context.set_default_timeout(20_000)
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith(NEAR) else complaints.append(f"request to {r.url}"))
-    yield opened
-    context.close()
-    assert complaints == []
+    """A page far from UTC."""
+    with watched(browser, timezone_id="America/Los_Angeles") as opened:
+        yield opened
 
 
 def heading(page: "Page", text: str) -> None:
@@ -136,6 +78,24 @@ def test_the_page_loads_with_both_charts_described(page: "Page", address: str) -
     tip = page.locator("#vg-tooltip-element")
     tip.get_by_text("10.0\xa0% (8.0–12.5)").wait_for()
     assert "50\xa0authors, 60\xa0posts" in tip.inner_text()
+
+
+def test_dragging_over_days_looks_at_them_alone(page: "Page", address: str) -> None:
+    page.goto(f"{address}/?population=all&marker=fear&unit=authors")
+    heading(page, "Fear expressed in all")
+    days = page.locator("[data-testid=stVegaLiteChart]").nth(1)
+    days.locator("svg, canvas").first.wait_for()
+    days.scroll_into_view_if_needed()
+    box = days.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 40, steps=8)
+    page.mouse.up()
+    page.wait_for_url("**from=*to=*")
+    first, last = (date.fromisoformat(parse_qs(urlsplit(page.url).query)[name][0]) for name in ("from", "to"))
+    assert frames.LAST - timedelta(days=60) < first < last < frames.LAST - timedelta(days=10)
+    page.get_by_text(f"of {(last - first).days + 1}\xa0days had high prevalence").first.wait_for()
 
 
 def test_choosing_changes_heading_and_address_and_going_back_returns(page: "Page", address: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from barograph import tables
 from tests.dashboard import frames
+from tests.dashboard.browsing import chromium, watched
 from tests.dashboard.serving import Provider, Proxy, free_port, served
-from tests.dashboard.test_browser import FLAGS, NEAR, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,30 +29,12 @@ def queue(home: Path) -> list[dict[str, object]]:
     return [json.loads(path.read_text()) for path in sorted((home / "commands").glob("*.json"))]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=30_000)
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Page"]:
-    """A browser that knows nobody, in which any complaint, and any request that leaves this machine, fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
-    opened = context.new_page()
-    complaints: list[str] = []
+    """A browser that knows nobody."""
     # Streamlit looks for its server below the page's own path first.
-    opened.on("console", lambda m: complaints.append(m.text)
-              if m.type in ("error", "warning") and "/alerts/_stcore/" not in m.location["url"] else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith(NEAR) else complaints.append(f"request to {r.url}"))
-    yield opened
-    context.close()
-    assert complaints == []
+    with watched(browser, expected="/alerts/_stcore/", patience=60_000) as opened:
+        yield opened
 
 
 def published(folder: Path) -> Path:
