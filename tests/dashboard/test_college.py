@@ -1,0 +1,35 @@
+"""Every page on real posts, in a real browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import Command
+from tests.dashboard.browsing import chromium, watched
+from tests.dashboard.serving import free_port, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.mark.shared
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_every_page_shows_the_college_posts(browser: "Browser", barograph: Command, college: Path, tmp_path: Path) -> None:
+    chromium()
+    home, port = tmp_path / "home", free_port()
+    done = barograph("run", college, "--home", home)
+    assert done.returncode == 0, done.stderr
+    with served(home, "", port), watched(browser, patience=60_000) as page:
+        page.goto(f"http://localhost:{port}")
+        page.get_by_text("lines have a value on the latest closed day").first.wait_for()
+        charts = {}
+        for name in ("Timeline", "Why", "Heatmap", "Forecast record", "Data and methods", "Alerts", "Polarization", "Now"):
+            page.get_by_role("link", name=name, exact=True).first.click()
+            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+            page.get_by_text("What this must not be used for").first.wait_for()
+            assert page.get_by_text("Traceback").count() == 0
+            charts[name] = page.locator("[data-testid=stVegaLiteChart]").count()
+        assert charts["Timeline"] == 2
+        assert min(charts[name] for name in ("Heatmap", "Data and methods")) >= 1
