@@ -44,7 +44,7 @@ def why(line: Line) -> Figure | None:
 def _why(rows: pl.DataFrame) -> Figure:
     marker, population, period = rows.select("marker", "population", "period").row(0)
     title = _("Why {marker} moved in {population}: {days}").format(
-        marker=wording.label(marker), population=population, days=wording.days(*sentences.days(period))
+        marker=wording.label(marker), population=population, days=many.said_days(period)
     )
     return Figure(charts.shift(rows), title, sentences.shift(rows, marker), rows)
 

@@ -1,4 +1,4 @@
-"""What `streamlit run dashboard/app.py` opens: the pages, one file each."""
+"""What dashboard/served.py serves behind its door: the pages, one file each."""
 
 from pathlib import Path
 

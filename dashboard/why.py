@@ -130,7 +130,7 @@ def _cells(row: dict[str, Any], spread: signs.Moves, found: list[Sign]) -> list[
     )
     top = row["change_top_account_share"]
     account = wording.at_most(top) if top is not None else _("Unknown")
-    half = _("No named ones do") if spread.half is None else wording.count(spread.half, "terms")
+    half = _("Terms too rare to name") if spread.half is None else wording.count(spread.half, "terms")
     rest = _("{share} of all moves are of terms not named").format(share=wording.chance(spread.rest))
     return [
         cell(_("What it may be"), signs.reading(found), _("the most serious doubt below, if any"), look(*signs.ABOUT)),
