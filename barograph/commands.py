@@ -29,6 +29,7 @@ from pydantic import (
 from barograph.clock import naive_utc
 from barograph.errors import InputError
 from barograph.language import gettext as _
+from barograph.stored import stored
 from barograph.tables import COMMANDS, DISPOSITIONS, SILENCES
 
 _ID = r"^[A-Za-z0-9_-]{1,64}$"
@@ -162,7 +163,7 @@ def waiting(folder: Path) -> dict[str, list[str]]:
             found.setdefault("", []).append(command)
         else:
             said = _("{command} by {role} waits for the monitor's next run").format(
-                command=command.command, role=command.by
+                command=stored(command.command), role=command.by
             )
             found.setdefault(getattr(command, "alert_id", None) or "*", []).append(said)
     return found
@@ -275,4 +276,7 @@ def refusal(command: AnyCommand, state: str) -> str | None:
     """Why an alert in this state cannot be acknowledged or resolved; None where it can, or something else is asked."""
     ack, resolve = ("firing", "nodata", "stale", "censored"), ("pending", "firing", "acknowledged")
     may = {"ack": ack, "resolve": resolve}.get(command.command)
-    return None if may is None or state in may else f"the alert is {state}; expected {' or '.join(may)}"
+    if may is None or state in may:
+        return None
+    expected = _(" or ").join(stored(name) for name in may)
+    return _("the alert is {state}; expected {expected}").format(state=stored(state), expected=expected)

@@ -8,6 +8,7 @@ _PART = re.compile(r"\d{4}-\d\d-\d\d|\d[\d,.]*\d|\d")
 """Days and numbers, which differ from row to row of one sentence."""
 
 KNOWN = (
+    noted("ack"), noted("resolve"), noted("silence"), noted("unsilence"), noted("dispose"),
     noted("authors"), noted("posts"), noted("interactions"),
     noted("lexicon"), noted("calibrated"), noted("annotator"), noted("corrected"),
     noted("firing"), noted("acknowledged"), noted("pending"), noted("resolved"), noted("stale"), noted("nodata"),

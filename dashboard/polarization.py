@@ -123,17 +123,24 @@ def _tests(tests: pl.DataFrame) -> None:
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
     known = row["effect"] is not None
-    between = f"{row['effect']:+.2f} ({row['lo']:+.2f} to {row['hi']:+.2f})" if known else stored(row["missing_reason"])
+    between = stored(row["missing_reason"] or "")
+    if known:
+        effect, low, high = (_number(row[name], "+.2f") for name in ("effect", "lo", "hi"))
+        between = f"{effect} ({low} {_('to')} {high})"
     return {
         _("Compared"): _(_CONTRASTS[row["contrast"]]),
         _("Difference"): between,
-        _("Standardized"): f"{row['effect_standardized']:+.2f}" if row["effect_standardized"] is not None else "–",
-        "p": f"{row['p']:.3f}" if row["p"] is not None else "–",
-        _("p after Holm"): f"{row['p_holm']:.3f}" if row["p_holm"] is not None else "–",
+        _("Standardized"): _number(row["effect_standardized"], "+.2f"),
+        "p": _number(row["p"], ".3f"),
+        _("p after Holm"): _number(row["p_holm"], ".3f"),
         _("Conversations"): _("{before} and {after}").format(
             before=wording.number(row["n_before"]), after=wording.number(row["n_after"])
         ),
     }
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else wording.written(format(value, form))
 
 
 show.run(page)

@@ -11,8 +11,8 @@ import pytest
 from barograph import tables
 from barograph.alerts import Context, Policy, due, evaluate, fingerprint, notifications, with_reasons
 from barograph.alerts.words import describe
+from barograph.sentences import evidence
 from barograph.settings import Rule
-from dashboard.panels import evidence
 
 START = date(2024, 3, 1)
 LINE = {"marker": "dimension:anxiety", "population": "all", "unit": "authors", "method": "lexicon"}

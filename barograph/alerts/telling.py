@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from barograph.alerts.decide import NotifyReason, Told, tell
+from barograph.language import gettext as _
 from barograph.settings import SILENT_LINE, Maintenance
 from barograph.tables import ALERTS
 
@@ -59,15 +60,17 @@ def mutes(
                 not window.populations or alert["population"] in window.populations
             ):
                 until = f"{window.ends_at:%Y-%m-%d %H:%M} UTC"
-                found[alert["alert_id"]] = Mute(NotifyReason.MAINTENANCE, f"maintenance {window.name!r} until {until}")
+                said = _("maintenance {name} until {until}").format(name=repr(window.name), until=until)
+                found[alert["alert_id"]] = Mute(NotifyReason.MAINTENANCE, said)
         for silence in running.iter_rows(named=True):
             if matches(silence, alert):
-                until = f"{silence['ends_at']:%Y-%m-%d %H:%M} UTC by {silence['created_by']}"
-                found[alert["alert_id"]] = Mute(NotifyReason.SILENCED, f"silenced until {until}")
+                until = f"{silence['ends_at']:%Y-%m-%d %H:%M} UTC"
+                said = _("silenced until {until} by {role}").format(until=until, role=silence["created_by"])
+                found[alert["alert_id"]] = Mute(NotifyReason.SILENCED, said)
                 break
         for population in wider.get(alert["population"], ()):
             if alert["alert_id"] not in found and alert["rule"] != SILENT_LINE and _place(alert, population) in on:
-                words = f"quiet: {population}, which it is part of, fires too"
+                words = _("quiet: {population}, which it is part of, fires too").format(population=population)
                 found[alert["alert_id"]] = Mute(NotifyReason.INHIBITED, words, population)
     return found
 
