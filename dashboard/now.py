@@ -68,14 +68,16 @@ def page(shown: Shown) -> None:
     panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
     # Polarization has a page of its own.
     units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]
+    # A link names what is unusual alone: what the board counts at first is no wish for lines elsewhere.
     view, bar = selection.View(), selection.bar()
     unit = view.one(
-        bar.segmented_control, _("Unit"), "unit", units, "authors", format_func=_capital, required=True, width="content"
-    )
+        bar.segmented_control, _("Unit"), "unit", units, "authors", lasts=False, format_func=_capital, required=True,
+        width="content",
+    )  # fmt: skip
     methods = sorted(shown.lines.filter(pl.col("unit") == unit)["method"].unique())
     method = view.one(
         bar.segmented_control if len(methods) > 1 else None, _("Method"), "method", methods, "lexicon",
-        format_func=_capital, required=True, width="content", help=wording.methods(methods),
+        lasts=False, format_func=_capital, required=True, width="content", help=wording.methods(methods),
     )  # fmt: skip
     # Held by the link as any choice; drawn where it is told what is left out.
     every = view.one(None, _("Populations"), "populations", ["some", "all"], "some", lasts=False) == "all"

@@ -1,6 +1,7 @@
 """A real browser for tests, in which nothing that goes wrong goes unseen."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,13 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 NEAR = ("http://localhost:", "http://127.0.0.1:", "ws://localhost:", "ws://127.0.0.1:", "data:", "blob:", "about:")
+
+PAGES: dict[str, str | re.Pattern[str]] = {
+    "Timeline": re.compile(" expressed in "), "Why": "Why it moved", "Heatmap": "Heatmap and distributions",
+    "Polarization": "Polarization", "Alerts": "Alerts", "Forecast record": "Forecast record",
+    "Data and methods": "Data and methods",
+}  # fmt: skip
+"""Name of a page on top → a heading that it alone has."""
 
 
 def chromium() -> str:
@@ -44,3 +52,13 @@ def watched(browser: "Browser", *, expected: str = "", patience: int = 20_000, *
     yield opened
     context.close()
     assert complaints == []
+
+
+def visit(page: "Page", name: str) -> None:
+    """Go to a page of PAGES by its name on top, and wait until all of it stands."""
+    page.get_by_role("link", name=name, exact=True).first.click()
+    # The heading of the page before may still stand when the script is at rest.
+    page.get_by_role("heading", name=PAGES[name]).first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.locator("[data-stale=true]").first.wait_for(state="detached")
+    page.get_by_text("What this must not be used for").first.wait_for()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Command
-from tests.dashboard.browsing import chromium, watched
+from tests.dashboard.browsing import PAGES, chromium, visit, watched
 from tests.dashboard.serving import free_port, served
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ def test_every_page_shows_the_college_posts(browser: "Browser", barograph: Comma
         page.goto(f"http://localhost:{port}")
         page.get_by_text("lines have a value on the latest closed day").first.wait_for()
         charts = {}
-        for name in ("Timeline", "Why", "Heatmap", "Forecast record", "Data and methods", "Alerts", "Polarization", "Now"):
-            page.get_by_role("link", name=name, exact=True).first.click()
-            page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-            page.get_by_text("What this must not be used for").first.wait_for()
+        for name in PAGES:
+            visit(page, name)
             assert page.get_by_text("Traceback").count() == 0
             charts[name] = page.locator("[data-testid=stVegaLiteChart]").count()
         assert charts["Timeline"] == 2
