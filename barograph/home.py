@@ -21,6 +21,7 @@ class Home:
         self.warehouse = self.path / "warehouse.duckdb"
         self.published = self.path / "published"
         self.commands = self.path / "commands"
+        self.landing = self.path / "landing"
         self.annotations = self.path / "annotations"
         self.key = self.path / "key"
         self.prefect = self.path / "prefect"

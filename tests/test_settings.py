@@ -220,7 +220,7 @@ SETTINGS_KEYS = (
     "annotator, annotation, maintenance"
 )
 POST_KEYS = "id, parent_id, created_at, author, community, lang, geo, title, text"
-SOURCE_KEYS = "name, kind, path, columns, timezone, lang, seed, days, posts_per_day"
+SOURCE_KEYS = "name, kind, path, columns, timezone, lang, when_taken, hosts, protocol, stream, token_file, idle_seconds, communities, poll_seconds, seed, days, posts_per_day"
 CALIBRATED_RULE = (
     "rule 'r': got method calibrated for a dimension, which has no such reading; expected the names of markers"
 )
@@ -266,8 +266,12 @@ MISTAKES = [
     ('source = ["posts.csv"]', "source[1]: got 'posts.csv'; expected a table"),
     # sources
     ('[[source]]\npath = "a"', "source[1].name: missing; every [[source]] needs it"),
-    ('[[source]]\nname = "a"\nkind = "bluesky"', "source['a'].kind: got 'bluesky'; expected 'files' or 'simulated'"),
-    ('[[source]]\nname = "a"\nkind = "folder"', "source['a'].kind: got 'folder'; expected 'files' or 'simulated'"),
+    ('[[source]]\nname = "a"\nkind = "twitter"',
+     "source['a'].kind: got 'twitter'; expected 'files', 'folder', 'bluesky', 'mastodon', 'reddit', 'stdin' or 'simulated'"),
+    ('[[source]]\nname = "a"\nkind = "bluesky"\npath = "b.jsonl"',
+     "source['a']: got path for kind = \"bluesky\"; expected of hosts, protocol, idle_seconds"),
+    ('[[source]]\nname = "a"\nkind = "simulated"\ncommunities = ["b"]',
+     "source['a']: got communities for kind = \"simulated\"; expected of seed, days, posts_per_day"),
     ('[[source]]\nname = "a:b"', f"source['a:b'].name: got 'a:b'; expected {NAMES}"),
     ('[[source]]\nname = "a/b"', f"source['a/b'].name: got 'a/b'; expected {NAMES}"),
     ('[[source]]\nname = " a"', f"source[' a'].name: got ' a'; expected {NAMES}"),
@@ -494,7 +498,7 @@ def test_all_mistakes_are_told_at_once(config):
         load(path)
     assert str(error.value).split("\n") == [
         f"{path}: minimum_authors: got -1; expected at least 0",
-        f"{path}: source['a'].kind: got 'x'; expected 'files' or 'simulated'",
+        f"{path}: source['a'].kind: got 'x'; expected 'files', 'folder', 'bluesky', 'mastodon', 'reddit', 'stdin' or 'simulated'",
         f"{path}: source['a'].file: unknown key; expected one of {SOURCE_KEYS}",
         f"{path}: rule['r'].for: got 'd'; expected days, e.g. 2d",
     ]

@@ -51,10 +51,13 @@ EXPECTED = {
         "said", "n_high", "issue",
     ],
     "source_days": ["source", "time_value", "n_posts", "n_authors", "n_unmeasured", "missing_reason", "updated_at"],
+    "coverage": ["source", "state", "starts_at", "ends_at", "reason", "n_events", "n_ignored"],
+    "flags": ["population", "time_value", "kind", "reason", "issue"],
     "lexicons": ["marker", "lexicon", "language", "version", "n_terms", "fitted_on", "updated_at"],
 }  # fmt: skip
 WAREHOUSE_ONLY = {
-    "posts", "scores", "annotations", "draws", "audits", "segments", "tombstones", "quarantine", "outbox",
+    "posts", "scores", "annotations", "draws", "audits", "segments", "landed", "tombstones", "quarantine", "outbox",
+    "thinned_days",
 }  # fmt: skip
 MINTED_HERE = {  # every published column of words, all of them ours: names, kinds, states, reasons
     "marker", "population", "unit", "method", "value_kind", "missing_reason", "label_source", "model", "fallback",

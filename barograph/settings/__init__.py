@@ -23,12 +23,12 @@ from barograph.settings.sections import (
     Marker,
     Population,
     Rule,
-    Source,
     Test,
     Topic,
     Where,
     span,
 )
+from barograph.settings.sources import STREAMS, Source
 from barograph.settings.whole import Settings
 
 
@@ -69,6 +69,7 @@ def load(path: Path | None) -> Settings:
 
 _FILES = (
     ("access", ("client_secret_file", "cookie_secret_file")), ("receiver", ("url_file", "secret_file")),
+    ("source", ("token_file",)),
     ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion")),
 )  # fmt: skip
 """Keys that name a file."""
@@ -101,7 +102,7 @@ def _tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 __all__ = [
-    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "TASKS", "TOPIC_TASKS",
+    "HIGH_PREVALENCE", "LEXICON_FILES", "MARKERS", "POST_COLUMNS", "SILENT_LINE", "STREAMS", "TASKS", "TOPIC_TASKS",
     "Access", "Annotation", "Annotator", "Dimension", "Event", "Maintenance",
     "Marker", "Population", "Receiver", "Rule", "Settings", "Source", "Test", "Topic", "Where", "find_config", "load",
     "on_loopback", "span",

@@ -21,11 +21,11 @@ from barograph.settings.sections import (
     Marker,
     Population,
     Rule,
-    Source,
     Test,
     Topic,
     Where,
 )
+from barograph.settings.sources import Source
 from barograph.settings.whole import Settings
 
 _EXPECTED = {

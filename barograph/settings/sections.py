@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -57,30 +56,6 @@ class Section(BaseModel):
     """A part of the file: keys it does not know are an error, and nothing changes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Section):
-    """Where posts come from."""
-
-    name: Name
-    kind: Literal["files", "simulated"] = "files"
-    path: Several = ()
-    """Files, folders or patterns."""
-    columns: dict[Literal[POST_COLUMNS], str] = {}  # type: ignore[valid-type]
-    timezone: str = "UTC"
-    """Zone of times that carry none."""
-    lang: Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)] | None = None
-    """Language of every post that says none itself; without it each post is detected."""
-    seed: Annotated[Whole, Field(ge=0)] = 7
-    days: Annotated[Whole, Field(ge=1, le=3650)] = 200
-    posts_per_day: Annotated[Whole, Field(ge=1, le=100_000)] = 250
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone_exists(cls, timezone: str) -> str:
-        if timezone not in available_timezones() - {"Factory", "localtime"}:
-            raise ValueError(f"got {timezone!r}; expected an IANA name, e.g. Europe/Madrid")
-        return timezone
 
 
 class Where(Section):

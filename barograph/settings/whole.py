@@ -24,11 +24,11 @@ from barograph.settings.sections import (
     Population,
     Rule,
     Section,
-    Source,
     Test,
     Topic,
     Whole,
 )
+from barograph.settings.sources import Source
 from barograph.tables import LANGUAGES
 
 Span = Annotated[str, StringConstraints(pattern=SPAN_PATTERN)]

@@ -1,6 +1,8 @@
 """Sources of posts, one file each: `fetch` yields batches of rows, named as barograph names them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import polars as pl
 
@@ -47,3 +49,35 @@ def mapping(seen: list[str], columns: dict[str, str]) -> dict[str, str]:
     lower = {name.lower(): name for name in reversed(seen)}
     found = {ours: lower[alias] for ours, names in ALIASES.items() for alias in reversed(names) if alias in lower}
     return found | {ours: name for ours, name in columns.items() if name in seen}
+
+
+OPS = ("post", "update", "delete", "leave", "return")
+"""What an event of a stream may say: a post; its new text; that it is gone; that its author is gone, or is back."""
+
+ARRIVED = pl.Schema({"line": pl.Int64, "op": pl.String, **dict.fromkeys(ALIASES, pl.String)})
+"""Columns of the rows of a stream. `line` is their order within the batch; `delete` has `id` alone, `leave` and
+`return` have `author` alone."""
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A time of which a source could not give what was posted, and why. Naive UTC, by the source's clock."""
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A batch of a stream. `rows` has the columns of `ARRIVED`."""
+
+    rows: pl.DataFrame
+    cursor: str | None
+    """Where to go on after this batch, as the source's declared type is written; None where it cannot."""
+    covered: tuple[datetime, datetime] | None = None
+    """From when to when these are all events there were, naive UTC by the source's clock."""
+    rejects: list[Reject] = field(default_factory=list)
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    """Events that are no posts and need nothing done, by reason."""
+    missed: tuple[Missed, ...] = ()

@@ -46,6 +46,11 @@ SEGMENTS = Table(
     },
 )  # fmt: skip
 
+LANDED = Table(
+    "landed", "How far each stream's segments were loaded.", ("source",),
+    {"source": text("name of the source"), "segment": count("number of the last one loaded")},
+)  # fmt: skip
+
 QUARANTINE = Table(
     "quarantine", "Rows that could not be read as posts, and why.", ("source", "file", "line", "reason"),
     {
@@ -61,7 +66,10 @@ TOMBSTONES = Table(
     "tombstones",
     "What was deleted and must stay out.",
     ("id_hash",),
-    {"id_hash": text("keyed hash of the post_id"), "deleted_at": time("by the clock")},
+    {
+        "id_hash": text("keyed hash of the post_id, or of the author_key of an author who left"),
+        "deleted_at": time("by the clock"),
+    },
 )
 
 OUTBOX = Table(
@@ -83,6 +91,11 @@ RECEIVERS = Table(
 DIRTY_DAYS = Table(
     "dirty_days", "Days whose posts changed since they were last aggregated.", (),
     {"time_value": day("UTC day")},
+)  # fmt: skip
+
+THINNED_DAYS = Table(
+    "thinned_days", "Days that lost posts; aggregated anew with the daily batch, so that no two issues differ by one "
+    "person.", (), {"time_value": day("UTC day")},
 )  # fmt: skip
 
 TESTED = Table(

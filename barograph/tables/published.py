@@ -279,6 +279,31 @@ SOURCE_DAYS = Table(
     }, published=True,
 )  # fmt: skip
 
+COVERAGE = Table(
+    "coverage", "Of each stream, from when to when it was read, and what it could not give; by the source's clock.",
+    ("source", "state", "starts_at"),
+    {
+        "source": text("name of the source"),
+        "state": text("all that was posted came, or none of it did", "covered", "missed"),
+        "starts_at": time("from when"),
+        "ends_at": time("to when"),
+        "reason": text("why it was missed; NULL where it was not", nullable=True),
+        "n_events": count("events that came"),
+        "n_ignored": count("those among them that are no posts and needed nothing done"),
+    }, published=True,
+)  # fmt: skip
+
+FLAGS = Table(
+    "flags", "Days of which a population was not measured as usual.", ("population", "time_value", "kind", "issue"),
+    {
+        "population": text("name of a population"),
+        "time_value": day("the UTC day"),
+        "kind": text("a part of the day was missed; or far more or fewer posts than usual", "gap", "volume"),
+        "reason": text("what is known of it; NULL where it no longer holds", nullable=True),
+        **ISSUE,
+    }, published=True,
+)  # fmt: skip
+
 LEXICONS = Table(
     "lexicons", "The word lists that read each marker, as the last run used them.",
     ("marker", "lexicon"),

@@ -1,0 +1,83 @@
+"""Where posts come from: the `[[source]]` tables."""
+
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from barograph.settings.sections import (
+    LANGUAGE_PATTERN,
+    POST_COLUMNS,
+    Name,
+    Section,
+    Several,
+    Whole,
+)
+
+STREAMS = ("bluesky", "mastodon", "reddit", "folder", "stdin")
+"""Kinds that `barograph stream` reads and that land before they are loaded."""
+BLUESKY_HOSTS = ("jetstream.us-east.bsky.network", "jetstream.us-west.bsky.network")
+"""Public instances, the first one first."""
+
+_KEYS = {
+    "files": ("path", "columns"),
+    "folder": ("path", "columns", "when_taken"),
+    "stdin": ("columns",),
+    "simulated": ("seed", "days", "posts_per_day"),
+    "bluesky": ("hosts", "protocol", "idle_seconds"),
+    "mastodon": ("hosts", "stream", "token_file", "idle_seconds"),
+    "reddit": ("communities", "poll_seconds"),
+}
+"""Keys that a kind has beside name, kind, timezone and lang."""
+
+
+class Source(Section):
+    """Where posts come from."""
+
+    name: Name
+    kind: Literal["files", "folder", "bluesky", "mastodon", "reddit", "stdin", "simulated"] = "files"
+    path: Several = ()
+    """Files, folders or patterns; of a watched folder its one path."""
+    columns: dict[Literal[POST_COLUMNS], str] = Field(default_factory=dict)  # type: ignore[valid-type]
+    timezone: str = "UTC"
+    """Zone of times that carry none."""
+    lang: Annotated[str, StringConstraints(pattern=LANGUAGE_PATTERN)] | None = None
+    """Language of every post that says none itself; without it each post is detected."""
+    when_taken: Literal["move", "mark"] = "move"
+    """A file of a watched folder that has landed is moved into its folder `taken`, or marked by a file NAME.taken."""
+    hosts: Several = ()
+    """Servers, the first one first: host, host:port or a ws:// or http:// address; without any the usual ones."""
+    protocol: Literal["v2", "v1"] = "v2"
+    """Of Jetstream."""
+    stream: str = "public"
+    """Of a Mastodon server: public, public:local, or hashtag:NAME."""
+    token_file: str | None = None
+    """File that holds the access token a Mastodon server may ask for."""
+    idle_seconds: Annotated[Whole, Field(ge=1, le=3600)] = 60
+    """A connection that brings nothing for so long is made anew."""
+    communities: Several = ()
+    """Subreddits read through the API; its keys come from the environment."""
+    poll_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
+    """How long to wait between two listings."""
+    seed: Annotated[Whole, Field(ge=0)] = 7
+    days: Annotated[Whole, Field(ge=1, le=3650)] = 200
+    posts_per_day: Annotated[Whole, Field(ge=1, le=100_000)] = 250
+
+    @property
+    def streams(self) -> bool:
+        """Whether its posts land first, by `barograph stream`."""
+        return self.kind in STREAMS
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, timezone: str) -> str:
+        if timezone not in available_timezones() - {"Factory", "localtime"}:
+            raise ValueError(f"got {timezone!r}; expected an IANA name, e.g. Europe/Madrid")
+        return timezone
+
+    @model_validator(mode="after")
+    def _keys_are_of_its_kind(self) -> Self:
+        general = {"name", "kind", "timezone", "lang"}
+        if foreign := sorted(self.model_fields_set - general - set(_KEYS[self.kind])):
+            raise ValueError(f'got {foreign[0]} for kind = "{self.kind}"; expected of {", ".join(_KEYS[self.kind])}')
+        return self
