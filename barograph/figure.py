@@ -8,6 +8,7 @@ import polars as pl
 
 from barograph import line as lines
 from barograph import signs
+from barograph.charts.frame import Layers
 from barograph.errors import InputError
 from barograph.line import Line
 from barograph.store import Snapshot
@@ -18,7 +19,7 @@ from barograph.tables import SERIES
 class Figure:
     """A chart with all that stands round it. rows: the data behind it; key: what its colours and signs mean."""
 
-    chart: alt.Chart | alt.LayerChart
+    chart: alt.Chart | Layers
     title: str
     sentence: str
     rows: pl.DataFrame

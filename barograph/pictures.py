@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from barograph.charts.frame import locale
+from barograph.charts.frame import Layers, locale
 
 _WIDTH = 900
 _SCALE = 2
@@ -21,21 +21,21 @@ _LETTERS = 130
 """Letters of a subtitle that fit into the picture's width."""
 
 
-def png(chart: alt.Chart | alt.LayerChart, title: str = "", subtitle: str = "") -> bytes:
+def png(chart: alt.Chart | Layers, title: str = "", subtitle: str = "") -> bytes:
     """The chart 900 points wide, twice as many pixels; title over it, where one is given, and the wrapped subtitle."""
     import vl_convert
 
     return vl_convert.vegalite_to_png(_standing_alone(chart, title, subtitle), scale=_SCALE)
 
 
-def svg(chart: alt.Chart | alt.LayerChart, title: str = "", subtitle: str = "") -> str:
+def svg(chart: alt.Chart | Layers, title: str = "", subtitle: str = "") -> str:
     """The same as `png`, as SVG."""
     import vl_convert
 
     return vl_convert.vegalite_to_svg(_standing_alone(chart, title, subtitle))
 
 
-def _standing_alone(chart: alt.Chart | alt.LayerChart, title: str, subtitle: str) -> dict[str, Any]:
+def _standing_alone(chart: alt.Chart | Layers, title: str, subtitle: str) -> dict[str, Any]:
     from textwrap import wrap
 
     spec = chart.to_dict()

@@ -12,7 +12,7 @@ import streamlit as st
 from altair.utils.schemapi import disable_debug_mode
 
 from barograph import pictures, wording
-from barograph.charts.frame import locale
+from barograph.charts.frame import Layers, locale
 from barograph.figure import Figure
 from barograph.language import gettext as _
 from barograph.language import reader, speaking
@@ -21,7 +21,7 @@ disable_debug_mode()  # parts of a chart are held against the schema with the wh
 
 
 def chart(
-    drawn: alt.Chart | alt.LayerChart, *, key: str, title: str, sentence: str, rows: pl.DataFrame, name: str,
+    drawn: alt.Chart | Layers, *, key: str, title: str, sentence: str, rows: pl.DataFrame, name: str,
     head: str | None = None,
     selects: bool | Callable[[], None] = False,
 ) -> Any:  # fmt: skip
@@ -36,10 +36,8 @@ def chart(
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"{key}-head"):
         st.html(head or f"<strong>{escape(title)}</strong>", width="stretch")
         _take_away(key, file, rows, drawn, title, sentence)
-    # Vega's own words, such as names of months.
-    shown = drawn.configure(locale=alt.Locale(**said["locale"])) if (said := locale()) else drawn
     on_select: Any = selects if callable(selects) else "rerun" if selects else "ignore"
-    taken: Any = _Known(shown)
+    taken: Any = _Known(drawn)
     picked = st.altair_chart(taken, width="stretch", alt=sentence, key=key, on_select=on_select)
     st.caption(wording.plain(sentence))
     return picked if selects else None
@@ -49,10 +47,11 @@ def chart(
 class _Known:
     """A chart as Streamlit takes it, not held against Vega-Lite's schema: tests do that, and a reader would wait."""
 
-    chart: alt.Chart | alt.LayerChart
+    chart: alt.Chart | Layers
 
     def to_dict(self) -> dict[str, Any]:
-        return self.chart.to_dict(validate=False)
+        spec = self.chart.to_dict(validate=False)
+        return spec | {"config": spec.get("config", {}) | locale()}  # Vega's own words, such as names of months
 
 
 def figure(shown: Figure, *, key: str, name: str, head: str | None = None) -> None:
@@ -65,9 +64,7 @@ def filename(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
 
-def _take_away(
-    key: str, file: str, rows: pl.DataFrame, drawn: alt.Chart | alt.LayerChart, title: str, sentence: str
-) -> None:
+def _take_away(key: str, file: str, rows: pl.DataFrame, drawn: alt.Chart | Layers, title: str, sentence: str) -> None:
     who = reader()  # what is called later is called in another thread
 
     def png() -> bytes:

@@ -4,7 +4,7 @@ import altair as alt
 import polars as pl
 
 from barograph import days
-from barograph.charts.frame import ALIGNED, MUTED, Frame, layered, tooltip
+from barograph.charts.frame import ALIGNED, MUTED, Frame, Layers, tooltip
 from barograph.charts.several import ROOM
 from barograph.language import gettext as _
 from barograph.tables import EXCEEDANCES
@@ -12,7 +12,7 @@ from barograph.tables import EXCEEDANCES
 
 def counts(
     series: pl.DataFrame, forecasts: pl.DataFrame, unit: str, *, beside: bool = False, height: int = 110
-) -> alt.LayerChart:
+) -> Layers:
     """Authors or posts behind each point of `timeline`; pale where it is provisional or missing.
 
     Frames as for `timeline`; forecasts only lend the axis their days. unit: `authors` or `posts`. beside: whether
@@ -34,4 +34,4 @@ def counts(
         if part.height
     ]
     brush = alt.selection_interval(name="brush", encodings=["x"])
-    return layered([frame.ends().add_params(brush), *bars], height)
+    return Layers([frame.ends().add_params(brush), *bars], height)

@@ -4,12 +4,12 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD, layered, signed, tooltip
+from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD, Layers, signed, tooltip
 from barograph.language import gettext as _
 from barograph.language import heard
 
 
-def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt.LayerChart:
+def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> Layers:
     """The mean deviation by days from the events' first day, over what chance would give, and each event's own, thin.
 
     means, each: of `epochs.Epochs`.
@@ -46,7 +46,7 @@ def epochs(means: pl.DataFrame, each: pl.DataFrame, *, height: int = 320) -> alt
         base.mark_line(color=OBSERVED, strokeWidth=2.4).encode(x=x, y=y("mean")),
         base.mark_point(color=OBSERVED, filled=True, size=42, opacity=1).encode(x=x, y=y("mean"), tooltip=told),
     ]
-    return layered(layers, height)
+    return Layers(layers, height)
 
 
 def _when(lag: int) -> str:

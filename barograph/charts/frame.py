@@ -69,11 +69,34 @@ def tooltip(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{column}:N", title=title) for column, title in titles.items()]
 
 
-def layered(layers: list[alt.Chart], height: int, *, above: int = 5, below: int = 0) -> alt.LayerChart:
-    """Charts over one another, as wide as their place and `height` pixels high, so many left free above and below."""
-    padding = {"left": 0, "top": above, "right": 0, "bottom": below}
-    # Not by `properties`, which copies the chart as often as it is called.
-    return alt.LayerChart(layer=layers, height=height, width="container", padding=padding)
+@dataclass(frozen=True)
+class Layers:
+    """Charts over one another, as wide as their place and `height` pixels high, so many left free above and below.
+
+    Altair's own `LayerChart` copies every layer when it is made and again when it is told, to find out what they
+    share, and a reader waits for that. Here a layer keeps what is its own; only selections are told with the whole.
+    """
+
+    layer: list[alt.Chart]
+    height: int
+    above: int = 5
+    below: int = 0
+
+    def to_dict(self, validate: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  (as Altair's charts have it)
+        """The chart as Vega-Lite. validate: whether each layer is held against its schema."""
+        shared: dict[str, Any] = {"datasets": {}, "top_level": False}
+        layers, selections = [], []
+        for place, chart in enumerate(self.layer):
+            told = chart.to_dict(validate=validate, context=shared)
+            if own := told.pop("params", None):
+                told["name"] = f"layer_{place}"
+                selections += [each | {"views": [told["name"]]} for each in own]
+            layers.append(told)
+        return {
+            "$schema": alt.SCHEMA_URL, "layer": layers, "height": self.height, "width": "container",
+            "padding": {"left": 0, "top": self.above, "right": 0, "bottom": self.below},
+            **({"params": selections} if selections else {}), "datasets": shared["datasets"],
+        }  # fmt: skip
 
 
 def in_words(column: str, say: Callable[[float], str]) -> pl.Expr:

@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, date_axis, in_words, layered, tooltip
+from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, Layers, date_axis, in_words, tooltip
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
 from barograph.language import heard
@@ -28,7 +28,7 @@ _HATCH = "M-1,1L1,-1"
 
 def heatmap(
     cells: pl.DataFrame, row: str, order: Sequence[str], events: pl.DataFrame, *, shown: str = "deviation"
-) -> alt.LayerChart:  # fmt: skip
+) -> Layers:  # fmt: skip
     """A row of cells for each line, from top to bottom in `order`.
 
     cells: as `deviation.cells` returns them, of lines that differ in the column `row` alone. events: rows of `events`,
@@ -76,7 +76,7 @@ def heatmap(
     frame = alt.StrokeOpacityValue(0, condition={"param": over.name, "empty": False, "value": 1})
     hover = base.mark_rect(fill="transparent", stroke=MUTED, strokeWidth=2)
     layers.append(hover.encode(strokeOpacity=frame, tooltip=told).add_params(over))
-    return layered(layers, _ROW * len(order) + X_AXIS)
+    return Layers(layers, _ROW * len(order) + X_AXIS)
 
 
 def steps() -> list[tuple[str, float, str]]:

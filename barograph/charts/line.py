@@ -12,7 +12,7 @@ from barograph.charts.frame import (
     OBSERVED,
     THRESHOLD,
     Frame,
-    layered,
+    Layers,
     tooltip,
     value_axis,
     value_scale,
@@ -33,7 +33,7 @@ def timeline(
     series: pl.DataFrame, forecasts: pl.DataFrame, exceedances: pl.DataFrame, events: pl.DataFrame, *,
     alerts: pl.DataFrame | None = None, smoothed: pl.DataFrame | None = None, later: pl.DataFrame | None = None,
     name: str = "", others: Sequence[Other] = (), height: int = 340,
-) -> alt.LayerChart:  # fmt: skip
+) -> Layers:  # fmt: skip
     """Prevalence of one line day by day with its 95 % intervals, forecast fan, threshold, events, alerts and gaps.
 
     Frames have the columns of their tables and one row a day; exceedances: the observed high-prevalence days. The line
@@ -84,7 +84,7 @@ def timeline(
     layers += [*_missing(observed, frame), _hover(observed, ahead, frame, mean, others, beside)]
     if marks is not None:
         layers += mark_alerts(marks, frame)
-    return layered(layers, height, above=20 if marks is not None else 5)
+    return Layers(layers, height, above=20 if marks is not None else 5)
 
 
 def _band(rows: pl.DataFrame, frame: Frame, low: str, high: str, *, colour: str, opacity: float) -> list[alt.Chart]:

@@ -4,12 +4,12 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, in_words, layered, tooltip, value_axis
+from barograph.charts.frame import MUTED, OBSERVED, Layers, in_words, tooltip, value_axis
 from barograph.language import gettext as _
 from barograph.language import heard
 
 
-def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int = 320) -> alt.LayerChart:
+def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int = 320) -> Layers:
     """A box a month, with whiskers; points: days beyond them, and all days of months with too few for a box.
 
     boxes, points: as `distributions.months` and `distributions.apart` return them; kind: `share` or `mean`.
@@ -61,7 +61,7 @@ def months(boxes: pl.DataFrame, points: pl.DataFrame, kind: str, *, height: int 
             )
         )
     # Letters below the line of the lowest labels would be cut off.
-    return layered(layers, height, below=6)
+    return Layers(layers, height, below=6)
 
 
 def _box(row: dict[str, float], kind: str) -> str:

@@ -4,7 +4,7 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, layered, tooltip
+from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, Layers, tooltip
 from barograph.language import gettext as _
 from barograph.language import heard
 
@@ -19,7 +19,7 @@ _WRITTEN = 12
 """Lines up to which there is room for numbers in cells."""
 
 
-def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
+def pairs(found: pl.DataFrame, by: str) -> Layers:
     """A cell for each pair of lines: blue against each other, vermilion with, the stronger the closer.
 
     A pair that is not told apart from chance at a false discovery rate of .05 has no fill, only its number in grey.
@@ -68,7 +68,7 @@ def pairs(found: pl.DataFrame, by: str) -> alt.LayerChart:
     if len(names) <= _WRITTEN:
         written = base.mark_text(fontSize=11)
         layers.append(written.encode(text=alt.Text("written:N"), color=alt.Color("ink:N", scale=None)))
-    return layered(layers, _ROW * (len(names) - 1) + _NAMES)
+    return Layers(layers, _ROW * (len(names) - 1) + _NAMES)
 
 
 def interval(row: dict[str, float]) -> str:

@@ -12,8 +12,8 @@ from barograph.charts.frame import (
     OBSERVED,
     THRESHOLD,
     Frame,
+    Layers,
     in_words,
-    layered,
     tooltip,
 )
 from barograph.days import DAY_MS, milliseconds
@@ -29,7 +29,7 @@ _LEAST_SKILL = -1.0
 """A worse week is drawn at the lower edge: one bad week must not flatten all others."""
 
 
-def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerChart:
+def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> Layers:
     """Skill over a baseline by week, and with its 95 % band that of the eight weeks up to each.
 
     rows: as `record.by_week`; baseline: a key of `record.BASELINES`. A line at 0 is no better than the baseline.
@@ -53,7 +53,7 @@ def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerC
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4)
     base = alt.Chart(drawn)
     banded = alt.Chart(drawn.drop_nulls(["lo", "hi"]))
-    return layered(
+    return Layers(
         [
             frame.ends(),
             banded.mark_area(color=OBSERVED, opacity=0.2).encode(x=frame.x("x"), y=frame.y("lo"), y2=alt.Y2("hi:Q")),
@@ -67,7 +67,7 @@ def skill(rows: pl.DataFrame, baseline: str, *, height: int = 280) -> alt.LayerC
     )
 
 
-def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerChart:
+def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> Layers:
     """Share of forecasts by week whose interval held the day, beside its level and what chance does to that.
 
     rows: as `record.by_week`; level: 80 or 95, in percent.
@@ -86,7 +86,7 @@ def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerC
     right = alt.Chart(pl.DataFrame({"level": [level / 100]})).mark_rule(color=THRESHOLD, strokeDash=[6, 4])
     base = alt.Chart(drawn)
     shape = alt.ShapeValue("circle", condition={"test": "datum.outside", "value": "diamond"})
-    return layered(
+    return Layers(
         [
             frame.ends(),
             # A step a week, since each week has its own number of days.
@@ -103,7 +103,7 @@ def coverage(rows: pl.DataFrame, level: int, *, height: int = 220) -> alt.LayerC
     )
 
 
-def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
+def reliability(rows: pl.DataFrame, *, height: int = 330) -> Layers:
     """Each tenth of what was said of high prevalence against how often it came, with 95 % bars and n beside it.
 
     rows: as `record.reliability`. On the dashed line what was said is what came.
@@ -126,7 +126,7 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
     points = base.mark_point(color=OBSERVED, filled=True, opacity=1)
     bars = alt.Chart(drawn.drop_nulls(["lo", "hi"])).mark_rule(color=OBSERVED, strokeWidth=2, opacity=0.6)
     names = base.mark_text(align="left", baseline="top", dx=7, dy=4, color=MUTED, fontSize=11)
-    chart = layered(
+    return Layers(
         [
             line.mark_line(color=THRESHOLD, strokeDash=[6, 4], strokeWidth=1.4).encode(x=x, y=y("came")),
             bars.encode(x=x, y=y("lo"), y2=alt.Y2("hi:Q")),
@@ -135,9 +135,8 @@ def reliability(rows: pl.DataFrame, *, height: int = 330) -> alt.LayerChart:
             names.encode(x=x, y=y("came"), text=alt.Text("count:N")),
         ],
         height,
+        below=6,  # room for the title below
     )  # fmt: skip
-    chart.padding = {"left": 0, "top": 5, "right": 0, "bottom": 6}  # room for the title below
-    return chart
 
 
 def fallbacks(rows: pl.DataFrame, *, height: int = 300) -> alt.Chart:

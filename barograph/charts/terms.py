@@ -4,13 +4,13 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, X_AXIS, in_words, layered, signed, tooltip
+from barograph.charts.frame import MUTED, OBSERVED, X_AXIS, Layers, in_words, signed, tooltip
 from barograph.language import gettext as _
 from barograph.language import heard
 from barograph.tables import OTHER
 
 
-def shift(rows: pl.DataFrame) -> alt.LayerChart:
+def shift(rows: pl.DataFrame) -> Layers:
     """The contributions of one shift, a bar a term, the largest on top, with 95 % bounds; the unnamed rest in grey.
 
     rows: one shift of `term_shifts`, in the order to be drawn. Drawn in points (hundredths).
@@ -33,4 +33,4 @@ def shift(rows: pl.DataFrame) -> alt.LayerChart:
     base = alt.Chart(drawn).encode(y=term, tooltip=told)
     bars = base.mark_bar(height=11, opacity=0.75).encode(x=alt.X("contribution:Q", axis=across), color=colour)
     bounds = base.mark_rule(strokeWidth=1.6, color=MUTED).encode(x=alt.X("lo:Q", axis=across), x2=alt.X2("hi:Q"))
-    return layered([bars, bounds], 22 * rows.height + X_AXIS)
+    return Layers([bars, bounds], 22 * rows.height + X_AXIS)

@@ -4,7 +4,7 @@ import altair as alt
 import polars as pl
 
 from barograph import topic, wording
-from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD
+from barograph.charts.frame import ALIGNED, MUTED, OBSERVED, THRESHOLD, Layers
 from barograph.days import milliseconds
 from barograph.language import gettext as _
 from barograph.language import heard
@@ -14,7 +14,7 @@ _COLOURS = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2", "#CC79A7", "#8F3B76", "#
 """Okabe and Ito's, one a class: hostile ones warm, friendly ones cool."""
 
 
-def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
+def scores(rows: pl.DataFrame, *, height: int = 280) -> Layers:
     """Mean score by day with its 95 % interval, the band of other tables of scores, and the bounds of low and extreme.
 
     rows: of `polarization`, one topic and population.
@@ -42,15 +42,16 @@ def scores(rows: pl.DataFrame, *, height: int = 280) -> alt.LayerChart:
     ]  # fmt: skip
     base = alt.Chart(told)
     bounds = alt.Chart(pl.DataFrame({"bound": [topic.LOW, topic.HIGH]}))
-    return alt.LayerChart(
-        layer=[
+    return Layers(
+        [
             base.mark_area(color=MUTED, opacity=0.18).encode(x=x, y=y("band_low"), y2=alt.Y2("band_high:Q")),
             bounds.mark_rule(color=THRESHOLD, strokeDash=[4, 3]).encode(y=y("bound")),
             base.mark_rule(color=OBSERVED, opacity=0.5).encode(x=x, y=y("lo"), y2=alt.Y2("hi:Q")),
             base.mark_line(color=OBSERVED).encode(x=x, y=y("mean_score")),
             base.mark_circle(color=OBSERVED, size=40, opacity=1).encode(x=x, y=y("mean_score"), tooltip=tooltip),
-        ]
-    ).properties(height=height, width="container")
+        ],
+        height,
+    )
 
 
 def mix(rows: pl.DataFrame, *, height: int = 380) -> alt.Chart:

@@ -4,7 +4,7 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import ALIGNED, HIGH, MUTED, OBSERVED, THRESHOLD, Frame, in_words, layered, tooltip
+from barograph.charts.frame import ALIGNED, HIGH, MUTED, OBSERVED, THRESHOLD, Frame, Layers, in_words, tooltip
 from barograph.days import DAY_MS, milliseconds
 from barograph.language import gettext as _
 from barograph.language import heard, noted
@@ -21,7 +21,7 @@ _COLOURS = {"low": THRESHOLD, "high": HIGH}
 _SHAPES = {"low": "triangle-down", "high": "triangle-up"}
 
 
-def volumes(rows: pl.DataFrame, *, height: int = 130) -> alt.LayerChart:
+def volumes(rows: pl.DataFrame, *, height: int = 130) -> Layers:
     """Posts of one source by day; crosses: no post; triangles: far fewer or more than usual.
 
     rows: of one source, as `health.volumes`.
@@ -53,4 +53,4 @@ def volumes(rows: pl.DataFrame, *, height: int = 130) -> alt.LayerChart:
                 shape=_SHAPES[kind], color=colour, filled=True, opacity=1, size=55, yOffset=-7
             )
             layers.append(mark.encode(x=frame.x("x"), y=frame.y("n_posts"), tooltip=told))
-    return layered(layers, height)
+    return Layers(layers, height)

@@ -4,12 +4,12 @@ import altair as alt
 import polars as pl
 
 from barograph import wording
-from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, layered, signed, tooltip
+from barograph.charts.frame import MUTED, OBSERVED, THRESHOLD, X_AXIS, Layers, signed, tooltip
 from barograph.language import gettext as _
 from barograph.language import heard
 
 
-def parts(rows: pl.DataFrame) -> alt.LayerChart:
+def parts(rows: pl.DataFrame) -> Layers:
     """The change of one shift, and its mix and rate, each a bar with its 95 % bounds, in points (hundredths).
 
     rows: of `term_shifts`, one shift. Mix and rate are left out where they are not known.
@@ -36,7 +36,7 @@ def parts(rows: pl.DataFrame) -> alt.LayerChart:
     colour = alt.ColorValue(OBSERVED, condition={"test": "datum.whole", "value": MUTED})
     zero = alt.Chart(pl.DataFrame({"zero": [0]}))
     names_above = base.mark_text(align="left", baseline="middle", dy=-19, color=MUTED, fontSize=12)
-    return layered([
+    return Layers([
         base.mark_bar(height=14, opacity=0.75, yOffset=5).encode(x=x, color=colour),
         base.mark_rule(strokeWidth=1.6, color=MUTED, yOffset=5).encode(x=alt.X("lo:Q", axis=across), x2=alt.X2("hi:Q")),
         names_above.encode(x=alt.XValue(0), text=alt.Text("part:N")),  # type: ignore[no-untyped-call]
@@ -44,7 +44,7 @@ def parts(rows: pl.DataFrame) -> alt.LayerChart:
     ], 46 * drawn.height + X_AXIS)  # fmt: skip
 
 
-def cues(now: pl.DataFrame, before: pl.DataFrame) -> alt.LayerChart:
+def cues(now: pl.DataFrame, before: pl.DataFrame) -> Layers:
     """Shares of cues with their 95 % intervals, the most frequent on top; hollow: the same of the days before.
 
     now, before: of `cue_shares`, one marker, population, unit and period each; before may have no rows.
@@ -78,7 +78,7 @@ def cues(now: pl.DataFrame, before: pl.DataFrame) -> alt.LayerChart:
         layers.append(dashed.encode(x=x("lo"), x2=alt.X2("hi:Q")))
         hollow = earlier.mark_point(filled=False, size=45, yOffset=7, color=THRESHOLD)
         layers.append(hollow.encode(x=x("share")))
-    return layered(layers, 26 * now.height + X_AXIS)
+    return Layers(layers, 26 * now.height + X_AXIS)
 
 
 def _points(value: float | None) -> float | None:

@@ -163,13 +163,14 @@ def test_a_chart_is_valid_vega_lite() -> None:
     chart = charts.timeline(
         frames.series(), frames.forecasts(), frames.high_days(3), frames.events(("storm", "all", LAST, LAST))
     )
-    assert isinstance(chart, alt.LayerChart)
-    assert chart.to_dict(validate=True)["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+    spec = chart.to_dict(validate=True)
+    assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+    alt.TopLevelLayerSpec.from_dict(spec, validate=True)
 
 
 def test_a_shift_is_a_bar_and_its_bounds_for_every_term_in_the_order_given() -> None:
     spec = charts.shift(frames.shifts()).to_dict()
-    rows = spec["datasets"][spec["data"]["name"]]
+    rows = spec["datasets"][spec["layer"][0]["data"]["name"]]
     assert [r["term"] for r in rows] == ["worried", "panic attack", "afraid", "(other)"]
     assert [r["contribution"] for r in rows] == pytest.approx([4, 2, -1.5, 0.5])
     bar, bounds = spec["layer"]
