@@ -182,6 +182,19 @@ def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
     ).select(*(name for name in POSTS.columns if name != "segment"), "line")
 
 
+def named(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
+    """`line, op, post_id, author_key` of every row of a stream, named as in `posts`; NULL where it says none."""
+    rows = rows.with_columns(_identifier(rows["id"]), _identifier(rows["author"]))
+    named = pl.lit(f"{source.name}:")
+    author = pl.when(~pl.col("author").is_in(_GONE)).then(named + pl.col("author"))
+    return rows.select(
+        "line",
+        "op",
+        (named + pl.col("id")).alias("post_id"),
+        keyed.column(rows.select(author.alias("author_key")).to_series()),
+    )
+
+
 def _identifier(values: pl.Series) -> pl.Series:
     """`7.0`, as tables with gaps write the number 7, is `7`; an empty one is none."""
     values = _where(

@@ -77,7 +77,8 @@ class Landing:
         for part in self._folder.glob("*.part"):
             part.unlink()
         newest = segments(self._folder)[-1:]
-        self._number = int(newest[0].stem) if newest else 0
+        # Where the folder is new, numbers go on beyond any that the warehouse can have loaded of one before it.
+        self._number = int(newest[0].stem) if newest else int(time.time())
         self.cursor = read(newest[0]).cursor if newest else None
         return self
 

@@ -17,6 +17,7 @@ from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.labels import labels
+from flows.load import load
 from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
@@ -48,7 +49,7 @@ def backfill(
         try:
             warehouse.interrupt_runs()
             run.record(warehouse, "running")
-            stages.load(run, warehouse)
+            load(run, warehouse)
             stages.score(run, warehouse)
             oldest = min((o for s in chosen if (o := warehouse.oldest_post(s.name))), default=None)
             if oldest is None:

@@ -20,6 +20,7 @@ from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
 from flows.labels import labels
+from flows.load import load
 from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
 from flows.sources import choose_sources
@@ -54,7 +55,7 @@ def monitor(
             with Warehouse(place.warehouse) as warehouse:
                 warehouse.interrupt_runs()
                 run.record(warehouse, "running")
-                stages.load(run, warehouse)
+                load(run, warehouse)
                 stages.score(run, warehouse)
             with run.going_on("unlabelled"):
                 annotate(run)

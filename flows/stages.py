@@ -6,12 +6,11 @@ A run killed in any stage is taken up by the next one: what a stage has not comm
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import polars as pl
 from prefect import task
@@ -23,24 +22,18 @@ from barograph import aggregate as aggregation
 from barograph import calibration, tables
 from barograph import detect as detection
 from barograph.clock import utc_now
-from barograph.errors import InputError
 from barograph.home import Home
-from barograph.ingest import ingest
 from barograph.populations import Where
-from barograph.privacy import Keyed
 from barograph.publish import publish as publish_snapshot
 from barograph.readings import Readings
 from barograph.record import Record
 from barograph.settings import Settings, Source
-from barograph.sources import Batch, files, simulated
-from barograph.store import Landed, Warehouse
+from barograph.store import Warehouse
 from flows.correct import labelled_rows
 from flows.progress import Reporter
 from flows.reading import Reading
 
 stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=False)
-
-_Item = TypeVar("_Item")
 
 _INTRADAY = timedelta(days=7)
 """For so long every issue of an evaluation is kept, then each day's last."""
@@ -125,77 +118,6 @@ def _hash(*parts: object) -> str:
 
 
 @stage
-def load(run: Run, warehouse: Warehouse) -> None:
-    """Fetch every source, ingest each batch, land it. Then `now` is known."""
-    run.reporter.stage("load")
-    keyed = Keyed(run.home.key)
-    if warehouse.get("key") not in (None, keyed.hash("key")):
-        raise InputError(
-            f"{run.home.key} is not the key that made this home: with another its authors would count twice; "
-            "restore the file from a backup"
-        )
-    warehouse.set(key=keyed.hash("key"))
-    as_of = aggregation.day_end(run.as_of) if run.as_of else None
-    for source in run.sources:
-        batches = _fetch(source, warehouse, as_of or run.clock)
-        read = ((batch, ingest(batch, source, keyed, run.clock, as_of)) for batch in batches)
-        for batch, got in _one_ahead(read):
-            landed = warehouse.land(source.name, got.posts, got.quarantine, utc_now())
-            _count(run, batch, got.quarantine["reason"], landed, got.reposts, got.later)
-            run.reporter.advance(batch.progress, f"{run.counts['read']:,} rows")
-        warehouse.save_new(
-            {tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)}
-        )
-    newest = warehouse.newest_post(as_of or run.clock)
-    # What a run at the same time left behind was issued some microseconds after it.
-    run.now = warehouse.moment(as_of or (run.clock if run.live or newest is None else newest))
-    declared = [e.model_dump() for e in run.settings.event]
-    warehouse.save_new({tables.EVENTS: _events(declared, run.now)})
-
-
-def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
-    if source.kind == "simulated":
-        return simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
-    return files.fetch(files.find(source.path), source.columns)
-
-
-def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The same, but the next one is made (in a thread) while the present one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
-            yield item
-
-
-def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:
-    """The same population on every run: it began so many days before the first one."""
-    oldest = warehouse.oldest_post(source.name)
-    start = oldest.date() if oldest else until.date() - timedelta(days=source.days)
-    return simulated.Simulation(start=start, seed=source.seed, posts_per_day=source.posts_per_day)
-
-
-def _happenings(source: Source, warehouse: Warehouse, until: datetime) -> list[dict[str, Any]]:
-    if source.kind != "simulated":
-        return []
-    return _simulation(source, warehouse, until).events(until.date())
-
-
-def _events(events: list[dict[str, Any]], declared_at: datetime) -> pl.DataFrame:
-    rows = [{**e, "ends_on": e["ends_on"] or e["starts_on"], "declared_at": declared_at} for e in events]
-    return pl.DataFrame(rows, schema=tables.EVENTS.schema)
-
-
-def _count(run: Run, batch: Batch, reasons: pl.Series, landed: Landed, reposts: int, later: int) -> None:
-    run.count(
-        read=batch.rows.height + len(batch.rejects), quarantined=len(reasons), repost=reposts, later=later,
-        **landed._asdict(),
-    )  # fmt: skip
-    for reason in reasons:
-        run.reasons[reason] = run.reasons.get(reason, 0) + 1
-
-
-@stage
 def score(run: Run, warehouse: Warehouse) -> None:
     """Match every segment that these lexicons have not read yet."""
     run.reporter.stage("score")
@@ -234,6 +156,7 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
             *([read_as] if read_as else []),
         )
     )  # fmt: skip
+    warehouse.thinned(now.date())
     days = warehouse.dirty_days(now)
     frozen = warehouse.get("frozen") or ""
     fresh = [day for day in days if day.isoformat() > frozen]

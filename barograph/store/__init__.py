@@ -3,7 +3,8 @@
 All times go in and come out as naive UTC.
 """
 
+from barograph.store.arrivals import Landed
 from barograph.store.snapshot import Snapshot
-from barograph.store.warehouse import Landed, Warehouse
+from barograph.store.warehouse import Warehouse
 
 __all__ = ["Landed", "Snapshot", "Warehouse"]

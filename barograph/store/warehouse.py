@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
 from barograph import tables
+from barograph.store.arrivals import Arrivals
 from barograph.store.audits import Audits
 from barograph.store.database import DISK, create, latest, reach, unwritable
 from barograph.store.evidence import Evidence
@@ -26,46 +26,13 @@ from barograph.store.records import Records
 from barograph.tables import Table
 
 
-class Landed(NamedTuple):
-    """How the rows of one batch fell out."""
-
-    new: int = 0
-    duplicate: int = 0
-    conflicting: int = 0
-
-
-class Warehouse(Audits, Evidence, Labelled, Labels, Origins, Outbox, Pairs, Records):
+class Warehouse(Arrivals, Audits, Evidence, Labelled, Labels, Origins, Outbox, Pairs, Records):
     """HOME/warehouse.duckdb, opened for writing by one process at a time.
 
     Raises `Transient` where another process has it open, `InputError` where HOME cannot be written.
     """
 
-    # posts in ---------------------------------------------------------------------------------------------
-
-    def land(self, source: str, posts: pl.DataFrame, rejects: pl.DataFrame, at: datetime) -> Landed:
-        """Keep a batch: new posts as one segment, rejected rows in quarantine, changed days marked.
-
-        posts: columns of `posts` but `segment`, plus `line`, the order within the batch. A known post_id, or
-        one seen earlier in the batch, is a duplicate where the text is the same, else conflicting: the first
-        is kept. rejects: columns of `quarantine`.
-        """
-        posts = posts.sort("line")
-        ids = posts.select("post_id", "text_hash")
-        known = self._frame("SELECT post_id, text_hash FROM posts SEMI JOIN ids USING (post_id)", ids=ids)
-        new = ids["post_id"].is_first_distinct() & ~ids["post_id"].is_in(known["post_id"].implode())
-        kept = pl.concat([known, ids]).unique("post_id", keep="first", maintain_order=True)
-        again = ids.filter(~new).join(kept, on="post_id", suffix="_kept")
-        duplicate = again.filter(pl.col("text_hash") == pl.col("text_hash_kept")).height
-        landed = Landed(int(new.sum()), duplicate, again.height - duplicate)
-        fresh = posts.filter(new).drop("line")
-        with self._registered(fresh=fresh, rejected=rejects), self._transaction():
-            self._con.execute("INSERT OR IGNORE INTO quarantine BY NAME SELECT * FROM rejected")
-            if landed.new:
-                segment = self._scalar("SELECT coalesce(max(segment), 0) + 1 FROM segments")
-                self._con.execute("INSERT INTO segments VALUES (?, ?, ?, ?, NULL)", [segment, source, landed.new, at])
-                self._con.execute(f"INSERT INTO posts BY NAME SELECT *, {segment} AS segment FROM fresh")
-                self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM fresh")
-        return landed
+    # posts ------------------------------------------------------------------------------------------------
 
     def newest_post(self, not_after: datetime, source: str | None = None) -> datetime | None:
         """Time of the newest post not after `not_after`; None where there is none."""

@@ -69,6 +69,7 @@ TOMBSTONES = Table(
     {
         "id_hash": text("keyed hash of the post_id, or of the author_key of an author who left"),
         "deleted_at": time("by the clock"),
+        "forgotten": Column(pl.Boolean, "asked for with `barograph forget`: that its author is back does not lift it"),
     },
 )
 

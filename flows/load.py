@@ -1,0 +1,227 @@
+"""The stage that brings posts in: files are read anew, streams as far as they landed. Then `now` is known."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import polars as pl
+
+from barograph import aggregate as aggregation
+from barograph import covered, landing, tables
+from barograph.arrivals import settle
+from barograph.clock import utc_now
+from barograph.errors import InputError
+from barograph.ingest import Ingested, ingest, named
+from barograph.privacy import Keyed
+from barograph.settings import Source
+from barograph.sources import Batch, files, simulated
+from barograph.store import Landed, Warehouse
+from flows.stages import Run, stage
+
+_Item = TypeVar("_Item")
+
+ROWS = 100_000
+"""Segments are loaded together up to so many rows: each time, the ids of all posts are looked through."""
+
+
+@stage
+def load(run: Run, warehouse: Warehouse) -> None:
+    """Fetch every source, ingest each batch, land it. Then `now` is known."""
+    run.reporter.stage("load")
+    keyed = Keyed(run.home.key)
+    if warehouse.get("key") not in (None, keyed.hash("key")):
+        raise InputError(
+            f"{run.home.key} is not the key that made this home: with another its authors would count twice; "
+            "restore the file from a backup"
+        )
+    warehouse.set(key=keyed.hash("key"))
+    as_of = aggregation.day_end(run.as_of) if run.as_of else None
+    for source in run.sources:
+        if source.streams:
+            take_in(run, warehouse, source, keyed)
+            continue
+        batches = _fetch(source, warehouse, as_of or run.clock)
+        read = ((batch, ingest(batch, source, keyed, run.clock, as_of)) for batch in batches)
+        for batch, got in _one_ahead(read):
+            posts, kept_out = _without_buried(warehouse, got.posts, keyed)
+            landed = warehouse.land(source.name, posts, got.quarantine, utc_now())
+            _count(run, batch.rows.height + len(batch.rejects), got, landed._replace(kept_out=kept_out))
+            run.reporter.advance(batch.progress, f"{run.counts['read']:,} rows")
+        warehouse.save_new(
+            {tables.EVENTS: _events(_happenings(source, warehouse, as_of or run.clock), as_of or run.clock)}
+        )
+    newest = warehouse.newest_post(as_of or run.clock)
+    # What a run at the same time left behind was issued some microseconds after it.
+    run.now = warehouse.moment(as_of or (run.clock if run.live or newest is None else newest))
+    declared = [e.model_dump() for e in run.settings.event]
+    warehouse.save_new({tables.EVENTS: _events(declared, run.now)})
+
+
+def _without_buried(warehouse: Warehouse, posts: pl.DataFrame, keyed: Keyed) -> tuple[pl.DataFrame, int]:
+    """Posts but those that were deleted, or whose author left; and how many those are."""
+    if not warehouse.has_tombstones():
+        return posts, 0
+    hashes = _hashes(posts, keyed)
+    there = warehouse.tombstones(pl.concat(hashes)).implode()
+    buried, gone, orphan = (h.is_in(there).fill_null(value=False) for h in hashes)
+    kept = posts.with_columns(parent_id=pl.when(~orphan).then("parent_id")).filter(~(buried | gone))
+    return kept, posts.height - kept.height
+
+
+def _hashes(rows: pl.DataFrame, keyed: Keyed) -> list[pl.Series]:
+    """What tombstones hold of the posts, the authors and what was replied to."""
+    return [keyed.column(rows[name].alias("id_hash")) for name in ("post_id", "author_key", "parent_id")]
+
+
+# streams --------------------------------------------------------------------------------------------------
+
+
+class _Group(NamedTuple):
+    """Landed segments that are loaded together."""
+
+    segments: list[landing.Segment]
+    events: pl.DataFrame
+    """As `settle` takes them, but for what has a tombstone. `line` counts through all segments."""
+    got: Ingested
+
+
+def take_in(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -> None:
+    """Load what a stream landed, oldest first, and remove it from where it landed.
+
+    A segment is read once, so posts later than an `as_of` are loaded too: stages read none after `now`.
+    """
+    folder, done = run.home.landing / source.name, warehouse.landed(source.name)
+    there = landing.segments(folder)
+    if there and int(there[-1].stem) < done:  # the folder is another one: nothing in it was loaded
+        done = 0
+    landing.release(folder, done)  # an earlier run may have been killed before it did
+    groups = (_ingested(group, source, keyed, run.clock) for group in _groups(landing.pending(folder, done)))
+    loaded = 0
+    for group in _one_ahead(groups):
+        landed = _take(warehouse, source, keyed, group)
+        _count(run, sum(s.rows.height + s.quarantine.height for s in group.segments), group.got, landed)
+        landing.release(folder, group.segments[-1].number)
+        loaded += len(group.segments)
+        run.reporter.advance(loaded / max(len(there), loaded), f"{run.counts['read']:,} rows")
+
+
+def _groups(segments: Iterable[landing.Segment]) -> Iterator[list[landing.Segment]]:
+    """Segments one after another, together as far as `ROWS` goes."""
+    group: list[landing.Segment] = []
+    for segment in segments:
+        if group and sum(s.rows.height for s in group) + segment.rows.height > ROWS:
+            yield group
+            group = []
+        group.append(segment)
+    if group:
+        yield group
+
+
+def _ingested(group: list[landing.Segment], source: Source, keyed: Keyed, clock: datetime) -> _Group:
+    """What the posts among the events are, and what every event names.
+
+    A post is from the future where it is later than the clock and than what the source says the time is: a clock that
+    was set back makes nothing bad.
+    """
+    parts = [s.rows.with_columns(file=pl.lit(str(s.number)), stood="line") for s in group]
+    rows = pl.concat(parts).with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    latest = max([clock, utc_now(), *(s.covered[1] for s in group if s.covered)])
+    posts = rows.filter(pl.col("op").is_in(["post", "update"]))
+    got = ingest(Batch("", posts.drop("op", "file", "stood")), source, keyed, latest, None)
+    events = named(rows, source, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
+    events = events.with_columns(pl.coalesce("said", "post_id").alias("post_id"), good=pl.col("said").is_not_null())
+    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed)]
+    stood = rows.select("line", "file", "stood")
+    found = pl.concat(bad).join(stood, on="line").drop("line").rename({"stood": "line"})
+    rejected = [s.quarantine.with_columns(file=pl.lit(str(s.number))).select(found.columns) for s in group]
+    quarantine = pl.concat([found, *rejected]).with_columns(source=pl.lit(source.name))
+    key = tables.QUARANTINE.key
+    quarantine = tables.QUARANTINE.validate(quarantine.unique(key, keep="first", maintain_order=True))
+    return _Group(group, events.drop("said"), Ingested(got.posts, quarantine, got.reposts, got.later))
+
+
+def _nameless(rows: pl.DataFrame, events: pl.DataFrame, keyed: Keyed) -> pl.DataFrame:
+    """Events that say that something is gone or back, but not what: `line, reason, raw_hash`."""
+    op = pl.col("op")
+    reason = (
+        pl.when(op == "delete", pl.col("post_id").is_null()).then(pl.lit("delete: names no post"))
+        .when(op.is_in(["leave", "return"]), pl.col("author_key").is_null()).then(op + ": names no author")
+    )  # fmt: skip
+    bad = events.select("line", reason=reason).drop_nulls().join(rows, on="line")
+    raw = [keyed.hash(repr(row)) for row in bad.select("op", "id", "author").iter_rows()]
+    return bad.select("line", "reason").with_columns(raw_hash=pl.Series(raw, dtype=pl.String))
+
+
+def _take(warehouse: Warehouse, source: Source, keyed: Keyed, group: _Group) -> Landed:
+    """Keep a group in one transaction."""
+    posts, events = group.got.posts, group.events
+    by_post, by_author = (keyed.column(events[name].alias(name)) for name in ("post_id", "author_key"))
+    by_parent = keyed.column(posts["parent_id"].alias("parent_id"))
+    there = warehouse.tombstones(pl.concat([h.alias("h") for h in (by_post, by_author, by_parent)])).implode()
+    settled = settle(
+        events.with_columns(
+            buried=by_post.is_in(there).fill_null(value=False), gone=by_author.is_in(there).fill_null(value=False)
+        )
+    )
+    hashes = {"deleted": keyed.column(settled.deleted), "authors": keyed.column(settled.authors["author_key"])}
+    orphan = by_parent.is_in(there).fill_null(value=False) | posts["parent_id"].is_in(settled.deleted.implode())
+    posts = posts.with_columns(parent_id=pl.when(~orphan.fill_null(value=False)).then("parent_id"))
+    return warehouse.take(
+        source.name, group.segments[-1].number, posts, settled, hashes, group.got.quarantine,
+        _coverage(warehouse, source, group), utc_now(),
+    )  # fmt: skip
+
+
+def _coverage(warehouse: Warehouse, source: Source, group: _Group) -> pl.DataFrame:
+    """All rows of `coverage` of a source, with these segments."""
+    known = warehouse.read(tables.COVERAGE).filter(pl.col("source") == source.name)
+    intervals = covered.intervals_of(known)
+    for s in group.segments:
+        ignored = sum(s.ignored.values())
+        n = s.rows.height + s.quarantine.height + ignored
+        intervals = covered.told(intervals, s.covered, s.missed, n, ignored)
+    return covered.rows(source.name, intervals)
+
+
+# files ----------------------------------------------------------------------------------------------------
+
+
+def _fetch(source: Source, warehouse: Warehouse, until: datetime) -> Iterator[Batch]:
+    if source.kind == "simulated":
+        return simulated.fetch(_simulation(source, warehouse, until), warehouse.newest_post(until, source.name), until)
+    return files.fetch(files.find(source.path), source.columns)
+
+
+def _one_ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same, but the next one is made (in a thread) while the present one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+
+
+def _simulation(source: Source, warehouse: Warehouse, until: datetime) -> simulated.Simulation:
+    """The same population on every run: it began so many days before the first one."""
+    oldest = warehouse.oldest_post(source.name)
+    start = oldest.date() if oldest else until.date() - timedelta(days=source.days)
+    return simulated.Simulation(start=start, seed=source.seed, posts_per_day=source.posts_per_day)
+
+
+def _happenings(source: Source, warehouse: Warehouse, until: datetime) -> list[dict[str, Any]]:
+    if source.kind != "simulated":
+        return []
+    return _simulation(source, warehouse, until).events(until.date())
+
+
+def _events(events: list[dict[str, Any]], declared_at: datetime) -> pl.DataFrame:
+    rows = [{**e, "ends_on": e["ends_on"] or e["starts_on"], "declared_at": declared_at} for e in events]
+    return pl.DataFrame(rows, schema=tables.EVENTS.schema)
+
+
+def _count(run: Run, read: int, got: Ingested, landed: Landed) -> None:
+    reasons = got.quarantine["reason"]
+    run.count(read=read, quarantined=len(reasons), repost=got.reposts, later=got.later, **landed._asdict())
+    for reason in reasons:
+        run.reasons[reason] = run.reasons.get(reason, 0) + 1
