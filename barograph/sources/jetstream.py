@@ -114,6 +114,8 @@ class _Stream:
         self._told = cursor.time_us if cursor else None
         """Epoch µs up to which nothing is missing, or what is was said."""
         self._by = _NUMBER
+        self._otherwise = False
+        """Whether the server shall be asked by time, as by number it may have left something out."""
         self._why = _LATER
         self._refusing = set[str]()
         self._worked = False
@@ -148,10 +150,13 @@ class _Stream:
     def _connection(self) -> Iterator[Arrived]:
         """Batches of one connection. Ends by `_Lost`, by `_Unproven`, or when asked to stop."""
         with self._connect() as socket:
-            self._worked, self._unproven, heard = True, self._cursor, time.monotonic()
+            self._worked, self._unproven, self._otherwise = True, self._cursor, False
+            heard = time.monotonic()
             while not self._stop.is_set():
                 frames, lost = _receive(socket)
                 yield self._batch(frames)
+                if self._otherwise:
+                    raise _Unproven(_LATER)
                 if lost:
                     raise lost
                 if frames:
@@ -160,44 +165,50 @@ class _Stream:
                     raise _Lost(f"silent for {self._idle} s")
 
     def _batch(self, frames: list[bytes]) -> Arrived:
-        rows, missed, first = Rows(), list[Missed](), None
+        rows, events = Rows(), list[tuple[Event, bytes]]()
         latest, read = _epoch(utc_now() + _AHEAD), read_v2 if self._v2 else read_v1
         for frame in frames:
             try:
                 event = read(frame, latest)
-                if isinstance(event, Notice):
-                    self._why = _WHY.get(event.name, self._why)
-                    rows.ignored[f"notice {event.name}"] += 1
-                    continue
-                if self._unproven:
-                    missed += self._gap(self._unproven, event)
-                if first is None:
-                    first = event.time_us
-                self._cursor = Cursor(self._host, event.time_us, event.seq)
+            except Unreadable as error:
+                rows.reject(str(error), frame)
+                continue
+            if isinstance(event, Notice):
+                self._why = _WHY.get(event.name, self._why)
+                rows.ignored[f"notice {event.name}"] += 1
+            else:
+                events.append((event, frame))
+        if not events:
+            return self._arrived(rows)
+        earliest = min(event.time_us for event, _ in events)
+        missed = self._gap(earliest)
+        if self._otherwise:
+            return self._arrived(rows)
+        for event, frame in events:
+            try:
                 rows.take(event)
             except Unreadable as error:
                 rows.reject(str(error), frame)
-        covered = None
-        if first is not None and self._cursor is not None:
-            begins, ends = first if self._told is None else self._told, self._cursor.time_us
-            if begins < ends:
-                covered = (_naive(begins), _naive(ends))
-            self._told = max(begins, ends)
-        return self._arrived(rows, covered, tuple(missed))
+        last = events[-1][0]
+        self._cursor = Cursor(self._host, last.time_us, last.seq)
+        begins, ends = earliest if self._told is None else self._told, last.time_us
+        self._told = max(begins, ends)
+        return self._arrived(rows, (_naive(begins), _naive(ends)) if begins < ends else None, missed)
 
-    def _gap(self, last: Cursor, event: Event) -> list[Missed]:
-        """What is missing before the first event of a connection."""
-        found = list[Missed]()
-        if event.time_us > last.time_us:
+    def _gap(self, earliest: int) -> tuple[Missed, ...]:
+        """What is missing before the first events of a connection, the earliest of them from that epoch µs."""
+        missed: tuple[Missed, ...] = ()
+        last = self._unproven
+        if last and earliest > last.time_us:
             if self._by == _NUMBER and self._asks_by_number(last):
-                raise _Unproven(_LATER)
-            found = [Missed(_naive(last.time_us), _naive(event.time_us), self._why)]
-            self._told = event.time_us
-            _log.warning(
-                "%s: events of %.0f s are missing: %s", self._host, (event.time_us - last.time_us) / 1e6, self._why
-            )
+                self._otherwise = True
+                return ()
+            missed = (Missed(_naive(last.time_us), _naive(earliest), self._why),)
+            self._told = earliest
+            seconds = (earliest - last.time_us) / 1e6
+            _log.warning("%s: events of %.1f s are missing: %s", self._host, seconds, self._why)
         self._unproven, self._by, self._why = None, _NUMBER, _LATER
-        return found
+        return missed
 
     def _arrived(
         self, rows: Rows, covered: tuple[datetime, datetime] | None = None, missed: tuple[Missed, ...] = ()
