@@ -8,6 +8,7 @@ Protocol: github.com/bluesky-social/jetstream, docs/README.md §5 and lexicons/n
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ _WHY = {
     "OutdatedCursor": "longer ago than the server keeps (OutdatedCursor)",
     "ConsumerTooSlow": "the server hung up as events were read too slowly (ConsumerTooSlow)",
 }
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_NETWORK_PLACE = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _log = logging.getLogger(__name__)
 
 
@@ -176,13 +179,15 @@ class _Stream:
             if isinstance(event, Notice):
                 self._why = _WHY.get(event.name, self._why)
                 rows.ignored[f"notice {event.name}"] += 1
+                self._otherwise = event.name == "FutureCursor" and self._by == _NUMBER and self._unproven is not None
             else:
                 events.append((event, frame))
-        if not events:
+        if not events or self._otherwise:
             return self._arrived(rows)
         earliest = min(event.time_us for event, _ in events)
         missed = self._gap(earliest)
-        if self._otherwise:
+        if missed is None:
+            self._otherwise = True
             return self._arrived(rows)
         for event, frame in events:
             try:
@@ -195,14 +200,16 @@ class _Stream:
         self._told = max(begins, ends)
         return self._arrived(rows, (_naive(begins), _naive(ends)) if begins < ends else None, missed)
 
-    def _gap(self, earliest: int) -> tuple[Missed, ...]:
-        """What is missing before the first events of a connection, the earliest of them from that epoch µs."""
+    def _gap(self, earliest: int) -> tuple[Missed, ...] | None:
+        """What is missing before the first events of a connection, the earliest of them from that epoch µs.
+
+        None where something may be, and the server shall be asked otherwise.
+        """
         missed: tuple[Missed, ...] = ()
         last = self._unproven
         if last and earliest > last.time_us:
             if self._by == _NUMBER and self._asks_by_number(last):
-                self._otherwise = True
-                return ()
+                return None
             missed = (Missed(_naive(last.time_us), _naive(earliest), self._why),)
             self._told = earliest
             seconds = (earliest - last.time_us) / 1e6
@@ -280,15 +287,12 @@ def _address(host: str) -> str:
     address = host if "://" in host else f"wss://{host}"
     try:
         parts = urlsplit(address)
-        good = bool(parts.hostname) and (parts.port or 1) and not (parts.query or parts.fragment or parts.username)
+        good = _NETWORK_PLACE.fullmatch(parts.netloc) and (parts.port or 1) and not (parts.query or parts.fragment)
     except ValueError:
-        good = False
+        good = None
     if not good or parts.scheme not in _SCHEMES:
         raise ConfigError(f"hosts: got {host!r}; expected host, host:port, or a ws:// or http:// address")
     return parts._replace(scheme=_SCHEMES[parts.scheme]).geturl().rstrip("/")
-
-
-_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
 def _naive(epoch_us: int) -> datetime:
