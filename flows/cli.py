@@ -29,6 +29,7 @@ from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
 from flows.page import dashboard
 from flows.pictures import chart, report
 from flows.serve import supervise, temporary_server
+from flows.stream import stream
 from flows.telling import describe_record, summary
 from flows.tune import tune
 from flows.validate import validate
@@ -96,6 +97,7 @@ app.command(backtest)
 app.command(dashboard)
 app.command(notifications)
 app.command(alerts.app)
+app.command(stream)
 app.command(validate)
 app.command(audit)
 app.command(tune)

@@ -24,6 +24,7 @@ ONE_HOME = {
     "httpx": ("barograph.sources", "barograph.annotate", "barograph.notify"),
     "httpcore": ("barograph.notify",),
     "openai": ("barograph.annotate",),
+    "websockets": ("barograph.sources",),
     "smtplib": ("barograph.notify",),
 }
 SQL = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "PRAGMA ")

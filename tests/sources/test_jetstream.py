@@ -1,0 +1,338 @@
+"""Jetstream's events through real connections of a real server that cuts, stalls, repeats and forgets."""
+
+import json
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from dateutil.parser import isoparse
+
+from barograph.errors import ConfigError, Terminal
+from barograph.settings import Source
+from barograph.sources import ARRIVED, Arrived, Missed, jetstream
+from barograph.sources.jetstream import Cursor, fetch
+from tests.conftest import SHARED
+from tests.sources import jetstream_server as server
+from tests.sources.jetstream_server import START, Jetstream, made, post
+
+RECORDED = SHARED / "fixtures" / "jetstream" / "expected_v1.jsonl"
+EPOCH = datetime(1970, 1, 1)
+
+
+def when(time_us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=time_us)
+
+
+def source(*hosts: str, protocol: str = "v2", idle: int = 60) -> Source:
+    return Source.model_validate(
+        {"name": "sky", "kind": "bluesky", "hosts": hosts, "protocol": protocol, "idle_seconds": idle}
+    )
+
+
+def before(events: list[dict], host: str = "elsewhere", seq: int | None = None) -> str:
+    """A cursor just before the first event."""
+    return str(Cursor(host, events[0]["time_us"], seq))
+
+
+def read(given: Source, cursor: str | None, until: int, seconds: float = 20) -> list[Arrived]:
+    """Batches until so many different events have come as rows, were ignored or rejected, or time is up."""
+    stop, batches, seen = threading.Event(), list[Arrived](), set()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    try:
+        for arrived in fetch(given, cursor, stop):
+            assert arrived.rows.schema == ARRIVED
+            batches.append(arrived)
+            seen |= set(arrived.rows.select("op", "id", "author").iter_rows())
+            if len(seen) >= until:
+                stop.set()
+    finally:
+        timer.cancel()
+    return batches
+
+
+def rows(batches: list[Arrived]) -> pl.DataFrame:
+    return pl.concat([b.rows for b in batches]).unique(["op", "id", "author"], maintain_order=True)
+
+
+def expected(events: list[dict]) -> list[tuple]:
+    """(op, id, parent, created_at, author, lang, text) as an independent reading of events that v1 says."""
+    found = []
+    for e in events:
+        commit = e.get("commit", {})
+        if e["kind"] == "account":
+            found.append(("return" if e["account"]["active"] else "leave", None, None, None, e["did"], None, None))
+        elif commit.get("collection") == "app.bsky.feed.post":
+            key = f"at://{e['did']}/app.bsky.feed.post/{commit['rkey']}"
+            if commit["operation"] == "delete":
+                found.append(("delete", key, None, None, None, None, None))
+            elif (record := commit["record"])["text"]:
+                parent = record.get("reply", {}).get("parent", {}).get("uri")
+                lang = (record.get("langs") or [None])[0]
+                # Nobody writes later than it was sent: of a clock that is fast the time of sending is taken.
+                written = min(utc(record["createdAt"]), when(e["time_us"]))
+                found.append(("post", key, parent, written, e["did"], lang, record["text"]))
+    return found
+
+
+def as_tuples(frame: pl.DataFrame) -> list[tuple]:
+    found = frame.select("op", "id", "parent_id", "created_at", "author", "lang", "text").rows()
+    return [(*row[:3], row[3] and utc(row[3]), *row[4:]) for row in found]
+
+
+def utc(written: str) -> datetime:
+    return isoparse(written).astimezone(UTC).replace(tzinfo=None)
+
+
+def covered(batches: list[Arrived]) -> list[tuple[datetime, datetime]]:
+    """Covered intervals, those that touch joined."""
+    joined: list[tuple[datetime, datetime]] = []
+    for start, end in (b.covered for b in batches if b.covered):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def gap(batches: list[Arrived]) -> list[Missed]:
+    return [m for b in batches for m in b.missed]
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests do not wait as long as one does out of courtesy."""
+    monkeypatch.setattr(jetstream, "_FIRST_WAIT", 0.02)
+
+
+@pytest.fixture
+def recorded() -> list[dict]:
+    """Real events, in order of time as v2 gives them."""
+    if not RECORDED.is_file():
+        pytest.skip("no recorded events: set BAROGRAPH_SHARED to the folder that holds data/fixtures/jetstream")
+    return sorted(map(json.loads, RECORDED.read_text().splitlines()), key=lambda e: e["time_us"])
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_recorded_events_come_to_the_expected_rows(protocol: str, recorded: list[dict]) -> None:
+    with Jetstream(recorded).running() as there:
+        batches = read(source(there.address, protocol=protocol), before(recorded), 18)
+    assert as_tuples(pl.concat([b.rows for b in batches])) == expected(recorded)
+    counted = sum((Counter(b.ignored) for b in batches), Counter())
+    # By hand: of 152 events 17 are posts, one of them without words; one delete, one account, one identity.
+    assert pl.concat([b.rows for b in batches])["op"].value_counts().sort("op").rows() == [("delete", 1), ("post", 16), ("return", 1)]
+    assert counted == {"no text": 1, "identity": 1, "other collection": 132}
+    assert not [r for b in batches for r in b.rejects] and not gap(batches)
+    assert covered(batches) == [(when(recorded[0]["time_us"]), when(recorded[-1]["time_us"]))]
+    last = Cursor.read(batches[-1].cursor)
+    assert last == Cursor(there.address, recorded[-1]["time_us"], 1_000_151 if protocol == "v2" else None)
+
+
+FAULTS = {
+    "cut": ([server.cut(40), server.cut(0), server.cut(70)], 0),
+    "ends in order": ([server.everything], 0),
+    "half a frame": ([server.half(30), server.half(0)], 0),
+    "stall": ([server.stall(50)], 0),
+    "repeat": ([server.repeat], 0),
+    "reorder": ([server.reorder(8), server.reorder(5)], 0),
+    "garbage": ([server.garbage([b"", b"{", b"[]", b"\xff\xfe", b'{"kind": 3}'])], 5),
+    "garbage and a cut": ([server.garbage([b"\x00" * 5, b"null"], server.cut(90))], 2),
+    "too slow": ([server.error("ConsumerTooSlow", 60)], 0),
+}
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_lost_whatever_a_connection_does(protocol: str, fault: str) -> None:
+    events = made(100)
+    faults, n_garbage = FAULTS[fault]
+    with Jetstream(events, faults=list(faults)).running() as there:
+        batches = read(source(there.address, protocol=protocol, idle=1), before(events, there.address), len(set(expected(events))))
+    assert sorted(map(repr, as_tuples(rows(batches)))) == sorted(map(repr, set(expected(events))))
+    assert gap(batches) == []
+    assert covered(batches) == [(when(START), when(events[-1]["time_us"]))]
+    if not (protocol == "v1" and fault == "too slow"):
+        assert sum(len(b.rejects) for b in batches) == n_garbage
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_recorded_events_survive_the_same(protocol: str, fault: str, recorded: list[dict]) -> None:
+    with Jetstream(recorded, faults=list(FAULTS[fault][0])).running() as there:
+        batches = read(source(there.address, protocol=protocol, idle=1), before(recorded), 18)
+    assert sorted(map(repr, as_tuples(rows(batches)))) == sorted(map(repr, expected(recorded)))
+    assert gap(batches) == []
+
+
+# gaps -----------------------------------------------------------------------------------------------------
+
+
+def seen_until(events: list[dict], n: int, there: Jetstream, protocol: str = "v2") -> str:
+    """The cursor of someone who has read the first n events of a server."""
+    return str(Cursor(there.address, events[n - 1]["time_us"], there.first + n - 1 if protocol == "v2" else None))
+
+
+def test_what_is_longer_ago_than_the_server_keeps_is_said_to_be_missing() -> None:
+    events = made(100)
+    with Jetstream(events, floor=60).running() as there:
+        batches = read(source(there.address), seen_until(events, 20, there), len(set(expected(events[60:]))))
+    # By number it is told CursorTooOld, by time it gets what there is, from event 60 on: 19 to 60 are missing.
+    assert [int(a["cursor"]) for a in there.asked] == [there.first + 19 - 5000, events[19]["time_us"] - 10_000_000]
+    assert gap(batches) == [Missed(when(START + 19 * 50_000), when(START + 60 * 50_000), "longer ago than the server keeps (OutdatedCursor)")]
+    assert covered(batches) == [(when(START + 60 * 50_000), when(START + 99 * 50_000))]
+    assert set(as_tuples(rows(batches))) == set(expected(events[60:]))
+
+
+def test_v1_says_nothing_of_what_it_no_longer_has_and_yet_it_shows() -> None:
+    events = made(100)
+    with Jetstream(events, floor=60).running() as there:
+        batches = read(source(there.address, protocol="v1"), seen_until(events, 20, there, "v1"), len(set(expected(events[60:]))))
+    assert gap(batches) == [
+        Missed(when(START + 19 * 50_000), when(START + 60 * 50_000), "the server went on later than where it was left")
+    ]
+
+
+def test_a_server_that_finds_us_too_slow_leaves_a_gap_where_it_has_forgotten_since() -> None:
+    events = made(100)
+
+    def too_slow(connection, frames) -> None:
+        server.error("ConsumerTooSlow", 31)(connection, frames)
+        there.floor = 50
+
+    with Jetstream(events, faults=[too_slow]).running() as there:
+        batches = read(source(there.address, protocol="v2"), before(events), len(set(expected(events[:31] + events[50:]))))
+    (missing,) = gap(batches)
+    assert (missing.starts_at, missing.ends_at) == (when(START + 30 * 50_000), when(START + 50 * 50_000))
+    assert covered(batches) == [(when(START), missing.starts_at), (missing.ends_at, when(START + 99 * 50_000))]
+    assert sum((Counter(b.ignored) for b in batches), Counter())["notice ConsumerTooSlow"] == 1
+
+
+@pytest.mark.parametrize("first", [1, 500_000, 999_000, 2_000_000])
+def test_a_server_that_numbers_anew_is_asked_by_time(first: int) -> None:
+    events = made(100)
+    with Jetstream(events).running() as there:
+        cursor = seen_until(events, 30, there)
+    with Jetstream(events, first=first).running() as anew:
+        moved = str(Cursor(anew.address, Cursor.read(cursor).time_us, Cursor.read(cursor).seq))
+        batches = read(source(anew.address), moved, len(set(expected(events[30:]))))
+    assert gap(batches) == []
+    assert set(expected(events[30:])) <= set(as_tuples(rows(batches)))
+    assert covered(batches) == [(when(events[29]["time_us"]), when(events[-1]["time_us"]))]
+
+
+def test_the_next_host_is_asked_by_time_some_seconds_back() -> None:
+    events = made(400)  # 20 s
+    with Jetstream(events, faults=[server.stall(300)]).running() as one, Jetstream(events, first=77).running() as other:
+        batches = read(source(one.address, other.address, idle=1), before(events, one.address), len(set(expected(events))))
+    assert int(other.asked[0]["cursor"]) == events[299]["time_us"] - 10_000_000
+    assert gap(batches) == []
+    assert set(as_tuples(rows(batches))) == set(expected(events))
+    assert Cursor.read(batches[-1].cursor) == Cursor(other.address, events[-1]["time_us"], 77 + 399)
+
+
+def test_without_a_cursor_it_begins_with_what_comes_from_then_on() -> None:
+    events = made(60)
+    with Jetstream(events, faults=[lambda connection, _: server.say(connection, [server.frame_v2(e, 5 + i) for i, e in enumerate(events[40:])])]).running() as there:
+        batches = read(source(there.address), None, len(set(expected(events[40:]))))
+    assert "cursor" not in there.asked[0]
+    assert gap(batches) == []
+    assert covered(batches) == [(when(START + 40 * 50_000), when(START + 59 * 50_000))]
+
+
+def test_every_state_of_an_account_is_taken_for_what_it_is() -> None:
+    said = [
+        (True, None), (False, "deleted"), (False, "deactivated"), (False, "takendown"), (False, "suspended"), (False, None),
+        (False, "desynchronized"), (False, "throttled"),
+    ]  # fmt: skip
+    events = [
+        {"did": f"did:plc:a{i}", "time_us": START + i, "kind": "account", "account": {"active": active, "status": status}}
+        for i, (active, status) in enumerate(said)
+    ]
+    events.append({"did": "did:plc:anew", "time_us": START + 9, "kind": "sync", "sync": {"rev": "r"}})
+    with Jetstream(events).running() as there:
+        batches = read(source(there.address), before(events), 8)
+    assert pl.concat([b.rows for b in batches]).select("op", "author").rows() == [
+        ("return", "did:plc:a0"), ("leave", "did:plc:a1"), ("leave", "did:plc:a2"), ("leave", "did:plc:a3"),
+        ("leave", "did:plc:a4"), ("leave", "did:plc:a5"), ("leave", "did:plc:anew"), ("return", "did:plc:anew"),
+    ]  # fmt: skip
+    assert sum((Counter(b.ignored) for b in batches), Counter()) == {"account out of step": 2}
+
+
+def test_posts_are_dated_by_who_wrote_them_within_reason() -> None:
+    def at(**ahead) -> str:
+        return (when(START) + timedelta(**ahead)).isoformat() + "Z"
+
+    written = [at(days=-89), at(days=-91), at(minutes=9), at(minutes=11), "yesterday", at(hours=-2).replace("Z", "+02:00")]
+    events = [post(i, createdAt=w) | {"time_us": START} for i, w in enumerate(written)]
+    with Jetstream(events).running() as there:
+        batches = read(source(there.address), before(events), 5)
+    assert pl.concat([b.rows for b in batches])["created_at"].to_list() == [
+        written[0], when(START).isoformat() + "+00:00", written[3], "yesterday", written[5],
+    ]  # fmt: skip
+    assert batches[0].ignored == {"written long before it was sent": 1}
+
+
+def test_a_text_that_is_taken_back_by_an_update_is_gone() -> None:
+    emptied, changed = post(1, text=" "), post(2)
+    emptied["commit"]["operation"] = changed["commit"]["operation"] = "update"
+    with Jetstream([emptied, changed]).running() as there:
+        batches = read(source(there.address), before([emptied]), 2)
+    assert pl.concat([b.rows for b in batches])["op"].to_list() == ["delete", "update"]
+
+
+def test_an_event_from_the_future_moves_no_cursor() -> None:
+    events = [*made(10), post(11) | {"time_us": START + 10**15}]
+    with Jetstream(events).running() as there:
+        batches = read(source(there.address), before(events), 99, seconds=1)
+    assert Cursor.read(batches[-1].cursor).time_us == events[9]["time_us"]
+    assert [r.reason for b in batches for r in b.rejects] == ["time: expected ISO 8601 since 2022, not in the future"]
+
+
+# what will not get better ---------------------------------------------------------------------------------
+
+
+def test_servers_that_all_refuse_end_it_and_say_so() -> None:
+    refusing = Jetstream([], status=403).running(), Jetstream([], status=404).running()
+    with refusing[0] as one, refusing[1] as other, pytest.raises(Terminal) as error:
+        read(source(one.address, other.address), None, 1)
+    assert "answered 404; expected a Jetstream server of protocol v2: see hosts and protocol of the source" in str(error.value)
+    assert one.address in str(error.value) and other.address in str(error.value)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_is_busy_is_asked_again(status: int) -> None:
+    events = made(10)
+    with Jetstream(events, status=status).running() as there:
+        threading.Timer(0.5, setattr, (there, "status", 0)).start()
+        batches = read(source(there.address), before(events), len(set(expected(events))))
+    assert set(as_tuples(rows(batches))) == set(expected(events))
+    assert len(there.asked) > 1
+
+
+def test_one_host_that_is_down_or_refuses_is_passed_over() -> None:
+    events = made(10)
+    with Jetstream([], status=404).running() as refusing, Jetstream(events).running() as there:
+        batches = read(source("127.0.0.1:1", refusing.address, there.address), before(events), len(set(expected(events))))
+    assert set(as_tuples(rows(batches))) == set(expected(events))
+
+
+def test_a_network_that_is_down_is_waited_for_until_asked_to_stop() -> None:
+    batches = read(source("127.0.0.1:1"), None, 1, seconds=1)
+    assert batches and all(b.rows.is_empty() and b.cursor is None for b in batches)
+
+
+@pytest.mark.parametrize("host", ["", "a b", "ftp://x", "ws://", "ws://x:99999", "ws://name:secret@x", "wss://x?cursor=1"])
+def test_a_host_that_is_none_is_said_at_once(host: str) -> None:
+    given = source("x").model_copy(update={"hosts": (host,)})
+    with pytest.raises(ConfigError, match="expected host, host:port, or a ws:// or http:// address"):
+        next(fetch(given, None, threading.Event()))
+
+
+@pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"host": "x"}', '{"host": "x", "time_us": "soon"}', '{"host": 1, "time_us": -1}'])
+def test_a_cursor_that_is_none_is_said(cursor: str) -> None:
+    with pytest.raises(Terminal, match="the cursor is not readable"):
+        next(fetch(source("x"), cursor, threading.Event()))
