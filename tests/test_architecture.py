@@ -24,6 +24,11 @@ ONE_HOME = {
     "httpx": ("barograph.sources", "barograph.annotate", "barograph.notify"),
     "httpcore": ("barograph.notify",),
     "openai": ("barograph.annotate",),
+    "mastodon": ("barograph.sources",),
+    "praw": ("barograph.sources",),
+    "prawcore": ("barograph.sources",),
+    "requests": ("barograph.sources",),
+    "urllib3": ("barograph.sources",),
     "smtplib": ("barograph.notify",),
 }
 SQL = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "PRAGMA ")
