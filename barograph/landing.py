@@ -122,7 +122,10 @@ class Landing:
             self._paused(f"{self._folder}: there is room again; going on")
         self._number += 1
         self.cursor = self._waiting[-1].cursor
-        self._waiting = []
+        waited, self._waiting = self._waiting, []
+        for arrived in waited:
+            if arrived.landed:
+                arrived.landed()
 
     def _write(self, number: int) -> None:
         frames, rejects, before = list[pl.DataFrame](), list[dict[str, Any]](), 0

@@ -25,6 +25,11 @@ ONE_HOME = {
     "httpcore": ("barograph.notify",),
     "openai": ("barograph.annotate",),
     "websockets": ("barograph.sources",),
+    "mastodon": ("barograph.sources",),
+    "praw": ("barograph.sources",),
+    "prawcore": ("barograph.sources",),
+    "requests": ("barograph.sources",),
+    "urllib3": ("barograph.sources",),
     "smtplib": ("barograph.notify",),
 }
 SQL = ("SELECT ", "WITH ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ATTACH ", "COPY ", "DROP ", "PRAGMA ")

@@ -1,10 +1,12 @@
 """Where posts come from: the `[[source]]` tables."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from barograph.settings import secret
 from barograph.settings.sections import (
     LANGUAGE_PATTERN,
     POST_COLUMNS,
@@ -67,6 +69,10 @@ class Source(Section):
     def streams(self) -> bool:
         """Whether its posts land first, by `barograph stream`."""
         return self.kind in STREAMS
+
+    def token(self) -> str | None:
+        """The access token, where one is given. Raises `ConfigError` where its file is missing or empty."""
+        return secret.read(f"source {self.name!r}: token", Path(self.token_file), None) if self.token_file else None
 
     @field_validator("timezone")
     @classmethod

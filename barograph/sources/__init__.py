@@ -1,6 +1,6 @@
 """Sources of posts, one file each: `fetch` yields batches of rows, named as barograph names them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -81,3 +81,5 @@ class Arrived:
     ignored: Mapping[str, int] = field(default_factory=dict)
     """Events that are no posts and need nothing done, by reason."""
     missed: tuple[Missed, ...] = ()
+    landed: Callable[[], None] | None = None
+    """Called once the batch is on the disk."""

@@ -27,6 +27,9 @@ _PIECES, _PIECES_BYTES = 5, 2**26
 LONGEST_LINE = 4 * 1024 * 1024
 _PROBED_LINES = 100
 _CUT_OFF = "file: compressed data is cut off or damaged; expected a complete file"
+_UNREADABLE = "file: not readable as posts"
+UNFINISHED = (_CUT_OFF, _UNREADABLE)
+"""Reasons that a file which is still being written gives as well."""
 
 _IDENTIFIERS = ("country_code", "id_str", "id", "did", "username", "acct", "handle", "screen_name", "name")
 """Which key of an object stands for it: the first one that has a value."""
@@ -96,16 +99,16 @@ def find(inputs: Sequence[str]) -> list[Path]:
     for given in inputs:
         path = Path(given)
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.is_file() and _kind(p)]
+            inside = [p for p in sorted(path.rglob("*")) if p.is_file() and kind_of(p)]
             if not inside:
                 raise InputError(f"{given}: no posts in this folder; expected files named {_KINDS}")
         elif path.is_file():
-            if not _kind(path):
+            if not kind_of(path):
                 raise InputError(f"{given}: got a file of unknown kind; expected {_KINDS}")
             inside = [path]
         else:
             matched = [p for p in map(Path, sorted(glob.glob(given, recursive=True))) if p.is_file()]
-            inside = [p for p in matched if _kind(p)]
+            inside = [p for p in matched if kind_of(p)]
             if not matched:
                 raise InputError(f"{given}: no such file or folder")
             if not inside:
@@ -114,7 +117,7 @@ def find(inputs: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def _kind(path: Path) -> tuple[str, str] | None:
+def kind_of(path: Path) -> tuple[str, str] | None:
     """(format, compression) by the file's name; None where unknown."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".parquet"]:
@@ -154,27 +157,30 @@ def _probe(path: Path, columns: dict[str, str]) -> None:
         raise InputError(f"{path}: none of its first rows is a post: {first.reason}")
 
 
-def fetch(files: Sequence[Path], columns: dict[str, str]) -> Iterator[Batch]:
-    """All rows of `files`, in order. A file that cannot be read, or breaks off midway, ends as a reject of its own."""
+def fetch(files: Sequence[Path], columns: dict[str, str], rows: int = BATCH_ROWS) -> Iterator[Batch]:
+    """All rows of `files`, in order, about so many a batch.
+
+    A file that cannot be read, or breaks off midway, ends as a reject of its own.
+    """
     sizes = [max(path.stat().st_size, 1) if path.exists() else 1 for path in files]
     before = 0
     for path, size in zip(files, sizes, strict=True):
         name = path.name if sum(p.name == path.name for p in files) == 1 else str(path)
         try:
-            for batch in _read(path, columns, name):
+            for batch in _read(path, columns, name, rows):
                 yield replace(batch, progress=(before + batch.progress * size) / sum(sizes))
         except InputError:
             yield Batch(
                 name,
                 _frame([]),
-                [Reject(0, "file: not readable as posts", b"")],
+                [Reject(0, _UNREADABLE, b"")],
                 (before + size) / sum(sizes),
             )
         before += size
 
 
 def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS) -> Iterator[Batch]:
-    kind = _kind(path)
+    kind = kind_of(path)
     assert kind is not None, path  # find() let nothing else through
     if kind[0] == ".parquet":
         yield from _parquet(path, columns, name, rows)
@@ -199,6 +205,14 @@ def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS
                 lines, rejects = [], []
         if lines or rejects:
             yield Batch(name, _frame(lines), rejects)
+
+
+def parse(lines: bytes, columns: dict[str, str]) -> tuple[pl.DataFrame, list[Reject]]:
+    """Rows and rejects of complete JSON lines, numbered from 1, as a file of them would give."""
+    found, rejects = list[dict[str, Any]](), list[Reject]()
+    for item in _jsonl(io.BytesIO(lines), columns, Path("-")):
+        (rejects if isinstance(item, Reject) else found).append(item)  # type: ignore[arg-type]
+    return _frame(found), rejects
 
 
 def _position(stream: IO[bytes]) -> float:

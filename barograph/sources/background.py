@@ -1,0 +1,123 @@
+"""Sources whose client blocks: it works in a thread, and what it finds comes as batches several times a second."""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from barograph.sources import ARRIVED, Arrived, Missed, Reject
+
+BATCH_SECONDS = 0.25
+_BATCH_PIECES = 2_000
+"""A batch is handed on when it is so old, or has so many pieces; no more wait for the disk, then the client does."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
+
+_log = logging.getLogger(__name__)
+
+Row = Mapping[str, str | None]
+"""Columns of `ARRIVED` but `line`; what it does not have is NULL."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a client found at once, with the cursor behind it; as in `Arrived`."""
+
+    cursor: str | None
+    rows: tuple[Row, ...] = ()
+    covered: tuple[datetime, datetime] | None = None
+    rejects: tuple[tuple[str, bytes], ...] = ()
+    """Reason, and the bytes of what is no event."""
+    ignored: tuple[str, ...] = ()
+    missed: tuple[Missed, ...] = ()
+
+
+@dataclass
+class Outlet:
+    """Where a client puts its pieces. `closed` is set once nobody takes them any more."""
+
+    closed: threading.Event = field(default_factory=threading.Event)
+    interrupt: Callable[[], None] | None = None
+    """Ends what the client waits for, when nobody takes its pieces any more."""
+    _pieces: "queue.Queue[Piece | BaseException | None]" = field(default_factory=lambda: queue.Queue(_BATCH_PIECES))
+    _failures: int = 0
+
+    def put(self, piece: Piece | BaseException | None) -> None:
+        """Hand on a piece, waiting while others wait for the disk; the error, or None, is the last one."""
+        while not self.closed.is_set():
+            with suppress(queue.Full):
+                self._pieces.put(piece, timeout=BATCH_SECONDS)
+                return
+
+    def take(self) -> list[Piece | BaseException | None]:
+        """What has come in the seconds of a batch."""
+        until, taken = time.monotonic() + BATCH_SECONDS, list[Piece | BaseException | None]()
+        while len(taken) < _BATCH_PIECES:
+            try:
+                taken.append(self._pieces.get(timeout=max(until - time.monotonic(), 0)))
+            except queue.Empty:
+                break
+        return taken
+
+    def pause(self, who: str, why: str, *, came: bool, seconds: float | None = None) -> None:
+        """Wait before the next try: so many seconds, else longer each time, from anew if something `came`."""
+        self._failures = 1 if came else self._failures + 1
+        wait = min(FIRST_WAIT * 2 ** min(self._failures - 1, 16), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
+        wait = wait if seconds is None else seconds
+        if not self.closed.is_set():
+            _log.warning("%s: %s; trying again in %.1f s", who, why, wait)
+        self.closed.wait(wait)
+
+
+def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:
+    """What `work`, in a thread, puts into its outlet, until it returns or `stop` is set; what it raises is raised."""
+    outlet = Outlet()
+
+    def run() -> None:
+        try:
+            work(outlet)
+        except BaseException as error:  # noqa: BLE001  (raised below, where someone hears of it)
+            outlet.put(error)
+        else:
+            outlet.put(None)
+
+    threading.Thread(target=run, name="barograph source", daemon=True).start()
+    try:
+        while not stop.is_set():
+            taken = outlet.take()
+            pieces = [piece for piece in taken if isinstance(piece, Piece)]
+            cursor = pieces[-1].cursor if pieces else cursor
+            yield _arrived(pieces, cursor)
+            if len(pieces) < len(taken):
+                if isinstance(taken[-1], BaseException):
+                    raise taken[-1]
+                return
+    finally:
+        outlet.closed.set()
+        if outlet.interrupt:
+            with suppress(OSError, ValueError):  # it has ended by itself
+                outlet.interrupt()
+
+
+def _arrived(pieces: list[Piece], cursor: str | None) -> Arrived:
+    rows, rejects = list[dict[str, str | int | None]](), list[Reject]()
+    for piece in pieces:
+        rows += [{"line": n, **row} for n, row in enumerate(piece.rows, start=len(rows) + len(rejects) + 1)]
+        rejects += [Reject(n, *wrong) for n, wrong in enumerate(piece.rejects, start=len(rows) + len(rejects) + 1)]
+    covered = [piece.covered for piece in pieces if piece.covered]
+    return Arrived(
+        pl.DataFrame(rows, schema=ARRIVED, orient="row"),
+        cursor,
+        (min(c[0] for c in covered), max(c[1] for c in covered)) if covered else None,
+        rejects,
+        Counter(reason for piece in pieces for reason in piece.ignored),
+        tuple(m for piece in pieces for m in piece.missed),
+    )

@@ -1,0 +1,359 @@
+"""Public posts of one Mastodon server as they are written, and those of times in which it could not be heard.
+
+The ids of a Mastodon server tell when they were given (ms since 1970, shifted by 16 bits), so the cursor is a time:
+it names no post. After every new connection the timeline is paged forward from some time before it (min_id), until
+it ends; where it no longer has any of the posts last seen, what is between is `missed`. Edits and deletes are told
+to those who listen alone: of a time in which nobody did they cannot be had.
+Protocol: docs.joinmastodon.org, methods/streaming and methods/timelines.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+import orjson
+import requests
+import urllib3
+from inscriptis import get_text
+from inscriptis.css_profiles import STRICT_CSS_PROFILE
+from inscriptis.model.config import ParserConfig
+from mastodon import Mastodon, MastodonError, MastodonRatelimitError, StreamListener
+
+from barograph.clock import utc_now
+from barograph.errors import Terminal
+from barograph.settings import Source
+from barograph.sources import Arrived, Missed
+from barograph.sources.background import Outlet, Piece, Row, batches
+
+PAGE = 40
+"""Posts of a page, as many as a server gives."""
+REWIND_MS = 60_000
+"""How far before the newest post a server is asked again: posts of other servers arrive late, and are dated back."""
+_WITNESSES = 20
+_OLDEST_MS = 1_451_606_400_000
+"""2016: Mastodon did not exist, so that an id that tells an earlier time is not of its making."""
+_AHEAD_MS = 86_400_000
+_LONGEST_EVENT = 2**22
+_READ = 2**16
+_REFUSALS = (401, 403, 422)
+_BROKEN = (MastodonError, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_NOT_POSTS = frozenset({
+    "notification", "filters_changed", "conversation", "announcement", "announcement.reaction",
+    "announcement.delete", "encrypted_message", "notifications_merged",
+})  # fmt: skip
+_QUOTED = re.compile(r'<p class="quote-inline">.*?</p>', re.DOTALL)
+_GAP = "the server no longer has the posts last seen"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A time up to which everything was heard."""
+
+    until_ms: int
+    """By the server's clock, ms since 1970."""
+    seen_ms: tuple[int, ...] = ()
+    """When the ids of the newest posts were given, the newest last."""
+
+    @classmethod
+    def read(cls, written: str) -> "Cursor":
+        """Of the JSON text that `str` gives. Raises `Terminal`."""
+        try:
+            raw = orjson.loads(written)
+            return cls(int(raw["until_ms"]), tuple(map(int, raw["seen_ms"])))
+        except (ValueError, TypeError, KeyError):
+            raise Terminal(
+                'the cursor is not readable; expected {"until_ms": …, "seen_ms": […]}: '
+                "move the source's landing folder away to begin anew"
+            ) from None
+
+    def __str__(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+    def after(self, until_ms: int, seen_ms: Sequence[int] = ()) -> "Cursor":
+        """Once more has been heard."""
+        return Cursor(max(until_ms, self.until_ms), tuple(sorted({*self.seen_ms, *seen_ms})[-_WITNESSES:]))
+
+
+def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:
+    """Posts, edits and deletes of the timeline that the source names, from `cursor` or from now on.
+
+    cursor: of `Cursor`, as yielded last. Raises `Terminal` where the server refuses what it is asked, `ConfigError`
+    where its token cannot be read. A network that is down is waited for.
+    """
+    server = _Server(source, Cursor.read(cursor) if cursor else None)
+    yield from batches(server.work, cursor, stop)
+
+
+class _Lost(OSError):
+    """The connection is gone, and why."""
+
+
+class _Server:
+    """One server, over all connections to it."""
+
+    def __init__(self, source: Source, cursor: Cursor | None) -> None:
+        [host] = source.hosts
+        self._host, self._source, self._cursor = host, source, cursor
+        self._ahead: float | None = None
+        """How far its clock is ahead of our monotonic one, s: ours may be set meanwhile."""
+        self._came = self._worked = False
+        self._status = 0
+        """Of the last answer."""
+        session = requests.Session()
+        session.hooks["response"].append(self._hear)
+        self._client = Mastodon(
+            api_base_url=host if "://" in host else f"https://{host}", access_token=source.token(), session=session,
+            ratelimit_method="throw", request_timeout=30, user_agent="barograph",
+        )  # fmt: skip
+
+    def work(self, outlet: Outlet) -> None:
+        """Connect, catch up and listen, again and again."""
+        while not outlet.closed.is_set():
+            self._came, self._status = False, 0
+            try:
+                self._timeline(limit=1)  # says whether we may, and what time it is there
+                self._cursor = self._cursor or Cursor(self._now_ms())
+                if self._now_ms() - self._cursor.until_ms > REWIND_MS:
+                    self._catch_up(outlet)  # before a connection that would have to wait for it
+                self._listen(outlet)
+            except MastodonRatelimitError:
+                reset = self._client.ratelimit_reset
+                wait = min(max(reset - time.time(), 1), 300) if reset else None
+                outlet.pause(self._host, "asked too often", came=self._came, seconds=wait)
+            except _BROKEN as error:
+                if self._status == 401 or (self._status in _REFUSALS and not self._worked):
+                    raise Terminal(
+                        f"{self._host}: refused to show its timeline {self._source.stream} ({self._status}); "
+                        "expected to be let: give a token that may read as token_file, or ask its administrators"
+                    ) from None
+                why = str(error) if isinstance(error, _Lost) else type(error).__name__
+                outlet.pause(self._host, why, came=self._came)
+
+    def _timeline(self, **asked: Any) -> list[Mapping[str, Any]]:
+        kind, _, name = self._source.stream.partition(":")
+        page = self._client.timeline(f"tag/{name}" if kind == "hashtag" else "public", local=name == "local", **asked)
+        if not isinstance(page, list):
+            raise _Lost("answered with something else than a timeline")
+        return page
+
+    def _catch_up(self, outlet: Outlet) -> None:
+        """Page forward over what was written since the cursor. Each page moves it."""
+        assert self._cursor is not None
+        last = self._cursor
+        witnesses, proven = set(last.seen_ms), not last.seen_ms
+        start = min((last.until_ms - REWIND_MS, *last.seen_ms[:1]))
+        after, told = (start << 16) - 1, last.until_ms
+        while not outlet.closed.is_set():
+            page = sorted(self._timeline(min_id=str(after), limit=PAGE), key=lambda status: _number(status.get("id")))
+            if not page or _number(page[-1].get("id")) <= after:
+                break
+            after, missed = _number(page[-1].get("id")), list[Missed]()
+            for status in page:
+                at = _number(status.get("id")) >> 16
+                if not proven and (at in witnesses or at > last.seen_ms[-1]):
+                    if at not in witnesses:
+                        missed, told = [self._missed(last, at)], max(told, at)
+                    proven = True
+            rows = [row for status in page for row in self._read(status, caught_up=True)]
+            told = self._put(outlet, rows, told, after >> 16, missed)
+        if not proven and not outlet.closed.is_set():
+            now = self._now_ms()
+            self._put(outlet, [], now, now, [self._missed(last, now)])
+
+    def _missed(self, last: Cursor, until_ms: int) -> Missed:
+        return Missed(_naive(last.seen_ms[-1]), _naive(until_ms), _GAP)
+
+    def _listen(self, outlet: Outlet) -> None:
+        kind, _, name = self._source.stream.partition(":")
+        listener = _Listener(self, outlet)
+        if kind == "hashtag":
+            self._client.stream_hashtag(name, listener, timeout=self._source.idle_seconds)
+        else:
+            self._client.stream_public(listener, local=name == "local", timeout=self._source.idle_seconds)
+
+    def listen(self, response: requests.Response, outlet: Outlet) -> None:
+        """Take the events of one connection, after those that came while it was made. Ends by `_Lost`."""
+        assert self._cursor is not None
+        outlet.interrupt = response.raw.shutdown
+        self._catch_up(outlet)
+        told = self._cursor.until_ms
+        self._came = self._worked = True
+        for event in events(response.raw):
+            rows = [] if event is None else self._event(*event)
+            told = self._put(outlet, rows, told, self._now_ms())
+            if outlet.closed.is_set():
+                return
+        raise _Lost("hung up")
+
+    def _put(
+        self, outlet: Outlet, found: Sequence["_Found"], told: int, until: int, missed: Sequence[Missed] = ()
+    ) -> int:
+        """Hand on what was found, with the cursor behind it; return up to when all is known now."""
+        assert self._cursor is not None
+        self._cursor = self._cursor.after(until, [f.at_ms for f in found if f.at_ms is not None])
+        outlet.put(
+            Piece(
+                str(self._cursor),
+                tuple(f.row for f in found if f.row),
+                (_naive(told), _naive(until)) if told < until else None,
+                tuple(f.reject for f in found if f.reject),
+                tuple(f.ignored for f in found if f.ignored),
+                tuple(missed),
+            )
+        )
+        return max(told, until)
+
+    def _event(self, name: str, data: bytes) -> list["_Found"]:
+        if name == "delete":
+            identifier = data.strip(b' "').decode(errors="replace")
+            if not (identifier.isascii() and identifier.isdigit()):
+                return [_Found(reject=("delete: no id", data))]
+            return [_Found({"op": "delete", "id": identifier})]
+        if name in ("update", "status.update"):
+            try:
+                status = orjson.loads(data)
+            except ValueError:
+                return [_Found(reject=("event: not JSON", data))]
+            return self._read(status, edited=name == "status.update")
+        if name in _NOT_POSTS:
+            return [_Found(ignored=f"event {name}")]
+        return [_Found(reject=("event: of no known name", data))]
+
+    def _read(self, status: Any, *, edited: bool = False, caught_up: bool = False) -> list["_Found"]:
+        try:
+            found = read(status, self._now_ms())
+        except _Unreadable as error:
+            return [_Found(reject=(str(error), repr(status).encode(errors="replace")))]
+        if found.row is None or not (edited or (caught_up and status.get("edited_at"))):
+            return [found]
+        change = _Found({**found.row, "op": "update"}, at_ms=None)
+        # Whether one that is caught up with was seen before it was edited is not known: it is either.
+        return [found, change] if caught_up else [change]
+
+    def _hear(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        """Set our copy of the server's clock by the time it says."""
+        self._status = response.status_code
+        try:
+            said = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            said = utc_now().replace(tzinfo=UTC)
+        ahead = said.timestamp() - time.monotonic()
+        # It tells whole seconds, cut off: the one that says latest is nearest.
+        if self._ahead is None or not 0 <= self._ahead - ahead < 2:
+            self._ahead = ahead
+
+    def _now_ms(self) -> int:
+        assert self._ahead is not None, "nothing is read before the server answered"
+        return int((self._ahead + time.monotonic()) * 1000)
+
+
+class _Listener(StreamListener):
+    """Reads the events itself: the library's own way ends the connection at the first that is damaged."""
+
+    def __init__(self, server: _Server, outlet: Outlet) -> None:
+        super().__init__()
+        self._server, self._outlet = server, outlet
+
+    def handle_stream(self, response: requests.Response) -> None:
+        """As the library calls it with an open connection."""
+        self._server.listen(response, self._outlet)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What became of one status or event, and the time in its id."""
+
+    row: Row | None = None
+    reject: tuple[str, bytes] | None = None
+    ignored: str | None = None
+    at_ms: int | None = None
+
+
+class _Unreadable(ValueError):
+    """Why something is no status."""
+
+
+def read(status: Any, now_ms: int) -> _Found:
+    """A status (a Mastodon `Status` entity) as a row. Raises `_Unreadable` with the reason where it is none.
+
+    What is not public is ignored, and so are accounts that say they are automated and posts without a word.
+    """
+    if not isinstance(status, dict) or not isinstance(account := status.get("account"), dict):
+        raise _Unreadable("status: got no object with an account")
+    at = _number(status.get("id")) >> 16
+    if not _OLDEST_MS <= at <= now_ms + _AHEAD_MS:
+        raise _Unreadable("id: tells no time as ids of Mastodon do")
+    if status.get("visibility") != "public":
+        return _Found(ignored="not public", at_ms=at)
+    if account.get("bot"):
+        return _Found(ignored="automated account", at_ms=at)
+    content, warning = status.get("content") or "", status.get("spoiler_text") or ""
+    if not isinstance(content, str) or not isinstance(warning, str):
+        raise _Unreadable("content: got no text")
+    said = text(content)
+    if not said and not warning and not status.get("reblog"):
+        return _Found(ignored="without a word", at_ms=at)
+    parent, author, lang = status.get("in_reply_to_id"), account.get("acct"), status.get("language")
+    return _Found(
+        {
+            "op": "post", "id": str(status["id"]), "parent_id": None if parent is None else str(parent),
+            "created_at": str(status.get("created_at") or _naive(at).isoformat() + "Z"),
+            "author": str(author) if author else None, "lang": lang if isinstance(lang, str) else None,
+            "title": warning or None, "text": said, "repost": "true" if status.get("reblog") else None,
+        },
+        at_ms=at,
+    )  # fmt: skip
+
+
+def text(html: str) -> str:
+    """Posts come as HTML. Of a quoted post only its address would be left: it is left out."""
+    return get_text(_QUOTED.sub("", html), _plain()).strip()
+
+
+@cache
+def _plain() -> ParserConfig:
+    return ParserConfig(css=STRICT_CSS_PROFILE)
+
+
+def events(stream: Any) -> Iterator[tuple[str, bytes] | None]:
+    """Server-sent events of an open connection, as name and data, until it ends; None for a sign of life.
+
+    stream: has `read1(bytes)`. A line that is of no event comes under an empty name. Raises `_Lost` where an event is
+    longer than 4 MiB. What a connection ends within is dropped: the timeline has it.
+    """
+    name, data, held = "", list[bytes](), b""
+    while chunk := stream.read1(_READ):
+        *lines, held = (held + chunk).split(b"\n")
+        for line in lines:
+            field, _, value = line.rstrip(b"\r").partition(b":")
+            value = value.removeprefix(b" ")
+            if line.rstrip(b"\r") == b"":
+                if data:
+                    yield name, b"\n".join(data)
+                name, data = "", []
+            elif not field:
+                yield None
+            elif field == b"event":
+                name = value.decode(errors="replace")
+            elif field == b"data":
+                data.append(value)
+            elif field not in (b"id", b"retry"):
+                yield "", line
+        if len(held) + sum(map(len, data)) > _LONGEST_EVENT:
+            raise _Lost("sent an event longer than 4 MiB")
+
+
+def _number(identifier: Any) -> int:
+    """An id as a number; 0 where it is none."""
+    written = str(identifier)
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 20 else 0
+
+
+def _naive(epoch_ms: int) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(milliseconds=epoch_ms)
