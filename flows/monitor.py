@@ -19,6 +19,7 @@ from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.flags import flag
 from flows.labels import labels
 from flows.polarize import check_topics, polarize
 from flows.progress import Reporter
@@ -60,6 +61,7 @@ def monitor(
                 annotate(run)
             with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
+                flag(run, warehouse)
                 labels(run, warehouse)
                 polarize(run, warehouse)
                 evaluate(run, warehouse)
