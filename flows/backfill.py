@@ -16,6 +16,7 @@ from flows.decide import alert, keep_record
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.flags import flag
 from flows.labels import labels
 from flows.load import load
 from flows.polarize import check_topics, polarize
@@ -67,7 +68,7 @@ def backfill(
             days = max((end.date() - day).days + 1, 1)
             for passed in range(0, days, step):
                 run.now = min(day_end(day + timedelta(days=passed)), end)
-                for stage in (stages.aggregate, stages.forecast, detect, alert):
+                for stage in (stages.aggregate, flag, stages.forecast, detect, alert):
                     stage.fn(run, warehouse)
                 reporter.advance((passed + 1) / days, f"{run.moment:%Y-%m-%d}")
             run.now = end

@@ -19,6 +19,7 @@ from flows.deliver import deliver
 from flows.detect import detect
 from flows.evaluate import evaluate
 from flows.explain import explain
+from flows.flags import flag
 from flows.labels import labels
 from flows.load import load
 from flows.polarize import check_topics, polarize
@@ -61,6 +62,7 @@ def monitor(
                 annotate(run)
             with Warehouse(place.warehouse) as warehouse:
                 stages.aggregate(run, warehouse)
+                flag(run, warehouse)
                 labels(run, warehouse)
                 polarize(run, warehouse)
                 evaluate(run, warehouse)

@@ -57,9 +57,12 @@ class Warehouse(Arrivals, Audits, Evidence, Labelled, Labels, Origins, Outbox, P
         last = self._scalar(f"SELECT max(issue) FROM ({issues})", [now, end] * issues.count("BETWEEN"))
         return last or now
 
-    def issued(self, issue: datetime) -> bool:
-        """Whether `series` has rows of exactly this issue."""
-        return bool(self._scalar("SELECT count(*) > 0 FROM series WHERE issue = ?", [issue]))
+    def issued(self, issue: datetime, *among: Table) -> bool:
+        """Whether a table, `series` where none is named, has rows of exactly this issue."""
+        return any(
+            self._scalar(f"SELECT count(*) > 0 FROM {table.name} WHERE issue = ?", [issue])
+            for table in among or (tables.SERIES,)
+        )
 
     # scores -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,150 @@
+"""Days of which a population was not measured as usual: a part was missed, or their volume is odd. Pure functions.
+
+What is said of a flagged day stays published; thresholds, baselines and forecasts do without it, and what stands out on
+it is suspect.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, time, timedelta
+
+import polars as pl
+
+from barograph.tables import FLAGS
+
+GAP = 1 / 24
+"""Least part of a day's usual posts that must be missed: an hour's. Less moves a share by little beside what it moves
+from day to day anyway (docs/methods.md)."""
+SEAM = timedelta(minutes=1)
+"""A shorter time between two covered ones lies between two batches."""
+USUAL_DAYS = 28
+FEWEST_DAYS = 7
+"""Known days before, without which nothing is usual."""
+FEWEST_WEEKS = 2
+VOLUME = 3.0
+"""A day with a third, or three times, of the usual posts is another measurement."""
+
+_Span = tuple[datetime, datetime]
+
+
+def missed(coverage: pl.DataFrame, going_on: Collection[str], closed: date, now: datetime) -> pl.DataFrame:
+    """How much of each UTC day each stream missed: `source, time_value, hours` in (0, 24], known up to `now`.
+
+    coverage: rows of `coverage`. Missed is what its source says it could not give, and whatever is not covered from
+    the day on which its coverage begins; up to where it ends, or of a source in `going_on` up to the end of the day
+    `closed`, if that is later. A source that never says what it covers missed what it says alone.
+    """
+    rows = []
+    for (source,), mine in coverage.filter(pl.col("starts_at") < now).sort("starts_at").group_by("source"):
+        spans = {state: _spans(mine.filter(state=state), now) for state in ("covered", "missed")}
+        holes = list[_Span]()
+        if covered := spans["covered"]:
+            end = max(stop for _, stop in covered)
+            until = max(end, _midnight(closed + timedelta(days=1))) if source in going_on else end
+            holes = _holes(covered, _midnight(covered[0][0].date()), until)
+        for day, hours in _by_day([*holes, *spans["missed"]]).items():
+            rows.append((source, day, hours))
+    schema = {"source": pl.String, "time_value": pl.Date, "hours": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("source", "time_value")
+
+
+def gaps(hours: pl.DataFrame, volumes: pl.DataFrame) -> pl.DataFrame:
+    """Days of which a population missed at least `GAP` of its usual posts: `population, time_value, kind, reason`.
+
+    hours: as `missed` returns them. volumes: `population, time_value, source` and `n` posts of the days in `hours` and
+    the 27 before each, which say what part of a population's posts comes from each source.
+    """
+    back = pl.DataFrame({"back": pl.int_range(USUAL_DAYS, eager=True)})
+    window = hours.select("time_value").unique().join(back, how="cross")
+    window = window.with_columns((pl.col("time_value") - pl.duration(days=pl.col("back"))).alias("day"))
+    usual = volumes.rename({"time_value": "day"}).join(window, on="day").group_by("population", "time_value", "source")
+    part = pl.col("n") / pl.col("n").sum().over("population", "time_value")
+    each = usual.agg(pl.col("n").sum()).with_columns(part.alias("part")).join(hours, on=["source", "time_value"])
+    lost = (pl.col("part") * pl.col("hours") / 24).sum()
+    source = pl.format("{} {} h", "source", pl.col("hours").round(1)).sort_by("source")
+    found = each.group_by("population", "time_value").agg(
+        lost.alias("lost"), source.filter(pl.col("hours").sort_by("source") >= 0.05).str.join(", ").alias("sources")
+    )  # fmt: skip
+    percent = (100 * pl.col("lost")).round().cast(pl.Int64)
+    said = pl.format("about {} % of the usual posts missed; {}", percent, "sources")
+    return _flags(found.filter(pl.col("lost") >= GAP - 1e-9), "gap", said)
+
+
+def volumes(series: pl.DataFrame) -> pl.DataFrame:
+    """Closed days with a third, or three times, of the usual posts: `population, time_value, kind, reason`.
+
+    series: closed days, as `detect.closed_series` returns them. Usual is the median of the 28 days before (7 known at
+    least). A day like those of its weekday before it, where two are known, is not odd.
+    """
+    days = series.filter(unit="posts").group_by("population", "time_value").agg(pl.col("n_posts").max())
+    days = days.sort("population", "time_value").with_columns(pl.col("time_value").dt.weekday().alias("weekday"))
+
+    def median(fewest: int, *of: str) -> pl.Expr:
+        before = pl.col("n_posts").rolling_median_by(
+            "time_value", f"{USUAL_DAYS}d", closed="left", min_samples=fewest
+        )  # fmt: skip
+        return before.over("population", *of)
+
+    n = pl.col("n_posts")
+    days = days.with_columns(
+        median(FEWEST_DAYS).alias("usual"), median(FEWEST_WEEKS, "weekday").alias("then"),
+    )  # fmt: skip
+    odd = [(n * VOLUME < pl.col(usual)) | (n > pl.col(usual) * VOLUME) for usual in ("usual", "then")]
+    said = pl.format("{} posts, usually {}", n, pl.col("usual").round().cast(pl.Int64))
+    return _flags(days.filter(odd[0], odd[1].fill_null(value=True)), "volume", said)
+
+
+def changed(found: pl.DataFrame, known: pl.DataFrame, since: date) -> pl.DataFrame:
+    """Rows of `flags` but their `issue`: what is new or told otherwise, and with reason NULL what no longer holds.
+
+    found: what `gaps` and `volumes` return. known: the latest issue of each flag. since: the first day looked at;
+    flags of earlier ones stay.
+    """
+    key = ["population", "time_value", "kind"]
+    standing = known.filter(pl.col("reason").is_not_null())
+    gone = standing.filter(pl.col("time_value") >= since).join(found, on=key, how="anti")
+    new = found.filter(pl.col("time_value") >= since).join(standing, on=[*key, "reason"], how="anti")
+    withdrawn = gone.select(*key, pl.lit(None, pl.String).alias("reason"))
+    return pl.concat([new.select(*key, "reason"), withdrawn]).sort(key)
+
+
+def standing(flags: pl.DataFrame) -> pl.DataFrame:
+    """Of the latest rows of `flags` those that hold, one a population and day: `population, time_value, reason`."""
+    said = pl.format("{}: {}", "kind", "reason")
+    held = flags.filter(pl.col("reason").is_not_null()).sort(FLAGS.key[:3])
+    return held.group_by("population", "time_value", maintain_order=True).agg(said.str.join("; ").alias("reason"))
+
+
+def _flags(days: pl.DataFrame, kind: str, said: pl.Expr) -> pl.DataFrame:
+    return days.select("population", "time_value", pl.lit(kind).alias("kind"), said.alias("reason")).sort(
+        "population", "time_value"
+    )
+
+
+def _spans(rows: pl.DataFrame, now: datetime) -> list[_Span]:
+    return [(start, min(end, now)) for start, end in rows.select("starts_at", "ends_at").iter_rows()]
+
+
+def _holes(covered: Iterable[_Span], start: datetime, until: datetime) -> list[_Span]:
+    """What lies between covered spans, which are in order of their start."""
+    holes, at = list[_Span](), start
+    for begins, ends in [*covered, (until, until)]:
+        if begins - at >= SEAM:
+            holes.append((at, begins))
+        at = max(at, ends)
+    return holes
+
+
+def _by_day(spans: Iterable[_Span]) -> dict[date, float]:
+    """Hours of each UTC day within the spans; what several cover counts once."""
+    hours, at = dict[date, float](), datetime.min
+    for start, end in sorted(spans):
+        at = max(at, start)
+        while at < end:
+            stop = min(end, _midnight(at.date() + timedelta(days=1)))
+            hours[at.date()] = hours.get(at.date(), 0.0) + (stop - at) / timedelta(hours=1)
+            at = stop
+    return hours
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
