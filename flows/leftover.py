@@ -1,11 +1,12 @@
 """What an `up` that ended left with Prefect, and the schedules that wait for the first reading of the next one."""
 
 import time
+from collections.abc import Sequence
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -16,8 +17,6 @@ from prefect.states import Crashed
 from barograph.errors import Transient
 from flows.children import Child
 
-WAITS = "after-the-first-reading"
-"""Tag of deployments that begin once the first reading is through."""
 _OPEN = FlowRunFilter(
     state=FlowRunFilterState(
         type=FlowRunFilterStateType(
@@ -50,12 +49,12 @@ def clear() -> None:
                     client.set_flow_run_state(run.id, Crashed(message=said), force=True)
 
 
-def resume(waiting: int, scheduler: Child) -> None:
-    """Begin the schedules that waited, once so many are there. Raises `Transient` where the scheduler fails."""
+def resume(waiting: Sequence[str], scheduler: Child) -> None:
+    """Begin the schedules of these flows, once all are there. Raises `Transient` where the scheduler fails."""
     end = time.monotonic() + _SECONDS
     with get_client(sync_client=True) as client:
-        tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[WAITS]))
-        while len(found := client.read_deployments(deployment_filter=tagged, limit=_AT_ONCE)) < waiting:
+        theirs = FlowFilter(name=FlowFilterName(any_=list(waiting)))
+        while len(found := client.read_deployments(flow_filter=theirs, limit=_AT_ONCE)) < len(waiting):
             if scheduler.poll() is not None or time.monotonic() > end:
                 raise Transient("the scheduler ended, or has not begun")
             time.sleep(0.5)

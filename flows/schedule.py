@@ -15,11 +15,10 @@ from prefect.types.entrypoint import EntrypointType
 from barograph import settings as settings_room
 from barograph.settings import Settings
 from flows import scheduled
-from flows.leftover import WAITS
 from flows.sources import choose_sources
 
-WAITING = 3
-"""How many schedules begin only once the first reading is through: all but the streams'."""
+WAITING = ("monitor", "forecasts", "retention")
+"""Flows whose schedules begin once the first reading is through; streams begin at once."""
 
 
 def deployments(home: str, config: str, source: str) -> list[RunnerDeployment]:
@@ -32,12 +31,11 @@ def deployments(home: str, config: str, source: str) -> list[RunnerDeployment]:
         for one in choose_sources(settings, (), source or None)
         if one.streams and one.kind != "stdin"
     ]
-    later: dict[str, Any] = {"paused": True, "tags": [WAITS]}
     return [
         *streams,
-        _deployed(scheduled.monitor, "every-few-minutes", given, 1, **_every(settings.monitor_minutes), **later),
-        _deployed(scheduled.forecasts, "daily", given, 1, cron=_after_closing(settings), **later),
-        _deployed(scheduled.retention, "nightly", given, 1, cron="40 2 * * *", **later),
+        _deployed(scheduled.monitor, "every-few-minutes", given, 1, **_every(settings.monitor_minutes), paused=True),
+        _deployed(scheduled.forecasts, "daily", given, 1, cron=_after_closing(settings), paused=True),
+        _deployed(scheduled.retention, "nightly", given, 1, cron="40 2 * * *", paused=True),
     ]
 
 
@@ -47,7 +45,7 @@ def main(home: str, config: str, source: str) -> None:
     all_ = deployments(home, config, source)
     with get_client(sync_client=True) as client:
         for one in all_:
-            if WAITS not in (one.tags or ()):
+            if not one.paused:
                 id_: Any = one.apply()
                 client.create_flow_run_from_deployment(id_)  # now, not at the next full hour
     serve(*all_, limit=2 * len(all_), pause_on_shutdown=False, print_starting_message=False)

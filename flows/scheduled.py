@@ -98,13 +98,15 @@ def _run(work: Callable[[], str]) -> State[Any]:
     return Completed(message=attempt(work))
 
 
-async def _begin_again(of: Flow[..., Any], run: FlowRun, _state: State[Any]) -> None:
+async def _begin_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  (Prefect's)
     """Where the process of a run was killed, have another one soon: of a stream always, of others once."""
-    if run.deployment_id is None or (of.name != "stream" and _BEGUN_AGAIN in run.tags):
-        return
+    again = flow_run.deployment_id is not None and (flow.name == "stream" or _BEGUN_AGAIN not in flow_run.tags)
     async with get_client() as client:
-        soon: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + _SOON)
-        await client.create_flow_run_from_deployment(run.deployment_id, state=soon, tags=[_BEGUN_AGAIN])
+        name = (await client.read_flow_run(flow_run.id)).name
+        print(f"{name}: its process was killed{'; beginning again' if again else ''}", file=sys.stderr, flush=True)
+        if again and flow_run.deployment_id:
+            soon: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + _SOON)
+            await client.create_flow_run_from_deployment(flow_run.deployment_id, state=soon, tags=[_BEGUN_AGAIN])
 
 
 def _flow(name: str, **options: Any) -> Callable[[_Flow], _Flow]:

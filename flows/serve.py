@@ -73,7 +73,7 @@ def _together(home: Home, config: Path | None, source: str | None, access: Acces
     with ExitStack() as children:
         try:
             _say(f"starting the scheduler at http://127.0.0.1:{api_port}")
-            server = start(children, _prefect_server(api_port))
+            server = start(children, _prefect_server(api_port), loud=True)
             wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
             from flows import leftover
             from flows.schedule import WAITING
