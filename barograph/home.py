@@ -71,6 +71,21 @@ class Home:
             self._holder.unlink(missing_ok=True)
             lock.release()
 
+    @contextmanager
+    def supervised(self) -> Iterator[None]:
+        """Be the only `up` of this home. Raises `Transient` where there is one already."""
+        lock = FileLock(self.path / "up.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise Transient(
+                f"{self.path} is supervised by another `barograph up`; end that one first, or name another --home"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _held_by(self) -> str:
         try:
             holder = json.loads(self._holder.read_text())

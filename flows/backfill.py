@@ -24,7 +24,7 @@ from flows.progress import Reporter
 from flows.sources import choose_sources
 
 
-@flow(name="backfill", persist_result=False, validate_parameters=False)
+@flow(name="backfill", flow_run_name="backfill", persist_result=False, validate_parameters=False)
 def backfill(
     home: str,
     config: str | None = None,

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from prefect import flow
 
 from barograph.clock import utc_now
 from barograph.home import Home
@@ -20,6 +19,7 @@ from barograph.settings import Settings
 from barograph.store import Warehouse
 from barograph.tables import NOTIFICATIONS, RECEIVERS, Table
 from flows.progress import Reporter
+from flows.stages import stage
 
 _AT_ONCE = 8
 """Receivers that are sent to at the same time."""
@@ -47,9 +47,9 @@ class _Told:
     at: datetime | None = None
 
 
-@flow(name="deliver", persist_result=False, validate_parameters=False)
+@stage
 def deliver(home: Home, settings: Settings, reporter: Reporter) -> dict[str, int]:
-    """Send every notification that is due, as `send_due` does, as a flow with the stage told."""
+    """Send every notification that is due, as `send_due` does, as a stage."""
     reporter.stage("deliver")
     return send_due(home, settings)
 

@@ -1,23 +1,75 @@
-"""The monitor as a Prefect deployment on a schedule; run as a process of its own by `barograph up`."""
+"""Everything that `barograph up` runs, as Prefect deployments on their schedules; a process of its own."""
 
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from prefect import serve
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.types.entrypoint import EntrypointType
 
 from barograph import settings as settings_room
-from flows.monitor import monitor
+from barograph.settings import Settings
+from flows import scheduled
+from flows.sources import choose_sources
+
+WAITING = ("monitor", "forecasts", "retention")
+"""Flows whose schedules begin once the first reading is through; streams begin at once."""
+
+
+def deployments(home: str, config: str, source: str) -> list[RunnerDeployment]:
+    """All of them, those of streams first. `config` and `source` are empty where there is none."""
+    settings = settings_room.load(Path(config) if config else None)
+    given = {"home": home, "config": config or None, "source": source or None}
+    # Of a stream one run reads while the next one waits for its turn; of all else a second one would do nothing.
+    streams = [
+        _deployed(scheduled.stream, one.name, given | {"stream": one.name}, 2, cron="0 * * * *")
+        for one in choose_sources(settings, (), source or None)
+        if one.streams and one.kind != "stdin"
+    ]
+    return [
+        *streams,
+        _deployed(scheduled.monitor, "every-few-minutes", given, 1, **_every(settings.monitor_minutes), paused=True),
+        _deployed(scheduled.forecasts, "daily", given, 1, cron=_after_closing(settings), paused=True),
+        _deployed(scheduled.retention, "nightly", given, 1, cron="40 2 * * *", paused=True),
+    ]
 
 
 def main(home: str, config: str, source: str) -> None:
-    """Serve the monitor until ended. `config` and `source` are empty where there is none."""
-    settings = settings_room.load(Path(config) if config else None)
-    monitor.serve(
-        name="every-few-minutes",
-        interval=timedelta(minutes=settings.monitor_minutes),
-        parameters={"home": home, "config": config or None, "source": source or None, "command": "up"},
-        limit=1,
-        print_starting_message=False,
+    """Serve until ended."""
+    os.environ[scheduled.SCHEDULER] = str(os.getpid())
+    all_ = deployments(home, config, source)
+    with get_client(sync_client=True) as client:
+        for one in all_:
+            if not one.paused:
+                id_: Any = one.apply()
+                client.create_flow_run_from_deployment(id_)  # now, not at the next full hour
+    serve(*all_, limit=2 * len(all_), pause_on_shutdown=False, print_starting_message=False)
+
+
+def _deployed(flow: Any, name: str, parameters: dict[str, Any], at_once: int, **when: Any) -> RunnerDeployment:
+    limit = ConcurrencyLimitConfig(limit=at_once, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    deployment: RunnerDeployment = flow.to_deployment(
+        name, parameters=parameters, concurrency_limit=limit, entrypoint_type=EntrypointType.MODULE_PATH, **when
     )
+    return deployment
+
+
+def _every(minutes: int) -> dict[str, Any]:
+    """A cron schedule where the minutes divide an hour, as cron counts within hours."""
+    if minutes < 60 and 60 % minutes == 0:
+        return {"cron": f"*/{minutes} * * * *"}
+    return {"interval": timedelta(minutes=minutes)}
+
+
+def _after_closing(settings: Settings) -> str:
+    """Ten minutes after a day (UTC) has closed."""
+    minutes = round(settings.closing_hours * 60) + 10
+    return f"{minutes % 60} {minutes // 60 % 24} * * *"
 
 
 if __name__ == "__main__":

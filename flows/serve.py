@@ -1,67 +1,104 @@
-"""`barograph up`: Prefect's server, the monitor on its schedule and the dashboard, ended together by Ctrl-C."""
+"""`barograph up`: Prefect's server, the scheduler and the dashboard, ended together by Ctrl-C."""
 
 import errno
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from barograph import settings as settings_room
-from barograph.errors import ConfigError, Terminal, Transient
+from barograph.errors import ConfigError, Transient
 from barograph.home import Home
 from barograph.publish import current
 from barograph.serving import dashboard_command, dashboard_environment, health_address, page_address
 from barograph.settings import Access
+from flows.children import Child, any_port, start, wait_for, watch
 from flows.environment import prepare_prefect
 from flows.sources import choose_sources
 
-_START_SECONDS = 120
-_STOP_SECONDS = 10
 _PREFECT_PORT = 4200
+_FREED_SECONDS = 5
+"""For so long what a killed `up` has started may still hold a port."""
+_TRIES = 3
+"""So often in a row everything is started again when a part of it has ended."""
+_STEADY_SECONDS = 600
+"""What ran for so long counts as having worked."""
+_PAUSE_SECONDS = 5
 
 
 def supervise(home: Home, config: Path | None, source: str | None, port: int) -> None:
     """Start everything, say where the dashboard is, and wait. On Ctrl-C or SIGTERM end everything it started.
 
-    Raises `ConfigError` where the port is taken or the config is wrong, before anything is started.
+    Where a part ends, everything is ended and started again: each part leaves what it did on the disk.
+
+    Raises `ConfigError` where the port is taken or the config is wrong, before anything is started; `Transient` where
+    another `up` has the home, or parts end again and again.
     """
     settings = settings_room.load(config)
     choose_sources(settings, (), source)
     access = _checked(settings.access, port)
     home.prepare()
-    api_port = _PREFECT_PORT if _free(_PREFECT_PORT) else _any_port()
-    prepare_prefect(home, f"http://127.0.0.1:{api_port}/api")
     signal.signal(signal.SIGTERM, _interrupt)
+    with home.supervised():
+        api_port = _PREFECT_PORT if _free(_PREFECT_PORT) else any_port()
+        prepare_prefect(home, f"http://127.0.0.1:{api_port}/api")
+        try:
+            _again_and_again(lambda: _together(home, config, source, access, port, api_port))
+        except KeyboardInterrupt:
+            _say("stopped")
+
+
+def _again_and_again(work: Callable[[], None]) -> None:
+    """Work that only an interruption ends, begun again where a part of it ended."""
+    tries = 0
+    while True:
+        began = time.monotonic()
+        try:
+            work()
+        except Transient as error:
+            tries = tries + 1 if time.monotonic() - began < _STEADY_SECONDS else 1
+            if tries > _TRIES:
+                raise
+            _say(f"{error}; starting everything again in {_PAUSE_SECONDS} s")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _together(home: Home, config: Path | None, source: str | None, access: Access, port: int, api_port: int) -> None:
+    """Everything once. Raises `Transient` where a part ended, `KeyboardInterrupt` when all is to end."""
     with ExitStack() as children:
         try:
             _say(f"starting the scheduler at http://127.0.0.1:{api_port}")
-            server = _start(children, _prefect_server(api_port))
-            _wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
+            server = start(children, _prefect_server(api_port), loud=True)
+            wait_for(f"http://127.0.0.1:{api_port}/api/health", server, "Prefect's server")
+            from flows import leftover
+            from flows.schedule import WAITING
+
+            leftover.clear()
             known = current(home.published) is not None
             # What is published already can be looked at while the monitor reads, which may ask annotators for long.
             page = _dashboard(children, home, config, access, port) if known else None
+            # Streams land from the first moment on; all else waits for the first reading.
+            parts = (str(home.path), str(config.absolute() if config else ""), source or "")
+            scheduler = start(children, [sys.executable, "-m", "flows.schedule", *parts], loud=True)
             so_far = f"reading; until then {page_address(port, access)} shows the last snapshot"
             _say(so_far if known else "reading for the first time")
             _monitor_once(home, config, source)
             page = page or _dashboard(children, home, config, access, port)
-            scheduler = _start(children, [sys.executable, "-m", "flows.schedule", *_arguments(home, config, source)])
+            leftover.resume(WAITING, scheduler)
             _say(
                 f"dashboard   {_where(port, access)}\n"
-                f"runs        http://127.0.0.1:{api_port} (every {settings.monitor_minutes} min)\n"
+                f"runs        http://127.0.0.1:{api_port}\n"
                 "Press Ctrl-C to stop everything."
             )
-            _watch({"Prefect's server": server, "the dashboard": page, "the scheduler": scheduler})
+            watch({"Prefect's server": server, "the dashboard": page, "the scheduler": scheduler})
         except KeyboardInterrupt:
             _say("\nstopping")
-    _say("stopped")
+            raise
 
 
 def serve_page(home: Home, config: Path | None, port: int) -> None:
@@ -75,7 +112,7 @@ def serve_page(home: Home, config: Path | None, port: int) -> None:
         try:
             page = _dashboard(children, home, config, access, port, loud=True)
             _say(f"dashboard   {_where(port, access)}\nPress Ctrl-C to stop it.")
-            _watch({"the dashboard": page})
+            watch({"the dashboard": page})
         except KeyboardInterrupt:
             _say("\nstopping")
     _say("stopped")
@@ -91,11 +128,11 @@ def temporary_server(home: Home) -> Iterator[None]:
         prepare_prefect(home)
         yield
         return
-    port = _any_port()
+    port = any_port()
     prepare_prefect(home, f"http://127.0.0.1:{port}/api")
     with ExitStack() as children:
-        server = _start(children, _prefect_server(port))
-        _wait_for(f"http://127.0.0.1:{port}/api/health", server, "Prefect's server")
+        server = start(children, _prefect_server(port))
+        wait_for(f"http://127.0.0.1:{port}/api/health", server, "Prefect's server")
         yield
 
 
@@ -118,33 +155,17 @@ def _monitor_once(home: Home, config: Path | None, source: str | None) -> None:
     _say(summary(done, datetime.now() - began))
 
 
-def _arguments(home: Home, config: Path | None, source: str | None) -> list[str]:
-    return [str(home.path), str(config or ""), source or ""]
-
-
 def _prefect_server(port: int) -> list[str]:
     return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-
-
-def _start(
-    children: ExitStack, command: list[str], environment: Mapping[str, str] | None = None, *, loud: bool = False
-) -> subprocess.Popen[bytes]:
-    """A child in a session of its own: Ctrl-C reaches only us, and we end its whole process group.
-
-    loud: what it complains about is said where we are.
-    """
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=None if loud else subprocess.DEVNULL,
-        start_new_session=True, env=environment,
-    )  # fmt: skip
-    children.callback(_end, child)
-    return child
 
 
 def _checked(access: Access, port: int) -> Access:
     """What could keep the page from being served is found before anything is started."""
     access.check()
-    if not _free(port, access.address):
+    end = time.monotonic() + _FREED_SECONDS
+    while not (free := _free(port, access.address)) and time.monotonic() < end:
+        time.sleep(0.2)
+    if not free:
         where = f"port {port}" if access.address == "localhost" else f"port {port} of {access.address}"
         raise ConfigError(f"{where} is in use; end what uses it or choose another with --port")
     return access
@@ -156,44 +177,10 @@ def _where(port: int, access: Access) -> str:
 
 def _dashboard(
     children: ExitStack, home: Home, config: Path | None, access: Access, port: int, *, loud: bool = False
-) -> subprocess.Popen[bytes]:
-    page = _start(children, dashboard_command(port), dashboard_environment(home.path, config), loud=loud)
-    _wait_for(health_address(port, access), page, "the dashboard")
+) -> Child:
+    page = start(children, dashboard_command(port), dashboard_environment(home.path, config), loud=loud)
+    wait_for(health_address(port, access), page, "the dashboard")
     return page
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    for number, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
-        try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            continue
-    child.wait()
-
-
-def _wait_for(url: str, child: subprocess.Popen[bytes], what: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            raise Terminal(f"{what} ended with code {child.returncode} before it was up")
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise Transient(f"{what} did not answer within {_START_SECONDS} s: is the machine busy? Try again; nothing is lost")
-
-
-def _watch(children: dict[str, subprocess.Popen[bytes]]) -> None:
-    while True:
-        for what, child in children.items():
-            if child.poll() is not None:
-                raise Terminal(f"{what} ended with code {child.returncode}; everything else is stopped too")
-        time.sleep(1)
 
 
 def _free(port: int, address: str = "127.0.0.1") -> bool:
@@ -207,9 +194,3 @@ def _free(port: int, address: str = "127.0.0.1") -> bool:
                 raise ConfigError(f"access.address: {address} is no address of this machine") from None
             return False
     return True
-
-
-def _any_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -254,14 +254,20 @@ def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def forget(run: Run, warehouse: Warehouse) -> int:
+    """Drop what is past its retention: texts, bodies of notifications, issues within a day. Returns how many texts."""
+    retention = timedelta(days=run.settings.retention_days)
+    texts = warehouse.forget_texts(run.moment - retention)
+    warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
+    warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
+    return texts
+
+
 @stage
 def publish(run: Run, warehouse: Warehouse) -> None:
     """Drop texts, bodies and issues past their retention, count the sources, write the next snapshot."""
     run.reporter.stage("publish")
-    retention = timedelta(days=run.settings.retention_days)
-    warehouse.forget_texts(run.moment - retention)
-    warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
-    warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
+    forget(run, warehouse)
     warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     warehouse.count_source_days(run.languages, run.moment, run.settings.minimum_authors)
     warehouse.keep_lexicons(run.reading.used.with_columns(updated_at=pl.lit(run.moment)))

@@ -55,6 +55,13 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
     return "\n".join(lines)
 
 
+def line(done: Mapping[str, Any]) -> str:
+    """The same in a line."""
+    new, firing = done["counts"].get("new", 0), len(done["firing"])
+    left = [what for what in ("unlabelled", "unexplained") if done.get(what)]
+    return "; ".join([f"new posts: {new:,}", f"alerts firing: {firing}", *left, f"snapshot {done['snapshot']}"])
+
+
 def shown(alert: Mapping[str, Any], facts: Mapping[str, Any], asked: Sequence[str]) -> str:
     """All that is known of one alert, as `alerts.words.sections` puts it."""
     return "\n".join(

@@ -1,0 +1,178 @@
+"""What `barograph up` runs on its schedules, each a Prefect flow of its own name that says on its page how it ended.
+
+A flow's work is one task, as Prefect asks a task whether trying again can help: after a `Transient` failure it is tried
+again, after any other it is not. Parameters are paths and names of sources; nothing a person wrote or is called by
+gets to Prefect.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect import flow, runtime, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.flows import Flow
+from prefect.states import Completed, Scheduled
+from prefect.tasks import Task
+
+from barograph import settings as settings_room
+from barograph.errors import BarographError, Terminal, Transient
+from barograph.home import Home
+from barograph.store import Warehouse
+from flows import stages
+from flows.monitor import begun, look_ahead, measure, read, told
+from flows.sources import choose_sources
+from flows.telling import line
+from flows.tied import tie
+from flows.turns import take_turn
+
+_Flow = TypeVar("_Flow", bound=Callable[..., State[Any]])
+
+_DELAYS = [10.0, 60.0, 300.0]
+"""Seconds before each further try."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WAIT = 900.0
+"""Seconds that what runs once a day waits for the home."""
+_OVERLAP = timedelta(seconds=30)
+"""A stream goes on for so long after its next run is due, which by then waits for its turn."""
+_SOON = timedelta(seconds=10)
+SCHEDULER = "BAROGRAPH_SCHEDULER"
+"""Variable of the environment: the process that runs are tied to."""
+_BEGUN_AGAIN = "begun-again"
+"""Tag of a run that stands in for one whose process was killed."""
+
+
+def _name() -> str:
+    """As `stream bluesky 2026-03-01 10:00 UTC`."""
+    of = runtime.flow_run.parameters.get("stream")
+    at = runtime.flow_run.scheduled_start_time
+    return " ".join([runtime.flow_run.flow_name, *([of] if of else []), f"{at:%Y-%m-%d %H:%M} UTC"])
+
+
+def _can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failure is worth another try."""
+    return isinstance(state.result(raise_on_failure=False), Transient)
+
+
+def _attempt(work: Callable[[], str]) -> str:
+    """The work, its failures as one of the two families and said on the console, in words without any data."""
+    what = runtime.flow_run.name
+    try:
+        return work()
+    except BarographError as error:
+        again = isinstance(error, Transient) and runtime.task_run.run_count <= len(_DELAYS)
+        print(f"{what}: {error}{'; trying again' if again else ''}", file=sys.stderr, flush=True)
+        raise
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise Terminal(_unexpected(what, error)) from None
+        print(f"{what}: the disk is full; free space: what was kept is safe", file=sys.stderr, flush=True)
+        raise Transient("the disk is full; free space: what was kept is safe") from None
+    except Exception as error:  # noqa: BLE001  (its words may be those of a post: Prefect keeps what a failure says)
+        raise Terminal(_unexpected(what, error)) from None
+
+
+def _unexpected(what: str, error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    stage = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
+    said = f"{stage} failed: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+    print(f"{what}: {said}", file=sys.stderr, flush=True)
+    return said
+
+
+def _run(work: Callable[[], str]) -> State[Any]:
+    """The work as a task of the flow that runs, tied to the scheduler that began it. What it says is on the page."""
+    tie(int(os.environ.get(SCHEDULER) or os.getppid()))
+    attempt = task(
+        name="attempt", cache_policy=NO_CACHE, persist_result=False, retries=len(_DELAYS), retry_delay_seconds=_DELAYS,
+        retry_condition_fn=_can_help,
+    )(_attempt)  # fmt: skip
+    return Completed(message=attempt(work))
+
+
+async def _begin_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  (Prefect's)
+    """Where the process of a run was killed, have another one soon: of a stream always, of others once."""
+    again = flow_run.deployment_id is not None and (flow.name == "stream" or _BEGUN_AGAIN not in flow_run.tags)
+    async with get_client() as client:
+        name = (await client.read_flow_run(flow_run.id)).name
+        print(f"{name}: its process was killed{'; beginning again' if again else ''}", file=sys.stderr, flush=True)
+        if again and flow_run.deployment_id:
+            soon: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + _SOON)
+            await client.create_flow_run_from_deployment(flow_run.deployment_id, state=soon, tags=[_BEGUN_AGAIN])
+
+
+def _flow(name: str, **options: Any) -> Callable[[_Flow], _Flow]:
+    decorate: Any = flow(name=name, flow_run_name=_name, persist_result=False, validate_parameters=False, **options)
+    decorated: Callable[[_Flow], _Flow] = decorate
+    return decorated
+
+
+@_flow("monitor")
+def monitor(home: str, config: str | None, source: str | None) -> State[Any]:
+    """Posts in, aggregates and alerts out; forecasts are left to the daily flow."""
+
+    def work() -> str:
+        with begun(home, config, (), source, None, "up", quiet=True) as run:
+            read(run)
+            with Warehouse(run.home.warehouse) as warehouse:
+                measure(run, warehouse)
+            return line(told(run))
+
+    return _run(work)
+
+
+@_flow("forecasts", on_crashed=[_begin_again])
+def forecasts(home: str, config: str | None, source: str | None) -> State[Any]:
+    """Once a day has closed: what was forecast is evaluated, and the days ahead are forecast, tested and published."""
+
+    def work() -> str:
+        with begun(home, config, (), source, None, "forecasts", quiet=True, wait=_WAIT) as run:
+            with Warehouse(run.home.warehouse) as warehouse:
+                run.now = warehouse.moment(run.clock)
+                measure(run, warehouse)
+                look_ahead(run, warehouse)
+            done = told(run)
+            return f"{done['counts'].get('forecasts', 0):,} forecasts; {line(done)}"
+
+    return _run(work)
+
+
+@_flow("retention", on_crashed=[_begin_again])
+def retention(home: str, config: str | None, source: str | None) -> State[Any]:
+    """What is past its retention goes, and its bytes with it."""
+
+    def work() -> str:
+        with begun(home, config, (), source, None, "retention", quiet=True, wait=_WAIT) as run:
+            with Warehouse(run.home.warehouse) as warehouse:
+                run.now = warehouse.moment(run.clock)
+                texts = stages.forget(run, warehouse)
+                run.record(warehouse, "done")
+            return f"{texts:,} texts dropped"
+
+    return _run(work)
+
+
+@_flow("stream", on_crashed=[_begin_again])
+def stream(home: str, config: str | None, source: str | None, stream: str) -> State[Any]:
+    """One source, from the cursor of what landed last until a little after the next run is due."""
+    return _run(partial(_stream, home, config, source, stream))
+
+
+def _stream(home: str, config: str | None, source: str | None, name: str) -> str:
+    from flows.stream import read_stream
+
+    place = Home(Path(home))
+    settings = settings_room.load(Path(config) if config else None)
+    one = next(one for one in choose_sources(settings, (), source) if one.name == name)
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    with take_turn(place.landing / name, (hour + _OVERLAP).timestamp()) as stop:
+        read_stream(place, one, stop)
+    return "handed over"
