@@ -6,6 +6,7 @@ gets to Prefect.
 """
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -167,12 +168,12 @@ def stream(home: str, config: str | None, source: str | None, stream: str) -> St
 
 
 def _stream(home: str, config: str | None, source: str | None, name: str) -> str:
-    from flows.stream import read_stream
+    from flows.stream import land
+    from flows.stream import told as landed
 
     place = Home(Path(home))
     settings = settings_room.load(Path(config) if config else None)
     one = next(one for one in choose_sources(settings, (), source) if one.name == name)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     with take_turn(place.landing / name, (hour + _OVERLAP).timestamp()) as stop:
-        read_stream(place, one, stop)
-    return "handed over"
+        return landed(name, land(place, one, stop, None, said=logging.getLogger(__name__).warning))

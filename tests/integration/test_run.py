@@ -161,7 +161,7 @@ def test_a_run_says_what_it_did(barograph_process: Command, tmp_path: Path) -> N
     )
     assert [line for line in done.stderr.splitlines() if line.startswith("stage: ")] == [
         f"stage: {s}"
-        for s in ("load", "score", "aggregate", "evaluate", "forecast", "detect", "alert", "explain", "deliver", "publish")
+        for s in ("load", "score", "aggregate", "flag", "evaluate", "forecast", "detect", "alert", "explain", "deliver", "publish")
     ]
 
 
