@@ -12,8 +12,8 @@ from barograph.home import Home
 from barograph.settings import Population, Settings, Source
 from barograph.store import Warehouse
 from flows.flags import flag
-from flows.progress import Reporter
 from flows.load import load
+from flows.progress import Reporter
 from flows.stages import Run, aggregate, score
 
 FIRST = date(2024, 3, 1)
