@@ -242,6 +242,29 @@ def _covered(days: pl.DataFrame, langs: list[str]) -> pl.DataFrame:
     return daily.select("time_value", (share >= _COVERED).alias("covered"))
 
 
+def emptied(
+    known: pl.DataFrame, days: pl.DataFrame, populations: Mapping[str, Where], issued: Sequence[date], *,
+    now: datetime, closing_hours: float,
+) -> pl.DataFrame:  # fmt: skip
+    """Rows that say that there are no posts: of cells of `known` on a day `issued` that has lost all of them.
+
+    days: as for `aggregate`. Returns rows of `series` with `issue` = now.
+    """
+    gone = [known.clear()]
+    for name, where in populations.items():
+        there = _members(days, where)["time_value"].unique()
+        mine = known.filter(pl.col("population") == name, pl.col("time_value").is_in(issued), pl.col("n_posts") > 0)
+        gone.append(mine.filter(pl.col("unit") != "interactions", ~pl.col("time_value").is_in(there.implode())))
+    closes = pl.col("time_value").cast(pl.Datetime("us")) + timedelta(days=1, hours=closing_hours)
+    values = ("prevalence", "stderr", "lo", "hi")
+    return pl.concat(gone).with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in values
+    ).with_columns(
+        n_posts=pl.lit(0, pl.Int64), n_authors=pl.lit(0, pl.Int64), missing_reason=pl.lit("no posts"),
+        provisional=closes > now, issue=pl.lit(now),
+    )  # fmt: skip
+
+
 def changed(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """The rows that say something else than the latest known issue of the same cell."""
     names = [name for name in SERIES.columns if name != "issue"]

@@ -182,15 +182,16 @@ def _posts(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
     ).select(*(name for name in POSTS.columns if name != "segment"), "line")
 
 
-def named(rows: pl.DataFrame, source: Source, keyed: Keyed) -> pl.DataFrame:
-    """`line, op, post_id, author_key` of every row of a stream, named as in `posts`; NULL where it says none."""
-    rows = rows.with_columns(_identifier(rows["id"]), _identifier(rows["author"]))
-    named = pl.lit(f"{source.name}:")
-    author = pl.when(~pl.col("author").is_in(_GONE)).then(named + pl.col("author"))
+def named(rows: pl.DataFrame, source: str, keyed: Keyed) -> pl.DataFrame:
+    """`line, op, post_id, parent_id, author_key` of every row of a stream, as in `posts`; NULL where it says none."""
+    rows = rows.with_columns(_identifier(rows[name]) for name in ("id", "parent_id", "author"))
+    name = pl.lit(f"{source}:")
+    author = pl.when(~pl.col("author").is_in(_GONE)).then(name + pl.col("author"))
     return rows.select(
         "line",
         "op",
-        (named + pl.col("id")).alias("post_id"),
+        (name + pl.col("id")).alias("post_id"),
+        (name + pl.col("parent_id")).alias("parent_id"),
         keyed.column(rows.select(author.alias("author_key")).to_series()),
     )
 

@@ -31,6 +31,8 @@ SECONDS = 1.0
 _PAUSE = 5.0
 """Seconds between two tries on a full disk."""
 _META = b"barograph"
+_PART, _REWRITTEN = ".part", ".rewritten"
+"""Files under way: of who writes a source, and of who takes from it, so that neither sweeps up the other's."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Landing:
             raise Transient(
                 f"{self._folder} is written by another process; one at a time can stream a source"
             ) from None
-        for part in self._folder.glob("*.part"):
+        for part in self._folder.glob(f"*{_PART}"):
             part.unlink()
         newest = segments(self._folder)[-1:]
         # Where the folder is new, numbers go on beyond any that the warehouse can have loaded of one before it.
@@ -176,28 +178,38 @@ def read(path: Path) -> Segment:
 
 def release(folder: Path, through: int) -> None:
     """Remove the segments up to a number, which the warehouse has; of the newest one the cursor stays."""
+    sweep(folder)
     paths = segments(folder)
     for path in paths:
         if int(path.stem) <= through:
             if path == paths[-1]:
-                rewrite(path, ARRIVED.to_frame())
+                if pq.read_metadata(path).num_rows:
+                    rewrite(path, ARRIVED.to_frame())
             else:
                 path.unlink()
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half written: one that rewrites, and the writer, if none is at work."""
+    for part in folder.glob(f"*{_REWRITTEN}"):
+        part.unlink(missing_ok=True)
+    with suppress(Timeout, OSError), FileLock(folder / "lock", timeout=0):
+        for part in folder.glob(f"*{_PART}"):
+            part.unlink(missing_ok=True)
+
+
 def rewrite(path: Path, rows: pl.DataFrame) -> None:
-    """Put other rows into a segment, which keeps its cursor and all else but what it had rejected."""
-    meta = orjson.loads(pq.read_metadata(path).metadata[_META]) | {"rejects": []}
-    _replace(path, rows, meta)
+    """Put other rows into a segment, which keeps its cursor and all else. Its writer may go on meanwhile."""
+    _replace(path, rows, orjson.loads(pq.read_metadata(path).metadata[_META]), _REWRITTEN)
 
 
 def _time(written: str) -> datetime:
     return datetime.fromisoformat(written)
 
 
-def _replace(path: Path, rows: pl.DataFrame, meta: dict[str, Any]) -> None:
+def _replace(path: Path, rows: pl.DataFrame, meta: dict[str, Any], suffix: str = _PART) -> None:
     """Write a segment under a name of its own, make it durable, and only then give it its name."""
-    part = path.with_suffix(".part")
+    part = path.with_suffix(suffix)
     table = rows.match_to_schema(ARRIVED).to_arrow().replace_schema_metadata({_META: orjson.dumps(meta)})
     try:
         with part.open("wb") as file:

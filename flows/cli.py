@@ -23,6 +23,7 @@ from barograph.record import recent
 from flows import alerts, standing
 from flows.audit import audit
 from flows.backtest import backtest
+from flows.forget import forget
 from flows.labelling import annotate
 from flows.notifications import notifications
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
@@ -95,6 +96,7 @@ def backfill(
 app.command(annotate)
 app.command(backtest)
 app.command(dashboard)
+app.command(forget)
 app.command(notifications)
 app.command(alerts.app)
 app.command(stream)

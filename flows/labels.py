@@ -28,7 +28,8 @@ def labels(run: Run, warehouse: Warehouse) -> None:
     shares = cue_shares(
         known, who, settings.annotation, markers, last, now=now, minimum_authors=settings.minimum_authors
     )
-    said = [name for name in tables.CUES.columns if name != "issue"]
+    # While days that lost posts wait for the daily batch, only what was never issued is.
+    said = [*tables.CUES.series_key] if warehouse.thinning() else [c for c in tables.CUES.columns if c != "issue"]
     shares = shares.join(warehouse.latest(tables.CUES, now).select(said), on=said, how="anti")
     warehouse.save({tables.CUES: shares})
     series = warehouse.latest(tables.SERIES, now).filter(

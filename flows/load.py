@@ -63,7 +63,7 @@ def _without_buried(warehouse: Warehouse, posts: pl.DataFrame, keyed: Keyed) -> 
     if not warehouse.has_tombstones():
         return posts, 0
     hashes = _hashes(posts, keyed)
-    there = warehouse.tombstones(pl.concat(hashes)).implode()
+    there = warehouse.tombstones(pl.concat(hashes))["id_hash"].implode()
     buried, gone, orphan = (h.is_in(there).fill_null(value=False) for h in hashes)
     kept = posts.with_columns(parent_id=pl.when(~orphan).then("parent_id")).filter(~(buried | gone))
     return kept, posts.height - kept.height
@@ -129,7 +129,7 @@ def _ingested(group: list[landing.Segment], source: Source, keyed: Keyed, clock:
     latest = max([clock, utc_now(), *(s.covered[1] for s in group if s.covered)])
     posts = rows.filter(pl.col("op").is_in(["post", "update"]))
     got = ingest(Batch("", posts.drop("op", "file", "stood")), source, keyed, latest, None)
-    events = named(rows, source, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
+    events = named(rows, source.name, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
     events = events.with_columns(pl.coalesce("said", "post_id").alias("post_id"), good=pl.col("said").is_not_null())
     bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed)]
     stood = rows.select("line", "file", "stood")
@@ -158,12 +158,11 @@ def _take(warehouse: Warehouse, source: Source, keyed: Keyed, group: _Group) -> 
     posts, events = group.got.posts, group.events
     by_post, by_author = (keyed.column(events[name].alias(name)) for name in ("post_id", "author_key"))
     by_parent = keyed.column(posts["parent_id"].alias("parent_id"))
-    there = warehouse.tombstones(pl.concat([h.alias("h") for h in (by_post, by_author, by_parent)])).implode()
-    settled = settle(
-        events.with_columns(
-            buried=by_post.is_in(there).fill_null(value=False), gone=by_author.is_in(there).fill_null(value=False)
-        )
-    )
+    found = warehouse.tombstones(pl.concat([h.alias("h") for h in (by_post, by_author, by_parent)]))
+    there, for_ever = found["id_hash"].implode(), found.filter("forgotten")["id_hash"].implode()
+    marks = {"buried": by_post.is_in(there), "gone": by_author.is_in(there), "for_ever": by_author.is_in(for_ever)}
+    events = events.with_columns(mark.fill_null(value=False).alias(name) for name, mark in marks.items())
+    settled = settle(events.filter(~((pl.col("op") == "return") & pl.col("for_ever"))))
     hashes = {"deleted": keyed.column(settled.deleted), "authors": keyed.column(settled.authors["author_key"])}
     orphan = by_parent.is_in(there).fill_null(value=False) | posts["parent_id"].is_in(settled.deleted.implode())
     posts = posts.with_columns(parent_id=pl.when(~orphan.fill_null(value=False)).then("parent_id"))

@@ -43,8 +43,10 @@ def polarize(run: Run, warehouse: Warehouse) -> None:
         return
     run.reporter.stage("polarize")
     who = populations(run, warehouse)
-    made_of = _made_of(run, warehouse, asked, last, who)
-    if warehouse.get("polarized") == made_of:
+    made_of, asked_for = _made_of(run, warehouse, asked, last, who)
+    # While days that lost posts wait for the daily batch, an issue of its own would tell what those posts were.
+    waits = warehouse.thinning() and warehouse.get("polarized_for") == asked_for
+    if warehouse.get("polarized") == made_of or waits:
         return
     limits: dict[str, Any] = {"now": run.moment, "closing_hours": settings.closing_hours}
     known = {table: warehouse.latest(table, run.moment) for table in _ISSUED}
@@ -67,7 +69,7 @@ def polarize(run: Run, warehouse: Warehouse) -> None:
     if new and run.moment in [frame["issue"].max() for frame in ours.values()]:  # an issue is never rewritten
         run.now = run.moment + timedelta(microseconds=1)
     warehouse.save({table: frame.with_columns(issue=pl.lit(run.moment)) for table, frame in changed.items()})
-    warehouse.set(polarized=made_of)
+    warehouse.set(polarized=made_of, polarized_for=asked_for)
     run.annotated += told(days)
     run.count(cells=changed[tables.SERIES].height)
 
@@ -113,20 +115,30 @@ def _asked(run: Run, warehouse: Warehouse, last: date) -> list[_Asked]:
     return found
 
 
-def _made_of(run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date, who: _Populations) -> str:
-    """A hash of all that polarization is made of: where it is the last one's, there is nothing new to say."""
+def _made_of(run: Run, warehouse: Warehouse, asked: Sequence[_Asked], last: date, who: _Populations) -> tuple[str, str]:
+    """A hash of all that polarization is made of: where it is the last one's, there is nothing new to say.
+
+    The second is that of what it is asked for alone, without posts and answers.
+    """
     settings = run.settings
     tasks = [annotation.name for one in asked for annotation in one.annotations]
     files = [a.confusion.read_text() for one in asked for a in one.annotations if a.confusion is not None]
     answers = warehouse.answers(tasks)
-    said = [
-        last, run.as_of, [(one.topic.name, one.since, one.draws.height) for one in asked], answers.height,
+    came = [
+        [(one.topic.name, one.since, one.draws.height) for one in asked], answers.height,
         answers["annotated_at"].max(), answers["status"].value_counts(sort=True).rows(),
         warehouse.posts_between(min((one.since for one in asked), default=last), last),
+    ]  # fmt: skip
+    asked_for = [
+        last, run.as_of,
         *(one.model_dump() for one in (*settings.topic, *settings.test, *settings.event, *settings.annotation)),
         sorted(who.items()), settings.minimum_authors, settings.closing_hours, files,
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]
+    whole, part = (
+        hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()[:16]
+        for said in ([*came, *asked_for], asked_for)
+    )
+    return whole, part
 
 
 def _read_all(

@@ -156,7 +156,7 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
             *([read_as] if read_as else []),
         )
     )  # fmt: skip
-    warehouse.thinned(now.date())
+    warehouse.thinned(run.clock.date())
     days = warehouse.dirty_days(now)
     frozen = warehouse.get("frozen") or ""
     fresh = [day for day in days if day.isoformat() > frozen]
@@ -173,7 +173,11 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         calibrated = aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits)
         rows = pl.concat([rows, calibrated])
     labelled = labelled_rows(warehouse, settings, run.languages, who, calibrations, activity, measured, fresh, **limits)
-    changed = aggregation.changed(pl.concat([rows, labelled]), warehouse.latest(tables.SERIES, now))
+    known = warehouse.latest(tables.SERIES, now)
+    rows = pl.concat([rows, labelled])
+    emptied = aggregation.emptied(known, measured, who, fresh, now=now, closing_hours=settings.closing_hours)
+    rows = pl.concat([rows, emptied.join(rows, on=tables.SERIES.series_key, how="anti")])
+    changed = aggregation.changed(rows, known)
     if changed.height and warehouse.issued(now):
         # More was read, but no later post: an issue is never rewritten, so this one comes a moment after it.
         run.now = now = now + timedelta(microseconds=1)

@@ -4,7 +4,8 @@ All times go in and come out as naive UTC.
 """
 
 from barograph.store.arrivals import Landed
+from barograph.store.compaction import compact
 from barograph.store.snapshot import Snapshot
 from barograph.store.warehouse import Warehouse
 
-__all__ = ["Landed", "Snapshot", "Warehouse"]
+__all__ = ["Landed", "Snapshot", "Warehouse", "compact"]

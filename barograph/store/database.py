@@ -81,6 +81,19 @@ class Database:
             for name, column in lacking.items():
                 self._con.execute(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {_type(column)}")
 
+    def copy_all(self, path: Path) -> None:
+        """Write every table, with its key, into a new database at `path`."""
+        target = str(path).replace("'", "''")
+        self._con.execute(f"CHECKPOINT; ATTACH '{target}' AS fresh")
+        try:
+            for table in tables.ALL:
+                self._con.execute(create(table, "fresh."))
+                self._con.execute(f"INSERT INTO fresh.{table.name} BY NAME SELECT * FROM {table.name}")
+            self._con.execute("CHECKPOINT fresh")
+        finally:
+            with suppress(duckdb.Error):
+                self._con.execute("DETACH fresh")
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         try:

@@ -39,6 +39,8 @@ class Origins(Database):
     def count_source_days(self, languages: Sequence[str], now: datetime, minimum_authors: int) -> None:
         """Bring `source_days` up to date: days that got posts since they were counted, all where they count otherwise.
 
+        Those that lost posts have no row since the daily batch (`thinned`).
+
         How many are unmeasured is not said where fewer than `minimum_authors` known authors wrote that day, or wrote
         those.
         """
@@ -50,8 +52,10 @@ class Origins(Database):
             )
             self._con.execute(
                 f"""INSERT OR REPLACE INTO source_days BY NAME
-                    WITH touched AS (SELECT DISTINCT source, created_at::DATE AS time_value FROM posts
-                                     WHERE segment > $last),
+                    WITH there AS (SELECT source, created_at::DATE AS time_value, max(segment) AS newest
+                                   FROM posts GROUP BY ALL),
+                    touched AS (SELECT source, time_value FROM there WHERE newest > $last
+                                OR (source, time_value) NOT IN (SELECT (source, time_value) FROM source_days)),
                     days AS (SELECT source, created_at::DATE AS time_value, count(*) AS n_posts,
                                     count(DISTINCT author_key) AS n_authors, count(*) {other} AS unmeasured,
                                     count(DISTINCT author_key) {other} AS theirs

@@ -13,10 +13,10 @@ _BATCH = "thinned_on"
 class Removals(Database):
     """Posts out, with all that hangs on them; tombstones; the days that are to be aggregated anew for it."""
 
-    def tombstones(self, hashes: pl.Series) -> pl.Series:
-        """Those of these keyed hashes that have a tombstone."""
+    def tombstones(self, hashes: pl.Series) -> pl.DataFrame:
+        """`id_hash, forgotten` of those of these keyed hashes that have a tombstone."""
         asked = hashes.drop_nulls().unique().alias("id_hash").to_frame()
-        return self._frame("SELECT id_hash FROM tombstones SEMI JOIN asked USING (id_hash)", asked=asked)["id_hash"]
+        return self._frame("SELECT id_hash, forgotten FROM tombstones SEMI JOIN asked USING (id_hash)", asked=asked)
 
     def has_tombstones(self) -> bool:
         """Whether anything must stay out."""
@@ -36,6 +36,36 @@ class Removals(Database):
             self._con.execute("DELETE FROM thinned_days")
             self._con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_BATCH, today.isoformat()])
         return sorted(days)
+
+    def read_sources(self) -> list[str]:
+        """The sources that posts came from, those among them whose posts are all gone."""
+        return [row[0] for row in self._con.execute("SELECT DISTINCT source FROM segments ORDER BY 1").fetchall()]
+
+    def written_by(self, authors: pl.Series) -> pl.Series:
+        """post_id of all posts of these author_keys."""
+        asked = authors.alias("author_key").to_frame()
+        return self._frame("SELECT post_id FROM posts SEMI JOIN asked USING (author_key)", asked=asked)["post_id"]
+
+    def forget(self, posts: pl.DataFrame, authors: pl.DataFrame, link: str | None, at: datetime) -> int:
+        """Take out posts, and all that some authors wrote, for ever. Returns how many posts.
+
+        posts: `post_id, id_hash`; authors: `author_key, id_hash` (keyed hashes of the other). link: replies lose their
+        link where it holds this text.
+        """
+        with self._registered(named=posts, theirs=authors), self._transaction():
+            removed = self._remove(
+                """post_id IN (SELECT post_id FROM named) OR author_key IN (SELECT author_key FROM theirs)"""
+            )
+            self._bury("SELECT id_hash FROM named UNION SELECT id_hash FROM theirs", at, forgotten=True)
+            self._con.execute(
+                """UPDATE posts SET parent_id = NULL
+                   WHERE parent_id IN (SELECT post_id FROM named) OR contains(parent_id, ?)""", [link]
+            )  # fmt: skip
+        return removed
+
+    def thinning(self) -> bool:
+        """Whether days that lost posts wait for the next batch."""
+        return bool(self._scalar("SELECT EXISTS (FROM thinned_days)"))
 
     def _remove(self, which: str) -> int:
         """Take out the posts of a condition on `posts`, within a transaction. Returns how many."""

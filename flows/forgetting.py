@@ -1,0 +1,71 @@
+"""A person or a post, out of every file of a home: what landed, what annotators answered, the warehouse."""
+
+from pathlib import Path
+
+import polars as pl
+
+from barograph import landing
+from barograph.annotate import landing as answers
+from barograph.clock import utc_now
+from barograph.errors import ConfigError
+from barograph.home import Home
+from barograph.ingest import named
+from barograph.privacy import Keyed
+from barograph.store import Warehouse, compact
+
+
+def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[int, int]:
+    """Forget an author (whole) or a post; how many posts, and rows of how many segments, there were.
+
+    Links go too where they name the author, as they do on some networks.
+    """
+    keyed = Keyed(place.key)
+    with Warehouse(place.warehouse) as warehouse:
+        for path, rows in answers.pending(place.annotations):
+            warehouse.keep_labels(rows)
+            path.unlink()
+        sources = _sources(warehouse.read_sources(), place, source)
+        ids = [] if whole else [*(f"{s}:{name}" for s in sources), *(name for s in sources if name.startswith(f"{s}:"))]
+        authors = pl.Series([keyed.hash(f"{s}:{name}") for s in sources] if whole else [], dtype=pl.String)
+        segments = [(s, path) for s in sources for path in landing.segments(place.landing / s)]
+        posts = pl.concat([pl.Series(ids, dtype=pl.String), warehouse.written_by(authors)])
+        for s, path in segments if whole else ():  # what was not loaded yet is in no table, but replies may name it
+            theirs = _named(path, s, keyed).filter(pl.col("author_key").is_in(authors.implode()))
+            posts = pl.concat([posts, theirs["post_id"]])
+        posts, link = posts.drop_nulls().unique(), f"/{name}/" if whole else None
+        rewritten = sum(_rewrite(path, _named(path, s, keyed), posts, authors, link) for s, path in segments)
+        for s in sources:
+            landing.sweep(place.landing / s)
+        removed = warehouse.forget(
+            pl.DataFrame({"post_id": posts, "id_hash": keyed.column(posts)}),
+            pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
+        )  # fmt: skip
+    compact(place.warehouse)
+    return removed, rewritten
+
+
+def _sources(read: list[str], place: Home, asked: str | None) -> list[str]:
+    known = sorted({*read, *(path.name for path in place.landing.glob("*") if path.is_dir())})
+    if asked is not None and asked not in known:
+        raise ConfigError(f"--source: got {asked!r}; expected one that was read: {', '.join(known) or 'none was'}")
+    return known if asked is None else [asked]
+
+
+def _named(path: Path, source: str, keyed: Keyed) -> pl.DataFrame:
+    """The rows of a segment, with what each is named in the warehouse: `post_id, parent, author_key`."""
+    rows = landing.read(path).rows
+    return rows.hstack(named(rows, source, keyed).select("post_id", "author_key", parent="parent_id"))
+
+
+def _rewrite(path: Path, rows: pl.DataFrame, posts: pl.Series, authors: pl.Series, link: str | None) -> bool:
+    """Take these posts, all of these authors, and links to them out of a segment; whether anything was there."""
+    theirs = rows["post_id"].is_in(posts.implode()) | rows["author_key"].is_in(authors.implode()).fill_null(value=False)
+    linked = rows["parent"].is_in(posts.implode())
+    if link:
+        linked |= rows["parent"].str.contains(link, literal=True)
+    theirs, linked = theirs.fill_null(value=False), linked.fill_null(value=False)
+    if not (theirs.any() or linked.any()):
+        return False
+    kept = rows.with_columns(parent_id=pl.when(~linked).then("parent_id")).filter(~theirs)
+    landing.rewrite(path, kept.drop("post_id", "parent", "author_key"))
+    return True
