@@ -33,7 +33,9 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[
             theirs = _named(path, s, keyed).filter(pl.col("author_key").is_in(authors.implode()))
             posts = pl.concat([posts, theirs["post_id"]])
         posts, link = posts.drop_nulls().unique(), f"/{name}/" if whole else None
-        rewritten = sum(_rewrite(path, _named(path, s, keyed), posts, authors, link) for s, path in segments)
+        # Links first: while a post is there, whoever is killed finds it again, and so what names it.
+        unlinked = {path for s, path in segments if _unlink(path, _named(path, s, keyed), posts, link)}
+        rewritten = unlinked | {path for s, path in segments if _remove(path, _named(path, s, keyed), posts, authors)}
         for s in sources:
             landing.sweep(place.landing / s)
         removed = warehouse.forget(
@@ -41,7 +43,7 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[
             pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
         )  # fmt: skip
     compact(place.warehouse)
-    return removed, rewritten
+    return removed, len(rewritten)
 
 
 def _sources(read: list[str], place: Home, asked: str | None) -> list[str]:
@@ -57,15 +59,24 @@ def _named(path: Path, source: str, keyed: Keyed) -> pl.DataFrame:
     return rows.hstack(named(rows, source, keyed).select("post_id", "author_key", parent="parent_id"))
 
 
-def _rewrite(path: Path, rows: pl.DataFrame, posts: pl.Series, authors: pl.Series, link: str | None) -> bool:
-    """Take these posts, all of these authors, and links to them out of a segment; whether anything was there."""
-    theirs = rows["post_id"].is_in(posts.implode()) | rows["author_key"].is_in(authors.implode()).fill_null(value=False)
-    linked = rows["parent"].is_in(posts.implode())
+def _unlink(path: Path, rows: pl.DataFrame, posts: pl.Series, link: str | None) -> bool:
+    """Take links to these posts, and those that hold this text, out of a segment; whether there were any."""
+    named = rows["parent"].is_in(posts.implode()).fill_null(value=False)
     if link:
-        linked |= rows["parent"].str.contains(link, literal=True)
-    theirs, linked = theirs.fill_null(value=False), linked.fill_null(value=False)
-    if not (theirs.any() or linked.any()):
-        return False
-    kept = rows.with_columns(parent_id=pl.when(~linked).then("parent_id")).filter(~theirs)
-    landing.rewrite(path, kept.drop("post_id", "parent", "author_key"))
-    return True
+        named |= rows["parent"].str.contains(link, literal=True).fill_null(value=False)
+    if named.any():
+        _rewrite(path, rows.with_columns(parent_id=pl.when(~named).then("parent_id")))
+    return named.any()
+
+
+def _remove(path: Path, rows: pl.DataFrame, posts: pl.Series, authors: pl.Series) -> bool:
+    """Take these posts, and all of these authors, out of a segment; whether there was any."""
+    theirs = rows["post_id"].is_in(posts.implode()) | rows["author_key"].is_in(authors.implode())
+    theirs = theirs.fill_null(value=False)
+    if theirs.any():
+        _rewrite(path, rows.filter(~theirs))
+    return theirs.any()
+
+
+def _rewrite(path: Path, rows: pl.DataFrame) -> None:
+    landing.rewrite(path, rows.drop("post_id", "parent", "author_key"))
