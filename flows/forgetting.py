@@ -34,8 +34,17 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[
             posts = pl.concat([posts, theirs["post_id"]])
         posts, link = posts.drop_nulls().unique(), f"/{name}/" if whole else None
         # Links first: while a post is there, whoever is killed finds it again, and so what names it.
-        unlinked = {path for s, path in segments if _unlink(path, _named(path, s, keyed), posts, link)}
-        rewritten = unlinked | {path for s, path in segments if _remove(path, _named(path, s, keyed), posts, authors)}
+        rewritten, holding = set[Path](), []
+        for s, path in segments:
+            rows = _named(path, s, keyed)
+            if _unlink(path, rows, posts, link):
+                rewritten.add(path)
+            if _theirs(rows, posts, authors).any():
+                holding.append((s, path))
+        for s, path in holding:
+            rows = _named(path, s, keyed)
+            _rewrite(path, rows.filter(~_theirs(rows, posts, authors)))
+        rewritten.update(path for _, path in holding)
         for s in sources:
             landing.sweep(place.landing / s)
         removed = warehouse.forget(
@@ -69,13 +78,10 @@ def _unlink(path: Path, rows: pl.DataFrame, posts: pl.Series, link: str | None) 
     return named.any()
 
 
-def _remove(path: Path, rows: pl.DataFrame, posts: pl.Series, authors: pl.Series) -> bool:
-    """Take these posts, and all of these authors, out of a segment; whether there was any."""
-    theirs = rows["post_id"].is_in(posts.implode()) | rows["author_key"].is_in(authors.implode())
-    theirs = theirs.fill_null(value=False)
-    if theirs.any():
-        _rewrite(path, rows.filter(~theirs))
-    return theirs.any()
+def _theirs(rows: pl.DataFrame, posts: pl.Series, authors: pl.Series) -> pl.Series:
+    """Which rows are of these posts or authors."""
+    found = rows["post_id"].is_in(posts.implode()) | rows["author_key"].is_in(authors.implode())
+    return found.fill_null(value=False)
 
 
 def _rewrite(path: Path, rows: pl.DataFrame) -> None:

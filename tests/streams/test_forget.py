@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from barograph import tables
 from barograph.home import Home
 from barograph.privacy import Keyed
-from barograph.settings import Settings
+from barograph.settings import Marker, Settings
 from barograph.store import Warehouse, compact
 from flows.progress import Reporter
 from flows.reading import Reading
@@ -59,9 +60,15 @@ def annotation(post_id: str, text_hash: str, task: str = "emotions") -> dict[str
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(made: Path, tmp_path: Path) -> Home:
+    """A copy of it."""
+    return Home(shutil.copytree(made, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home where one person is everywhere: posts, scores, answers taken in and landed, audits, replies, landing."""
-    place = home_at(tmp_path)
+    place = home_at(tmp_path_factory.mktemp("made"))
     others = [event("post", f"at://{STAYS}/app.bsky.feed.post/{n}", author=STAYS, text=f"quiet words {n}") for n in range(50)]
     land(place, arrived(event("post", ID, author=GONE, text=SAID),
                         event("post", REPLY, author=STAYS, parent_id=ID, text="a reply that stays"), *others))  # fmt: skip
@@ -69,7 +76,7 @@ def home(tmp_path: Path) -> Home:
     keyed = Keyed(place.key)
     with Warehouse(place.warehouse) as warehouse:
         run = Run(place, Settings(), (), Reporter(silent=True), clock=CLOCK)
-        run.reading = Reading(Settings().marker)
+        run.reading = Reading((Marker(name="joy", lexicons=("joy_en",)),))
         score.fn(run, warehouse)
         assert "sky:" + ID in warehouse.read(tables.SCORES)["post_id"]
         both = keyed.hash("both texts", 8)
@@ -84,7 +91,7 @@ def home(tmp_path: Path) -> Home:
     land(place, arrived(event("post", OTHER, author=GONE, text=ALSO), event("update", ID, author=GONE, text=SAID + "!"),
                         event("post", f"at://{STAYS}/app.bsky.feed.post/late", author=STAYS, parent_id=OTHER, text="late")),
          arrived(event("delete", OTHER), event("leave", author=GONE), cursor="{}"))  # fmt: skip
-    return place
+    return place.path
 
 
 def test_nothing_of_an_author_is_in_any_byte_of_the_home(barograph: Command, home: Home) -> None:
