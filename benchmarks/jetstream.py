@@ -46,7 +46,7 @@ def templates(events: list[dict[str, Any]]) -> list[bytes]:
         payload = {
             "$type": f"{_NSID}#commit", "seq": "@SEQ", "did": "did:plc:load@DID", "time": "@TIME",
             "witnessedAt": "@TIME", "rev": commit["rev"], "operation": "create", "collection": POST, "rkey": "@KEY",
-            "record": record, "cid": commit["cid"],
+            "record": record, "cid": commit.get("cid"),
         }  # fmt: skip
         written = json.dumps({"$type": "message", "payload": payload}, ensure_ascii=False, separators=(",", ":"))
         written = written.replace("%", "%%").replace('"@SEQ"', "%(seq)d").replace("@DID", "%(did)06d")
