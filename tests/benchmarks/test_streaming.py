@@ -10,12 +10,12 @@ NOW = 1_783_175_888_000_000
 
 def test_the_load_is_valid_and_of_the_mix_it_says() -> None:
     rows, seqs = Rows(), []
-    for frame in load(101, 1000, templates(made(30)), NOW):
+    for frame in load(100, 1000, templates(made(30)), NOW):
         event = read_v2(frame, NOW)
         seqs.append(event.seq)
         rows.take(event)
     frame = rows.frame()
-    assert seqs == list(range(101, 1101))
+    assert seqs == list(range(100, 1100))
     assert dict(frame["op"].value_counts().iter_rows()) == {"post": 940, "delete": 30, "return": 20}
     assert rows.ignored == Counter(identity=10) and not rows.rejects
     posts = frame.filter(op="post")
