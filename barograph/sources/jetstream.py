@@ -52,6 +52,7 @@ _WHY = {
     "OutdatedCursor": "longer ago than the server keeps (OutdatedCursor)",
     "ConsumerTooSlow": "the server hung up as events were read too slowly (ConsumerTooSlow)",
 }
+_NOTICES = (*_WHY, "FutureCursor")
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _NETWORK_PLACE = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ class _Stream:
                 continue
             if isinstance(event, Notice):
                 self._why = _WHY.get(event.name, self._why)
-                rows.ignored[f"notice {event.name}"] += 1
+                rows.ignored[f"notice {event.name}" if event.name in _NOTICES else "notice"] += 1
                 self._otherwise = event.name == "FutureCursor" and self._by == _NUMBER and self._unproven is not None
             else:
                 events.append((event, frame))

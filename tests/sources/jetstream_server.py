@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,12 +83,16 @@ class Jetstream:
 
     events: list[dict]
     first: int = 1_000_000
+    step: int = 1
+    """Between the numbers of two events: others, which nobody asked for, lie in between."""
     floor: int = 0
     """Index of the oldest event that is still served."""
     faults: list[Fault] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     status: int = 0
     """If set, what every connection is refused with."""
+    began: int = 0
+    """Index of the event with which those begin that ask without a cursor; past the end by default."""
     port: int = 0
 
     @property
@@ -95,25 +100,29 @@ class Jetstream:
         """What a source is given as its host."""
         return f"ws://127.0.0.1:{self.port}"
 
+    def number(self, i: int) -> int:
+        """Of event i."""
+        return self.first + i * self.step
+
     def answer(self, version: str, cursor: int | None) -> list[bytes] | Response:
         """Frames from a cursor on; without one, or with one in the future, from the live tip on: here nothing."""
         there = list(enumerate(self.events))[self.floor :]
         notices = []
         if cursor is None:
-            there = []
+            there = there[self.began :] if self.began else []
         elif cursor >= 10**15:
             later = [(i, event) for i, event in there if event["time_us"] >= cursor]
             if version == "v2" and there and cursor < there[0][1]["time_us"] and self.floor:
                 notices = [info("OutdatedCursor")]
             there = later
         elif version == "v2":
-            if cursor < self.first + self.floor and self.floor:
-                said = {"error": "CursorTooOld", "message": f"floor {self.first + self.floor}"}
+            if cursor < self.number(self.floor) and self.floor:
+                said = {"error": "CursorTooOld", "message": f"floor {self.number(self.floor)}"}
                 return Response(400, "Bad Request", Headers({"Content-Type": "application/json"}), json.dumps(said).encode())
-            if cursor > self.first + len(self.events):
+            if cursor > self.number(len(self.events)):
                 there, notices = [], [info("FutureCursor")]
-            there = [(i, event) for i, event in there if self.first + i >= cursor]
-        frames = (frame_v1(e) if version == "v1" else frame_v2(e, self.first + i) for i, e in there)
+            there = [(i, event) for i, event in there if self.number(i) >= cursor]
+        frames = (frame_v1(e) if version == "v1" else frame_v2(e, self.number(i)) for i, e in there)
         return [*notices, *frames]
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -180,6 +189,14 @@ def break_off(connection: ServerConnection) -> None:
 def everything(connection: ServerConnection, frames: list[bytes]) -> None:
     """No fault, but the connection ends in order."""
     say(connection, frames)
+
+
+def paced(connection: ServerConnection, frames: list[bytes]) -> None:
+    """No fault, but a thousand frames a second, as they are written; stays open."""
+    for i in range(0, len(frames), 20):
+        say(connection, frames[i : i + 20])
+        time.sleep(0.02)
+    connection.recv()
 
 
 def cut(after: int) -> Fault:

@@ -13,6 +13,7 @@ from barograph.errors import ConfigError, Terminal
 from barograph.settings import Source
 from barograph.sources import ARRIVED, Arrived, Missed, jetstream
 from barograph.sources.jetstream import Cursor, fetch
+from benchmarks.jetstream import mutated, say
 from tests.conftest import SHARED
 from tests.sources import jetstream_server as server
 from tests.sources.jetstream_server import START, Jetstream, made, post
@@ -336,3 +337,28 @@ def test_a_host_that_is_none_is_said_at_once(host: str) -> None:
 def test_a_cursor_that_is_none_is_said(cursor: str) -> None:
     with pytest.raises(Terminal, match="the cursor is not readable"):
         next(fetch(source("x"), cursor, threading.Event()))
+
+
+# nonsense -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_every_mutated_frame_is_counted_once(protocol: str) -> None:
+    n = 3000
+    frames = list(mutated(made(200), n, 11, v2=protocol == "v2"))
+    address, thread = say(frames)
+    stop, batches = threading.Event(), list[Arrived]()
+    for arrived in fetch(source(address, protocol=protocol), None, stop):
+        batches.append(arrived)
+        counts = [sum(b.rows.height for b in batches), sum(len(b.rejects) for b in batches), sum(sum(b.ignored.values()) for b in batches)]
+        if sum(counts) >= n:
+            stop.set()
+    thread.join(10)
+    assert sum(counts) == n and min(counts) > 20, counts
+    found = pl.concat([b.rows for b in batches])
+    assert found["op"].is_in(["post", "update", "delete", "leave", "return"]).all()
+    assert found.filter(pl.col("op").is_in(["post", "update"])).select("id", "author", "created_at", "text").null_count().row(0) == (0,) * 4
+    # A reason says what was expected, and nothing of what was got: no word of anyone's is in it.
+    reasons = {r.reason for b in batches for r in b.rejects}
+    assert all("expected" in reason for reason in reasons) and len(reasons) < 20
+    assert {r.raw for b in batches for r in b.rejects} <= set(frames)

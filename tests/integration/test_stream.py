@@ -1,0 +1,101 @@
+"""`barograph stream` as processes of its own, that are killed and asked to end; and as a command that is given nonsense."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from barograph import landing
+from barograph.sources.jetstream import Cursor
+from flows import cli
+from flows.stream import span
+from tests.sources.jetstream_server import Jetstream, made, paced
+from tests.sources.test_jetstream import as_tuples, expected, when
+
+N = 3000
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "barograph.toml"
+
+
+def write(config: Path, *hosts: str, protocol: str = "v2") -> None:
+    config.write_text(f'[[source]]\nname = "sky"\nkind = "bluesky"\nprotocol = "{protocol}"\nhosts = {list(hosts)}\n')
+
+
+def start(config: Path, home: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "stream", "sky", "--home", home, "--config", config],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def landed(folder: Path) -> list[landing.Segment]:
+    return [landing.read(path) for path in landing.segments(folder)] if folder.is_dir() else []
+
+
+def until(process: "subprocess.Popen[str]", true, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("protocol", ["v2", "v1"])
+def test_a_stream_that_is_killed_again_and_again_loses_nothing(protocol: str, tmp_path: Path, config: Path) -> None:
+    events, home, chance = made(N), tmp_path / "home", random.Random(5)
+    folder = home / "landing" / "sky"
+    with Jetstream(events, step=1000, began=100, faults=[paced] * 9).running() as there:
+        write(config, there.address, protocol=protocol)
+        home.mkdir()
+        folder.mkdir(parents=True)
+        for _ in range(3):
+            before, process = len(landing.segments(folder)), start(config, home)
+            until(process, lambda b=before: len(landing.segments(folder)) > b)
+            time.sleep(chance.uniform(0, 0.8))
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+        process = start(config, home)
+        until(process, lambda: len(there.asked) == 4)
+        last = events[-1]["time_us"]
+        until(process, lambda: (s := landing.segments(folder)) and Cursor.read(landing.read(s[-1]).cursor).time_us == last)
+        assert cli.main(["stream", "sky", "--home", str(home), "--config", str(config), "--for", "1s"]) == 1  # one at a time
+        process.send_signal(signal.SIGINT if protocol == "v1" else signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert out.startswith("sky: ") and "0 quarantined" in out and out.endswith(" 0 gaps\n")
+    found = landed(folder)
+    rows = pl.concat([s.rows for s in found])
+    assert set(as_tuples(rows)) == set(expected(events[there.began :]))
+    assert len(there.asked) == 4 and [m for s in found for m in s.missed] == []
+    spans = [s.covered for s in found if s.covered]
+    assert spans[0][0] == when(events[there.began]["time_us"]) and max(end for _, end in spans) == when(last)
+    assert all(start <= max(e for _, e in spans[:i]) for i, (start, _) in enumerate(spans) if i)
+    assert not list(folder.glob("*.part"))
+
+
+def test_what_cannot_be_streamed_is_said(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\nhosts = "x y"\n')
+    given = ["--home", str(tmp_path / "home"), "--config", str(config)]
+    for arguments, said in [
+        (["posts"], "stream: got 'posts', of kind 'files'; expected a source that streams: sky, bluesky\n"),
+        (["tumblr"], "stream: got 'tumblr'; expected a source that streams: sky, bluesky\n"),
+        (["sky", "--for", "soon"], "--for: got 'soon'; expected a time span, e.g. 30s, 10m or 2h\n"),
+        (["sky", "--for", "0m"], "--for: got '0m'; expected a time span, e.g. 30s, 10m or 2h\n"),
+        (["sky"], "hosts: got 'x y'; expected host, host:port, or a ws:// or http:// address\n"),
+    ]:
+        assert cli.main(["stream", *arguments, *given]) == 2
+        assert capsys.readouterr().err == f"barograph: {said}"
+
+
+def test_spans_are_seconds() -> None:
+    assert [span(written) for written in ("30s", "10m", "2h", "1d")] == [30, 600, 7200, 86400]
