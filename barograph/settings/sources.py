@@ -28,7 +28,7 @@ _KEYS = {
     "simulated": ("seed", "days", "posts_per_day"),
     "bluesky": ("hosts", "protocol", "idle_seconds"),
     "mastodon": ("hosts", "stream", "token_file", "idle_seconds"),
-    "reddit": ("communities", "poll_seconds"),
+    "reddit": ("path", "communities", "poll_seconds"),
 }
 """Keys that a kind has beside name, kind, timezone and lang."""
 
