@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.resources import files as _files
 
 import polars as pl
 
@@ -49,6 +50,11 @@ def mapping(seen: list[str], columns: dict[str, str]) -> dict[str, str]:
     lower = {name.lower(): name for name in reversed(seen)}
     found = {ours: lower[alias] for ours, names in ALIASES.items() for alias in reversed(names) if alias in lower}
     return found | {ours: name for ours, name in columns.items() if name in seen}
+
+
+def card(kind: str) -> str:
+    """The card of a kind of source, as Markdown: terms of use, whom it speaks for, biases, limits, deletes."""
+    return (_files(__package__) / "cards" / f"{kind}.md").read_text("utf-8")
 
 
 OPS = ("post", "update", "delete", "leave", "return")

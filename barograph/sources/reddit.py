@@ -7,7 +7,6 @@ the last two days are looked at again, every ten minutes for as long as a stream
 begins with what the listings hold.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,14 +21,13 @@ import prawcore
 import requests
 from praw.exceptions import PRAWException
 
-from barograph.errors import ConfigError, Terminal
+from barograph.errors import Terminal
 from barograph.settings import Source
+from barograph.settings.sources import REDDIT_KEYS
 from barograph.sources import ARRIVED, Arrived, Missed, files
 from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
 from barograph.sources.dump import Place, place_of, read
 
-KEYS = ("praw_client_id", "praw_client_secret", "praw_user_agent")
-"""Environment variables that hold the keys of an application registered with Reddit, and how it names itself."""
 GONE = ("[deleted]", "[removed]", "[deleted by user]", "[ Removed by Reddit ]")
 LOOK_SECONDS, LOOK_FOR_SECONDS = 600.0, 2 * 86_400
 """How often a post is looked at again, and until how old it is."""
@@ -53,11 +51,6 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
     else:
         live = _Live(source, Cursor.read(cursor) if cursor else None)
         yield from batches(live.work, cursor, stop)
-
-
-def missing_keys() -> list[str]:
-    """Environment variables that the API needs and that are not set."""
-    return [name for name in KEYS if not os.environ.get(name, "").strip()]
 
 
 # --- dumps ---
@@ -147,12 +140,7 @@ class _Live:
     """Communities, over all polls of this process."""
 
     def __init__(self, source: Source, cursor: Cursor | None) -> None:
-        if lacking := missing_keys():
-            raise ConfigError(
-                f"source {source.name!r}: environment variable {lacking[0]} is empty; expected {', '.join(KEYS)} "
-                "of an application registered at reddit.com/prefs/apps"
-            )
-        keys = [os.environ[name].strip() for name in KEYS]
+        keys = source.keys()
         session, self._clock = requests.Session(), ServerClock()
         session.hooks["response"].append(lambda response, **_: self._clock.hear(response.headers))
         self._reddit = praw.Reddit(
@@ -185,7 +173,7 @@ class _Live:
         if status == 401 or isinstance(error, prawcore.OAuthException):
             raise Terminal(
                 f"source {self._source.name!r}: Reddit refused the keys; expected those of a registered application "
-                f"in {', '.join(KEYS[:2])}"
+                f"in {', '.join(REDDIT_KEYS[:2])}"
             ) from None
         if not self._listed and isinstance(error, prawcore.Forbidden | prawcore.NotFound | prawcore.Redirect):
             raise Terminal(
