@@ -52,7 +52,7 @@ def check(source: Source) -> None:
     elif source.kind == "reddit" and source.path:
         files.check(source.path, {})
     elif source.kind == "reddit":
-        source.keys()
+        source.reddit_keys()
     elif source.kind == "mastodon":
         source.token()
     elif source.kind == "folder":

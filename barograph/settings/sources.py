@@ -83,7 +83,7 @@ class Source(Section):
         """The access token, where one is given. Raises `ConfigError` where its file is missing or empty."""
         return secret.read(f"source {self.name!r}: token", Path(self.token_file), None) if self.token_file else None
 
-    def keys(self) -> tuple[str, ...]:
+    def reddit_keys(self) -> tuple[str, ...]:
         """The values of `REDDIT_KEYS`. Raises `ConfigError` where one is missing."""
         return tuple(secret.read(f"source {self.name!r}: {name}", None, name) for name in REDDIT_KEYS)
 
@@ -121,9 +121,7 @@ class Source(Section):
                 raise ValueError(f"hosts: got {host!r}; expected host, host:port, or an address with {addresses}")
             plain = host.startswith(("http://", "ws://"))
             if plain and self.token_file and not on_loopback(urlsplit(host).hostname or ""):
-                raise ValueError(
-                    f"hosts: got {host!r} with a token_file; expected https, as it is a secret"
-                )
+                raise ValueError(f"hosts: got {host!r} with a token_file; expected https, as it is a secret")
         if not _STREAM.fullmatch(self.stream):
             raise ValueError(f"stream: got {self.stream!r}; expected public, public:local or hashtag:NAME")
         for community in self.communities:

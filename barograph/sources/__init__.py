@@ -89,3 +89,9 @@ class Arrived:
     missed: tuple[Missed, ...] = ()
     landed: Callable[[], None] | None = None
     """Called once the batch is on the disk."""
+
+    @property
+    def brings_something(self) -> bool:
+        """Whether there is anything in it to be kept but its cursor."""
+        told = self.rejects or self.ignored or self.covered or self.missed or self.landed
+        return bool(self.rows.height or told)

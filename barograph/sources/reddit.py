@@ -140,7 +140,7 @@ class _Live:
     """Communities, over all polls of this process."""
 
     def __init__(self, source: Source, cursor: Cursor | None) -> None:
-        keys = source.keys()
+        keys = source.reddit_keys()
         session, self._clock = requests.Session(), ServerClock()
         session.hooks["response"].append(lambda response, **_: self._clock.hear(response.headers))
         self._reddit = praw.Reddit(
