@@ -1,4 +1,4 @@
-"""Cards as they ship, read on the page: of word lists, of what annotators are asked, of the forecast model."""
+"""Cards as they ship, read on the page: of sources, word lists, what annotators are asked, the forecast model."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import streamlit as st
 
+from barograph import sources
 from barograph.language import gettext as _
 from barograph.language import reader
 
@@ -35,6 +36,14 @@ def task(name: str) -> str | None:
     """The card of what annotators are asked; `TASK:TOPIC` has that of its task. None of one of the analyst's."""
     name = name.split(":", maxsplit=1)[0]
     return _card("barograph", "annotate", "tasks", name) if name.isidentifier() else None
+
+
+def source(kind: str) -> str | None:
+    """The card of a kind of source; None of one that is no longer known."""
+    try:
+        return sources.card(kind)
+    except FileNotFoundError:
+        return None
 
 
 def forecasts() -> str | None:

@@ -12,7 +12,7 @@ from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.store import Snapshot
 from barograph.tables import RUNS, SERIES, SOURCE_DAYS, SOURCES
-from dashboard import drawn
+from dashboard import cards, drawn
 
 PAGE = "methods.py"
 _STATES = {
@@ -56,7 +56,7 @@ def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
     if not found:
         st.markdown(f":gray[{_('No source has been read.')}]")
         return
-    reasons = {row["source"]: row["quarantine_reasons"] for row in snapshot.read(SOURCES).iter_rows(named=True)}
+    rows = {row["source"]: row for row in snapshot.read(SOURCES).iter_rows(named=True)}
     for source in found:
         icon, state = _STATES[source.state]
         st.subheader(f"{icon} {wording.plain(source.source)}: {_(state).lower()}", anchor=False)
@@ -65,7 +65,8 @@ def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
             figure = gallery.volumes(source.source, mine)
             drawn.figure(figure, key=f"volumes-{source.source}", name=f"volumes_{source.source}")
         st.markdown(wording.plain(_said(source)))
-        _set_aside(source, reasons[source.source])
+        _set_aside(source, rows[source.source]["quarantine_reasons"])
+        _card(source.source, rows[source.source]["kind"])
     _quarantine_rising(snapshot)
     _delays(snapshot)
 
@@ -105,6 +106,14 @@ def _set_aside(source: Health, reasons: str | None) -> None:
             "{posts} ({share}) are in a language without a word list: kept, not measured, and no part of any share."
         ).format(posts=wording.count(source.n_unmeasured, "posts"), share=wording.plain(wording.chance(share)))
     )
+
+
+def _card(source: str, kind: str) -> None:
+    """What its kind is: terms of use, whom it speaks for, biases, limits, deletes."""
+    if text := cards.source(kind):
+        label = _("What “{source}” can tell and what it asks: its card").format(source=wording.plain(source))
+        with st.expander(label, icon=":material/description:"):
+            cards.show(text)
 
 
 def _quarantine_rising(snapshot: Snapshot) -> None:

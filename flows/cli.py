@@ -23,6 +23,7 @@ from barograph.record import recent
 from flows import alerts, standing
 from flows.audit import audit
 from flows.backtest import backtest
+from flows.cards import sources
 from flows.forget import forget
 from flows.labelling import annotate
 from flows.notifications import notifications
@@ -38,7 +39,9 @@ from flows.validate import validate
 Inputs = Annotated[
     tuple[str, ...], Parameter(help="Files, folders or patterns; they stand in for the config's sources.")
 ]
-SourceOption = Annotated[str | None, Parameter("--source", help="One source by name; `simulated` needs no config.")]
+SourceOption = Annotated[
+    str | None, Parameter("--source", help="One source by name; `simulated` and `bluesky` need no config.")
+]
 
 app = App(
     name="barograph",
@@ -105,6 +108,7 @@ app.command(audit)
 app.command(tune)
 app.command(report)
 app.command(chart)
+app.command(sources)
 
 
 @app.command
@@ -162,15 +166,14 @@ def check(*, home: HomeOption = DEFAULT_HOME, config: ConfigOption = None) -> No
     place = Home(home)
     found = settings.find_config(config, place.path)
     loaded = settings.load(found)
-    from barograph.sources import files
     from flows import annotators
     from flows.reading import Reading
+    from flows.sources import check as check_source
 
     Reading(loaded.marker).check(loaded.rule)
     annotators.check(loaded)
     for one in loaded.source:
-        if one.kind == "files":
-            files.check(one.path, one.columns)
+        check_source(one)
     endpoints_of(loaded.receiver)
     loaded.access.check()
     parts = (

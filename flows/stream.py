@@ -21,13 +21,14 @@ from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.landing import Landing
 from barograph.privacy import Keyed
-from barograph.settings import Settings, Source
+from barograph.settings import STREAMS, Settings, Source
 from barograph.sources import Arrived
 from flows.options import DEFAULT_HOME, ConfigOption, HomeOption
+from flows.sources import NEED_NO_CONFIG, check
 
 _MODULES = {"bluesky": "jetstream"}
 """Kind of a source → its module in barograph.sources, where that has another name."""
-_NEED_NO_CONFIG = ("bluesky",)
+_NEED_NO_CONFIG = tuple(kind for kind in NEED_NO_CONFIG if kind in STREAMS)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -58,7 +59,7 @@ def span(written: str) -> float:
 
 
 def streaming(loaded: Settings, name: str) -> Source:
-    """The source of that name. Raises `ConfigError` where there is none, or it does not stream."""
+    """The source of that name, checked. Raises `ConfigError` where there is none, or it does not stream."""
     known = {s.name: s for s in loaded.source}
     if name not in known and name in _NEED_NO_CONFIG:
         return Source.model_validate({"name": name, "kind": name})
@@ -66,6 +67,7 @@ def streaming(loaded: Settings, name: str) -> Source:
     if name not in known or not known[name].streams:
         got = f"{name!r}, of kind {known[name].kind!r}" if name in known else repr(name)
         raise ConfigError(f"stream: got {got}; expected a source that streams: {', '.join(able)}")
+    check(known[name])
     return known[name]
 
 
@@ -81,9 +83,11 @@ def land(
     module: Any = importlib.import_module(f"barograph.sources.{_MODULES.get(source.kind, source.kind)}")
     done, ends = Counter[str](), time.monotonic() + seconds if seconds else None
     with Landing(home.landing / source.name, Keyed(home.key), paused=said) as landing:
+        cursor = landing.cursor
         try:
-            for arrived in module.fetch(source, landing.cursor, stop):
-                if arrived.rows.height or arrived.rejects or arrived.ignored or arrived.covered or arrived.missed:
+            for arrived in module.fetch(source, cursor, stop):
+                if arrived.brings_something or arrived.cursor != cursor:
+                    cursor = arrived.cursor
                     landing.keep(arrived)
                     _count(done, arrived)
                 else:

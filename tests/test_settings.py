@@ -25,6 +25,15 @@ def config(tmp_path):
 
 # --- what is accepted ---
 
+
+@pytest.mark.parametrize("host", ["b.example", "b.example:8443", "http://127.0.0.1:4000", "https://b.example/", "[::1]:4000", "localhost"])
+def test_servers_are_named_by_host_port_or_address(config, host):
+    written = f'[[source]]\nname = "a"\nkind = "mastodon"\nhosts = "{host}"\n'
+    assert load(config(written)).source[0].hosts == (host,)
+    token = 'token_file = "token"\n' if "127" in host or host == "https://b.example/" else ""
+    assert bool(load(config(written + token)).source[0].token_file) == bool(token)
+
+
 SKETCH = """
 minimum_authors = 20            # a cell of fewer is censored
 retention_days = 90             # post text is dropped after this
@@ -272,6 +281,41 @@ MISTAKES = [
      "source['a']: got path for kind = \"bluesky\"; expected of hosts, protocol, idle_seconds"),
     ('[[source]]\nname = "a"\nkind = "simulated"\ncommunities = ["b"]',
      "source['a']: got communities for kind = \"simulated\"; expected of seed, days, posts_per_day"),
+    ('[[source]]\nname = "a"\nkind = "reddit"\nhosts = "b"',
+     "source['a']: got hosts for kind = \"reddit\"; expected of path, communities, poll_seconds"),
+    ('[[source]]\nname = "a"\nkind = "folder"', "source['a']: got 0 paths; expected the folder to watch, e.g. path = \"incoming\""),
+    ('[[source]]\nname = "a"\nkind = "folder"\npath = ["b", "c"]',
+     "source['a']: got 2 paths; expected the folder to watch, e.g. path = \"incoming\""),
+    ('[[source]]\nname = "a"\nkind = "mastodon"',
+     "source['a']: got 0 hosts; expected one server, e.g. hosts = \"mastodon.example\""),
+    ('[[source]]\nname = "a"\nkind = "mastodon"\nhosts = ["b.example", "c.example"]',
+     "source['a']: got 2 hosts; expected one server, e.g. hosts = \"mastodon.example\""),
+    ('[[source]]\nname = "a"\nkind = "reddit"',
+     "source['a']: got neither of path and communities; expected dumps, or communities to ask Reddit for"),
+    ('[[source]]\nname = "a"\nkind = "reddit"\npath = "b.zst"\ncommunities = "c"',
+     "source['a']: got both of path and communities; expected dumps, or communities to ask Reddit for"),
+    *(
+        (f'[[source]]\nname = "a"\nkind = "reddit"\ncommunities = ["{name}"]',
+         f"source['a']: communities: got {name!r}; expected the name alone, e.g. AskAcademia")
+        for name in ("r/stress", "a+b", "", "../x", "x" * 22)
+    ),
+    *(
+        (f'[[source]]\nname = "a"\nkind = "mastodon"\nhosts = "b.example"\nstream = "{stream}"',
+         f"source['a']: stream: got {stream!r}; expected public, public:local or hashtag:NAME")
+        for stream in ("home", "hashtag:", "hashtag:#a", "public:remote", "hashtag:a b")
+    ),
+    *(
+        (f'[[source]]\nname = "a"\nkind = "mastodon"\nhosts = "{host}"',
+         f"source['a']: hosts: got {host!r}; expected host, host:port, or an address with http:// or https://")
+        for host in ("", "a b", "wss://b.example", "b.example/path", "https://me:x@b.example", "b.example:", "b:99999", "a?b", "-b")
+    ),
+    *(
+        (f'[[source]]\nname = "a"\nkind = "bluesky"\nhosts = ["{host}"]',
+         f"source['a']: hosts: got {host!r}; expected host, host:port, or an address with ws://, wss://, http:// or https://")
+        for host in ("ftp://b.example", "wss://b.example/subscribe", "b.example:x")
+    ),
+    ('[[source]]\nname = "a"\nkind = "mastodon"\nhosts = "http://b.example"\ntoken_file = "t"',
+     "source['a']: hosts: got 'http://b.example' with a token_file; expected https, as it is a secret"),
     ('[[source]]\nname = "a:b"', f"source['a:b'].name: got 'a:b'; expected {NAMES}"),
     ('[[source]]\nname = "a/b"', f"source['a/b'].name: got 'a/b'; expected {NAMES}"),
     ('[[source]]\nname = " a"', f"source[' a'].name: got ' a'; expected {NAMES}"),

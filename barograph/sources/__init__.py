@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.resources import files as _files
 
 import polars as pl
 
@@ -51,6 +52,11 @@ def mapping(seen: list[str], columns: dict[str, str]) -> dict[str, str]:
     return found | {ours: name for ours, name in columns.items() if name in seen}
 
 
+def card(kind: str) -> str:
+    """The card of a kind of source, as Markdown: terms of use, whom it speaks for, biases, limits, deletes."""
+    return (_files(__package__) / "cards" / f"{kind}.md").read_text("utf-8")
+
+
 OPS = ("post", "update", "delete", "leave", "return")
 """What an event of a stream may say: a post; its new text; that it is gone; that its author is gone, or is back."""
 
@@ -83,3 +89,9 @@ class Arrived:
     missed: tuple[Missed, ...] = ()
     landed: Callable[[], None] | None = None
     """Called once the batch is on the disk."""
+
+    @property
+    def brings_something(self) -> bool:
+        """Whether there is anything in it to be kept but its cursor."""
+        told = self.rejects or self.ignored or self.covered or self.missed or self.landed
+        return bool(self.rows.height or told)

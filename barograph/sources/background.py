@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import polars as pl
 
+from barograph.clock import utc_now
 from barograph.sources import ARRIVED, Arrived, Missed, Reject
 
 BATCH_SECONDS = 0.25
@@ -75,6 +77,29 @@ class Outlet:
         if not self.closed.is_set():
             _log.warning("%s: %s; trying again in %.1f s", who, why, wait)
         self.closed.wait(wait)
+
+
+class ServerClock:
+    """What time it is at a server, by what its answers say: ours may be wrong, or be set meanwhile."""
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None  # of our monotonic clock, s
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """Take the `Date` of an answer; where it has none, our own clock."""
+        try:
+            said = parsedate_to_datetime(headers["Date"])
+        except (KeyError, ValueError):
+            said = utc_now().replace(tzinfo=UTC)
+        ahead = said.timestamp() - time.monotonic()
+        # It tells whole seconds, cut off: the one that says latest is nearest.
+        if self._ahead is None or not 0 <= self._ahead - ahead < 2:
+            self._ahead = ahead
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        assert self._ahead is not None, "nothing is asked before the server answered"
+        return int((self._ahead + time.monotonic()) * 1000)
 
 
 def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:

@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -25,11 +24,10 @@ from inscriptis.css_profiles import STRICT_CSS_PROFILE
 from inscriptis.model.config import ParserConfig
 from mastodon import Mastodon, MastodonError, MastodonRatelimitError, StreamListener
 
-from barograph.clock import utc_now
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.sources import Arrived, Missed
-from barograph.sources.background import Outlet, Piece, Row, batches
+from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
 
 PAGE = 40
 """Posts of a page, as many as a server gives."""
@@ -100,8 +98,7 @@ class _Server:
     def __init__(self, source: Source, cursor: Cursor | None) -> None:
         [host] = source.hosts
         self._host, self._source, self._cursor = host, source, cursor
-        self._ahead: float | None = None
-        """How far its clock is ahead of our monotonic one, s: ours may be set meanwhile."""
+        self._clock = ServerClock()
         self._came = self._worked = False
         self._status = 0
         """Of the last answer."""
@@ -118,8 +115,8 @@ class _Server:
             self._came, self._status = False, 0
             try:
                 self._timeline(limit=1)  # says whether we may, and what time it is there
-                self._cursor = self._cursor or Cursor(self._now_ms())
-                if self._now_ms() - self._cursor.until_ms > REWIND_MS:
+                self._cursor = self._cursor or Cursor(self._clock.now_ms())
+                if self._clock.now_ms() - self._cursor.until_ms > REWIND_MS:
                     self._catch_up(outlet)  # before a connection that would have to wait for it
                 self._listen(outlet)
             except MastodonRatelimitError:
@@ -163,7 +160,7 @@ class _Server:
             rows = [row for status in page for row in self._read(status, caught_up=True)]
             told = self._put(outlet, rows, told, after >> 16, missed)
         if not proven and not outlet.closed.is_set():
-            now = self._now_ms()
+            now = self._clock.now_ms()
             self._put(outlet, [], now, now, [self._missed(last, now)])
 
     def _missed(self, last: Cursor, until_ms: int) -> Missed:
@@ -186,7 +183,7 @@ class _Server:
         self._came = self._worked = True
         for event in events(response.raw):
             rows = [] if event is None else self._event(*event)
-            told = self._put(outlet, rows, told, self._now_ms())
+            told = self._put(outlet, rows, told, self._clock.now_ms())
             if outlet.closed.is_set():
                 return
         raise _Lost("hung up")
@@ -227,7 +224,7 @@ class _Server:
 
     def _read(self, status: Any, *, edited: bool = False, caught_up: bool = False) -> list["_Found"]:
         try:
-            found = read(status, self._now_ms())
+            found = read(status, self._clock.now_ms())
         except _Unreadable as error:
             return [_Found(reject=(str(error), repr(status).encode(errors="replace")))]
         if found.row is None or not (edited or (caught_up and status.get("edited_at"))):
@@ -237,20 +234,8 @@ class _Server:
         return [found, change] if caught_up else [change]
 
     def _hear(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        """Set our copy of the server's clock by the time it says."""
         self._status = response.status_code
-        try:
-            said = parsedate_to_datetime(response.headers["Date"])
-        except (KeyError, ValueError):
-            said = utc_now().replace(tzinfo=UTC)
-        ahead = said.timestamp() - time.monotonic()
-        # It tells whole seconds, cut off: the one that says latest is nearest.
-        if self._ahead is None or not 0 <= self._ahead - ahead < 2:
-            self._ahead = ahead
-
-    def _now_ms(self) -> int:
-        assert self._ahead is not None, "nothing is read before the server answered"
-        return int((self._ahead + time.monotonic()) * 1000)
+        self._clock.hear(response.headers)
 
 
 class _Listener(StreamListener):

@@ -65,6 +65,17 @@ def test_sources_with_gaps_odd_days_reasons_and_languages(home: Path) -> None:
     assert "Not known yet" not in said
 
 
+def test_each_source_has_the_card_of_its_kind(home: Path) -> None:
+    toots = frames.sources().with_columns(source=pl.lit("toots"), kind=pl.lit("mastodon"))
+    gone = frames.sources().with_columns(source=pl.lit("gone"), kind=pl.lit("twitter"))
+    publish(home, sources=pl.concat([frames.sources(), toots, gone]))
+    app = frames.opened(PAGE)
+    assert [e.label for e in app.expander] == [
+        f"What “{name}” can tell and what it asks: its card" for name in ("files", "toots")
+    ]  # fmt: skip
+    assert "no boosts" not in text(app) and "300 requests in five minutes" in text(app)
+
+
 def test_a_day_that_grew_after_it_closed_tells_how_late_posts_are(home: Path) -> None:
     first = datetime.combine(LAST, datetime.min.time())
     grown = [frames.series(2, provisional=False, n_posts=n, unit="posts", issue=first + timedelta(days=days)) for n, days in ((60, 0.5), (80, 1.5))]
