@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from barograph.detect.artifact import FEWEST_DAYS, USUAL_DAYS, VOLUME
+from barograph.flags import FEWEST_DAYS, USUAL_DAYS, VOLUME
 
 LATE, SILENT = timedelta(days=1), timedelta(days=2)
 """Ages of a source's newest post from which on it is late, and silent."""

@@ -93,7 +93,7 @@ def test_what_is_not_read_by_the_time_a_day_closes_is_missed(run: Run) -> None:
     with Warehouse(run.home.warehouse) as warehouse:
         loaded(run, warehouse, covered((moment(0), moment(10, 21))))
         assert flagged(run, warehouse, moment(11, 5)) == [ODD]
-        gap = (10, "gap", "about 12 % of the usual posts missed; college 3.0 h")
+        gap = (10, "gap", "about 13 % of the usual posts missed; college 3.0 h")
         assert flagged(run, warehouse, moment(11, 6)) == [ODD, gap]
         # A source that is read no more ends where it ended.
         run.sources = ()
