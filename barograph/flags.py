@@ -30,22 +30,33 @@ _Span = tuple[datetime, datetime]
 
 
 def missed(coverage: pl.DataFrame, going_on: Collection[str], closed: date, now: datetime) -> pl.DataFrame:
-    """How much of each UTC day each stream missed: `source, time_value, hours` in (0, 24], known up to `now`.
+    """What each stream missed, known up to `now`: `source, starts_at, ends_at, reason`, by source and start.
 
-    coverage: rows of `coverage`. Missed is what its source says it could not give, and whatever is not covered from
-    the day on which its coverage begins; up to where it ends, or of a source in `going_on` up to the end of the day
-    `closed`, if that is later. A source that never says what it covers missed what it says alone.
+    coverage: rows of `coverage`. Missed is what its source says it could not give, and whatever is not covered (reason
+    NULL) from the day on which its coverage begins; up to where it ends, or of a source in `going_on` up to the end of
+    the day `closed`, if that is later. A source that never says what it covers missed what it says alone.
     """
-    rows = []
-    for (source,), mine in coverage.filter(pl.col("starts_at") < now).sort("starts_at").group_by("source"):
-        spans = {state: _spans(mine.filter(state=state), now) for state in ("covered", "missed")}
-        holes = list[_Span]()
-        if covered := spans["covered"]:
+    known = coverage.filter(pl.col("starts_at") < now).with_columns(pl.min_horizontal("ends_at", pl.lit(now)))
+    found = [known.filter(state="missed").select("source", "starts_at", "ends_at", "reason")]
+    for (source,), mine in known.sort("starts_at").group_by("source"):
+        covered = mine.filter(state="covered").select("starts_at", "ends_at").rows()
+        if covered:
             end = max(stop for _, stop in covered)
             until = max(end, _midnight(closed + timedelta(days=1))) if source in going_on else end
-            holes = _holes(covered, _midnight(covered[0][0].date()), until)
-        for day, hours in _by_day([*holes, *spans["missed"]]).items():
-            rows.append((source, day, hours))
+            told = mine.filter(state="missed").select("starts_at", "ends_at").rows()
+            holes = _holes(sorted([*covered, *told]), _midnight(covered[0][0].date()), until)
+            rows = [(source, *hole, None) for hole in holes]
+            found.append(pl.DataFrame(rows, schema=found[0].schema, orient="row"))
+    return pl.concat(found).sort("source", "starts_at", "ends_at")
+
+
+def hours(missed: pl.DataFrame) -> pl.DataFrame:
+    """How much of each UTC day each stream missed: `source, time_value, hours` in (0, 24]. missed: as of `missed`."""
+    rows = [
+        (source, day, hours)
+        for (source,), mine in missed.group_by("source")
+        for day, hours in _by_day(mine.select("starts_at", "ends_at").rows()).items()
+    ]
     schema = {"source": pl.String, "time_value": pl.Date, "hours": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("source", "time_value")
 
@@ -53,7 +64,7 @@ def missed(coverage: pl.DataFrame, going_on: Collection[str], closed: date, now:
 def gaps(hours: pl.DataFrame, volumes: pl.DataFrame) -> pl.DataFrame:
     """Days of which a population missed at least `GAP` of its usual posts: `flags` but `issue`.
 
-    hours: as `missed` returns them. volumes: `population, time_value, source` and `n` posts of the days in `hours` and
+    hours: as of `hours`. volumes: `population, time_value, source` and `n` posts of the days in `hours` and
     the 27 before each, which say what part of a population's posts comes from each source.
     """
     back = pl.DataFrame({"back": pl.int_range(USUAL_DAYS, eager=True)})
@@ -130,16 +141,13 @@ def _flags(days: pl.DataFrame, kind: str, said: pl.Expr, left_out: pl.Expr) -> p
     ).sort("population", "time_value")
 
 
-def _spans(rows: pl.DataFrame, now: datetime) -> list[_Span]:
-    return [(start, min(end, now)) for start, end in rows.select("starts_at", "ends_at").iter_rows()]
-
-
-def _holes(covered: Iterable[_Span], start: datetime, until: datetime) -> list[_Span]:
-    """What lies between covered spans, which are in order of their start."""
+def _holes(spans: Iterable[_Span], start: datetime, until: datetime) -> list[_Span]:
+    """What lies between spans, which are in order of their start."""
     holes, at = list[_Span](), start
-    for begins, ends in [*covered, (until, until)]:
-        if begins - at >= SEAM:
-            holes.append((at, begins))
+    for begins, ends in [*spans, (until, until)]:
+        stop = min(begins, until)
+        if stop - at >= SEAM:
+            holes.append((at, stop))
         at = max(at, ends)
     return holes
 

@@ -61,7 +61,7 @@ def test_missed_is_what_a_count_by_the_minute_finds(
 ) -> None:
     # A day closes hours after its end.
     closed = min(closed, now // 1440 - 1)
-    got = flags.missed(coverage(covered, missed), ["a"] if going_on else [], day(closed), at(now))
+    got = flags.hours(flags.missed(coverage(covered, missed), ["a"] if going_on else [], day(closed), at(now)))
     assert dict(got.select("time_value", "hours").iter_rows()) == pytest.approx(
         oracle(covered, missed, going_on, closed, now)
     )
@@ -73,13 +73,19 @@ def test_a_seam_between_two_batches_is_no_gap() -> None:
     apart = rows.with_columns(pl.col("starts_at") + pl.Series([timedelta(0), 59 * second]))
     assert flags.missed(apart, [], day(0), at(1440)).is_empty()
     further = rows.with_columns(pl.col("starts_at") + pl.Series([timedelta(0), 60 * second]))
-    assert flags.missed(further, [], day(0), at(1440))["hours"].to_list() == [pytest.approx(1 / 60)]
+    assert flags.missed(further, [], day(0), at(1440)).rows() == [("a", at(720), at(721), None)]
 
 
 def test_a_source_that_never_says_what_it_covers_missed_what_it_says() -> None:
     assert flags.missed(coverage([]), ["a"], day(3), at(MINUTES)).is_empty()
     told = flags.missed(coverage([], [(1380, 1500)]), ["a"], day(3), at(MINUTES))
-    assert told.rows() == [("a", day(0), 1.0), ("a", day(1), 1.0)]
+    assert told.rows() == [("a", at(1380), at(1500), "too slow")]
+    assert flags.hours(told).rows() == [("a", day(0), 1.0), ("a", day(1), 1.0)]
+
+
+def test_what_is_told_to_be_missed_is_no_hole_too() -> None:
+    told = flags.missed(coverage([(0, 700), (800, 1440)], [(710, 790)]), [], day(0), at(1440))
+    assert told.select("starts_at", "reason").rows() == [(at(700), None), (at(710), "too slow"), (at(790), None)]
 
 
 def posts(**sources: int) -> pl.DataFrame:
