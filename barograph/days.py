@@ -13,12 +13,12 @@ from barograph.stored import stored
 DAY_MS = 86_400_000.0
 
 
-def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
-    """Each day of `series`, in order; exceedances: its high-prevalence days.
+def observed(series: pl.DataFrame, exceedances: pl.DataFrame, flags: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Each day of `series`, in order; exceedances: its high-prevalence days; flags: as `flags.standing` has them.
 
     `x`, `from`, `to` (ms UTC), `value, lo, hi`, `state` (closed, provisional, missing), `run` (equal for
-    closed days in a row), `threshold` and `level` (of a high-prevalence day), and in words `day`, `what` (it
-    shows), `behind` (it stands) and `note`.
+    closed days in a row), `threshold` and `level` (of a high-prevalence day), `left_out` (of a flagged day, else NULL),
+    and in words `day`, `what` (it shows), `behind` (it stands) and `note`.
     """
     kind = str(series["value_kind"][0]) if series.height else "share"
     high = exceedances.select(pl.col("target").alias("time_value"), "threshold", "level")
@@ -35,18 +35,23 @@ def observed(series: pl.DataFrame, exceedances: pl.DataFrame) -> pl.DataFrame:
     reason = pl.concat_str(pl.lit(_("no value: ")), _words("missing_reason", stored).fill_null(_("unknown")))
     limit = _words("threshold", lambda threshold: wording.level(threshold, kind))
     above = pl.concat_str(pl.lit(_("high: above ")), limit)
-    note = pl.when("provisional").then(pl.lit(_("provisional: the day has not closed"))).otherwise(above)
+    note = pl.lit(_("provisional: the day has not closed"))
+    flagged = pl.concat_str(pl.lit(_("flagged: ")), _words("flag", stored))
+    told = pl.concat_str(pl.when("provisional").then(note).otherwise(above), flagged, separator="; ", ignore_nulls=True)
     places = ("x", "from", "to", "day")
+    none = pl.DataFrame(schema={"time_value": pl.Date, "reason": pl.String, "left_out": pl.Boolean})
+    days = none if flags is None else flags.select(none.columns)
     return (
         series.join(high, on="time_value", how="left", maintain_order="left")
+        .join(days.rename({"reason": "flag"}), on="time_value", how="left", maintain_order="left")
         .with_columns(state.alias("state"), *_places("time_value"))
         .with_columns(broken.cum_sum().alias("run"))
         .select(
             *places,
-            *(pl.col("prevalence").alias("value"), "lo", "hi", "state", "run", "threshold", "level"),
+            *(pl.col("prevalence").alias("value"), "lo", "hi", "state", "run", "threshold", "level", "left_out"),
             pl.coalesce(value, reason).alias("what"),
             pl.concat_str(_counted("n_authors", "authors"), pl.lit(", "), _counted("n_posts", "posts")).alias("behind"),
-            note.fill_null("–").alias("note"),
+            pl.when(told != "").then(told).fill_null("–").alias("note"),
         )
     )
 

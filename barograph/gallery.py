@@ -22,7 +22,7 @@ def draw(name: str, snapshot: Snapshot, asked: Asked) -> Figure:
 
 def timeline(line: Line) -> Figure:
     """Prevalence by day of the days that `line` holds."""
-    chart = charts.timeline(line.series, line.forecasts, line.exceedances, line.events)
+    chart = charts.timeline(line.series, line.forecasts, line.exceedances, line.events, flags=line.flags)
     title = sentences.expressed(line.key["marker"], line.key["population"])
     return Figure(chart, title, sentences.timeline(line, line), line.table(), sentences.key(line))
 

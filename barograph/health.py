@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from barograph.detect.artifact import FEWEST_DAYS, USUAL_DAYS, VOLUME
+from barograph import flags
+from barograph.flags import FEWEST_DAYS, USUAL_DAYS, VOLUME
 
 LATE, SILENT = timedelta(days=1), timedelta(days=2)
 """Ages of a source's newest post from which on it is late, and silent."""
 LATELY_DAYS = 28
 """Days looked back on for gaps and late posts."""
+BEHIND = timedelta(hours=1)
+"""Time since a stream was last read from which on it is behind."""
 _LEAST_ROWS, _TIMES = 10, 2.0
 _PUNCTUAL = timedelta(days=2)
 
@@ -43,6 +46,48 @@ def sources(rows: pl.DataFrame, days: pl.DataFrame, now: datetime | None) -> lis
         (_health(row, days.filter(pl.col("source") == row["source"]), now) for row in rows.iter_rows(named=True)),
         key=lambda h: (("silent", "empty", "late", "fresh", "dropped").index(h.state), h.well, h.source),
     )
+
+
+class Stream(NamedTuple):
+    """A source that says from when to when it was read."""
+
+    source: str
+    first: datetime | None
+    """Since when it is read, and up to when; None where it never says so."""
+    last: datetime | None
+    behind: bool
+    """It should have been read since."""
+    missed: pl.DataFrame
+    """`starts_at, ends_at, reason` of what was missed, newest first; reason NULL: it was not read then."""
+    hours: float
+    """Missed in the last 28 days."""
+    n_events: int
+    n_ignored: int
+
+
+def streams(coverage: pl.DataFrame, sources: pl.DataFrame, now: datetime | None) -> list[Stream]:
+    """The sources of `coverage`, in order of name. sources: rows of `sources`; now: of the last run, if known."""
+    at = now or coverage["ends_at"].max()
+    if not isinstance(at, datetime):
+        return []
+    lost = flags.missed(coverage, (), at.date(), at)
+    lately = pl.max_horizontal("starts_at", pl.lit(at - timedelta(days=LATELY_DAYS)))
+    found = []
+    for (source,), rows in coverage.sort("source").group_by("source", maintain_order=True):
+        covered = rows.filter(state="covered")
+        first, last = covered.select(pl.col("starts_at").min(), pl.col("ends_at").max()).row(0)
+        # A source that was not read for long is no longer one of the config's.
+        read = sources.filter(pl.col("source") == source, pl.col("updated_at") >= at - SILENT).height > 0
+        mine = lost.filter(source=source)
+        seconds = mine.select((pl.col("ends_at") - lately).dt.total_seconds().clip(0).sum()).item()
+        found.append(
+            Stream(
+                source=str(source), first=first, last=last, behind=read and last is not None and at - last >= BEHIND,
+                missed=mine.select("starts_at", "ends_at", "reason").reverse(), hours=seconds / 3600,
+                n_events=int(rows["n_events"].sum()), n_ignored=int(rows["n_ignored"].sum()),
+            )
+        )  # fmt: skip
+    return found
 
 
 def _health(row: dict[str, Any], days: pl.DataFrame, now: datetime | None) -> Health:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from barograph.flags import standing
 from barograph.record import Record, recent
 from barograph.settings import HIGH_PREVALENCE as HIGH
 from barograph.store import Snapshot
@@ -15,6 +16,7 @@ from barograph.tables import (
     EVALUATIONS,
     EVENTS,
     EXCEEDANCES,
+    FLAGS,
     FORECASTS,
     METHODS,
     OTHER,
@@ -35,7 +37,8 @@ class Line:
 
     Frames have the columns of their tables, in order of day. exceedances: the observed high-prevalence days;
     forecasts: the latest issue alone, days after the last closed one; moves: every state of every alert, in order of
-    issue; shifts: as word lists read the line's marker, population and unit, whatever its method.
+    issue; flags: of its population, as `flags.standing` has them; shifts: as word lists read the line's marker,
+    population and unit, whatever its method.
     """
 
     key: Mapping[str, str]
@@ -43,6 +46,7 @@ class Line:
     forecasts: pl.DataFrame
     exceedances: pl.DataFrame
     events: pl.DataFrame
+    flags: pl.DataFrame
     moves: pl.DataFrame
     shifts: pl.DataFrame
     evaluations: pl.DataFrame
@@ -153,12 +157,14 @@ class Line:
             forecasts=self.forecasts if to_the_end else self.forecasts.clear(),
             exceedances=self.exceedances.filter(pl.col("target").is_between(first, last)),
             events=self.events.filter(pl.col("ends_on") >= first, pl.col("starts_on") <= last),
+            flags=self.flags.filter(pl.col("time_value").is_between(first, last)),
         )
 
     def table(self) -> pl.DataFrame:
         """Values and forecasts as one table, `kind` observed or forecast, else with the tables' columns.
 
-        `high_above` and `level` of high days; `event` and `alert`, the names of those of a day and what became of them.
+        `high_above` and `level` of high days; `flag` and `left_out`, why a day is flagged and whether it is left out;
+        `event` and `alert`, the names of those of a day and what became of them.
         """
         high = self.exceedances.select(
             pl.col("target").alias("time_value"), pl.col("threshold").alias("high_above"), "level"
@@ -172,7 +178,8 @@ class Line:
             .agg(pl.col("name").unique().sort().str.join("; ").alias("event"))
         )
         observed = self.series
-        for more in (high, events, alerts):
+        flagged = self.flags.select("time_value", pl.col("reason").alias("flag"), "left_out")
+        for more in (high, flagged, events, alerts):
             observed = observed.join(more, on="time_value", how="left", maintain_order="left")
         return pl.concat(
             [
@@ -201,6 +208,7 @@ def read(
         forecasts=forecasts.filter(pl.col("issue") == pl.col("issue").max()).sort("target"),
         exceedances=high.sort("target"),
         events=events.filter(pl.col("population").is_in(["*", population])).sort("starts_on", "name"),
+        flags=standing(snapshot.read(FLAGS, where={"population": population}, as_of=as_of)),
         moves=snapshot.history(ALERTS, as_of=as_of or datetime.max, where=key),
         shifts=shifts(snapshot, marker, population, unit, as_of=as_of),
         evaluations=snapshot.read(EVALUATIONS, where=key, as_of=as_of),
@@ -226,8 +234,8 @@ def values(
     key = {"marker": marker, "population": population, "unit": unit, "method": method}
     return Line(
         key=key, series=snapshot.read(SERIES, where=key, as_of=as_of).sort("time_value"), forecasts=FORECASTS.empty(),
-        exceedances=EXCEEDANCES.empty(), events=EVENTS.empty(), moves=ALERTS.empty(), shifts=TERM_SHIFTS.empty(),
-        evaluations=EVALUATIONS.empty(),
+        exceedances=EXCEEDANCES.empty(), events=EVENTS.empty(), flags=standing(FLAGS.empty()), moves=ALERTS.empty(),
+        shifts=TERM_SHIFTS.empty(), evaluations=EVALUATIONS.empty(),
     )  # fmt: skip
 
 

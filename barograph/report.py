@@ -11,14 +11,14 @@ import jinja2
 import polars as pl
 
 from barograph import figure as figures
-from barograph import gallery, pictures, sentences, wording
+from barograph import gallery, health, pictures, sentences, wording
 from barograph.figure import Asked, Figure
 from barograph.language import gettext as _
 from barograph.language import reader
 from barograph.line import Line
 from barograph.store import Snapshot
 from barograph.stored import stored
-from barograph.tables import ALERTS, RUNS, SERIES, SOURCES
+from barograph.tables import ALERTS, COVERAGE, RUNS, SERIES, SOURCES
 
 _OPEN = ("firing", "acknowledged", "pending", "stale", "nodata", "censored")
 
@@ -154,11 +154,27 @@ def _anchor(line: Line) -> str:
 
 
 def _sources(snapshot: Snapshot) -> list[list[str]]:
-    names = [_("Source"), _("Coverage"), _("Posts"), _("Quarantined"), _("Why")]
+    names = [_("Source"), _("Coverage"), _("Missed"), _("Posts"), _("Quarantined"), _("Why")]
+    rows, runs = snapshot.read(SOURCES), snapshot.read(RUNS).drop_nulls("now").sort("started_at")
+    now = runs["now"][-1] if runs.height else None
+    streams = {stream.source: stream for stream in health.streams(snapshot.read(COVERAGE), rows, now)}
     return [names, *(
         [
             row["source"], wording.days(row["first_post"], row["last_post"]) if row["last_post"] else "–",
-            wording.number(row["n_posts"]), wording.number(row["n_quarantined"]), row["quarantine_reasons"] or "–",
+            _missed(streams.get(row["source"])), wording.number(row["n_posts"]),
+            wording.number(row["n_quarantined"]), row["quarantine_reasons"] or "–",
         ]
-        for row in snapshot.read(SOURCES).iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     )]  # fmt: skip
+
+
+def _missed(stream: health.Stream | None) -> str:
+    """What a stream missed, in words; a dash where nothing is known of it."""
+    if stream is None:
+        return "–"
+    said = _("nothing in 28 days")
+    if stream.hours:
+        said = _("{time} in 28 days").format(time=wording.duration(stream.hours))
+    if stream.behind and stream.last:
+        said += "; " + _("not read since {moment}").format(moment=wording.moment(stream.last))
+    return said

@@ -36,6 +36,8 @@ def timeline(line: Line, shown: Line) -> str:
             missing=series["prevalence"].is_null().sum(),
         )
     )  # fmt: skip
+    if shown.flags.height:
+        parts.append(flagged(shown.flags))
     if ahead.height:
         low, high = (wording.level(ahead["q50"].quantile(q) or 0, line.kind) for q in (0, 1))
         days = wording.days(ahead["target"][0], ahead["target"][-1])
@@ -43,6 +45,20 @@ def timeline(line: Line, shown: Line) -> str:
     period = wording.days(series["time_value"][0], series["time_value"][-1])
     title = expressed(line.key["marker"], line.key["population"])
     return f"{title}, {period}: {'; '.join(parts)}."
+
+
+def flagged(flags: pl.DataFrame) -> str:
+    """Which days were not measured as usual, and the last of them, as a clause. flags: as `flags.standing` has them."""
+    last = flags.sort("time_value").row(-1, named=True)
+    out = int(flags["left_out"].sum())
+    said = _(
+        "{days} flagged as not measured as usual, {out} of them left out of thresholds and forecasts (latest: {day}, "
+        "{reason})"
+    )
+    return said.format(
+        days=wording.count(flags.height, "days"), out=wording.number(out), day=wording.day(last["time_value"]),
+        reason=stored(last["reason"]),
+    )  # fmt: skip
 
 
 def key(shown: Line) -> str:
@@ -65,6 +81,8 @@ def key(shown: Line) -> str:
         )
     if shown.events.height:
         parts.append(_("grey: an event"))
+    if shown.flags.height:
+        parts.append(_("strip below: a flagged day, dark where it is left out of thresholds and forecasts"))
     return "; ".join(parts) + "."
 
 

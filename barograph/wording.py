@@ -173,6 +173,15 @@ def moment(when: datetime) -> str:
     return f"{short_day(local)} {local.year}, {local:%H:%M}{_SPACE}{local:%Z} ({other_day}{utc})"
 
 
+def duration(hours: float) -> str:
+    """45 min; 3 h 20 min; from two days on 2.5 d."""
+    if hours >= 48:
+        return written(f"{hours / 24:.1f}{_SPACE}d")
+    whole, minutes = divmod(round(hours * 60), 60)
+    parts = [f"{n}{_SPACE}{unit}" for n, unit in ((whole, "h"), (minutes, "min")) if n]
+    return " ".join(parts) or f"{_SPACE}".join(("<1", "min"))
+
+
 def number(n: int) -> str:
     """1,204."""
     return written(f"{n:,}")

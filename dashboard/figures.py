@@ -48,8 +48,8 @@ def timeline(
         if (each := other.line.between(first, last)).series.height
     ]
     chart = charts.timeline(
-        shown.series, shown.forecasts, shown.exceedances, shown.events, alerts=line.marks, smoothed=means[0],
-        later=now.series if now else None, name=name, others=others,
+        shown.series, shown.forecasts, shown.exceedances, shown.events, flags=shown.flags, alerts=line.marks,
+        smoothed=means[0], later=now.series if now else None, name=name, others=others,
     )  # fmt: skip
     names = [name, *(other.name for other in others)]
     said = [sentences.timeline(line, shown)]

@@ -36,6 +36,9 @@ def of(shown: Line, names: Sequence[str], *, smooth: int, past: bool) -> str:
         entries.append((swatch, _("high-prevalence day (darker: its whole interval is above) and its own threshold")))
     if charts.visible(shown.events, shown.series, shown.forecasts).height:
         entries.append((f"background:{grey}33", _("event")))
+    if shown.flags.height:
+        swatch = f"height:.35em; background:linear-gradient(90deg,{grey}73 50%,{grey} 50%)"
+        entries.append((swatch, _("flagged: not measured as usual (dark: left out of thresholds and forecasts)")))
     items = [f"<span><i style='{style}'></i>{text}</span>" for style, text in entries]
     if shown.series["prevalence"].is_null().any():
         items.append(_sign("×", grey, _("no value")))

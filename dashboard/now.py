@@ -66,6 +66,7 @@ def page(shown: Shown) -> None:
         asked = {name: st.query_params.get_all(name) for name in st.query_params}
         st.switch_page(selection.PAGE, query_params=asked)
     panels.alerts(shown.snapshot.read(ALERTS), shown.lines, fresh=shown.fresh)
+    sources.behind(shown.snapshot, shown.run)
     # Polarization has a page of its own.
     units = sorted(set(shown.lines["unit"]) - {"interactions"}) or ["interactions"]
     # A link names what is unusual alone: what the board counts at first is no wish for lines elsewhere.

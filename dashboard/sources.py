@@ -7,14 +7,16 @@ import polars as pl
 import streamlit as st
 
 from barograph import gallery, health, wording
-from barograph.health import Health
+from barograph.health import Health, Stream
 from barograph.language import gettext as _
 from barograph.language import noted
 from barograph.store import Snapshot
-from barograph.tables import RUNS, SERIES, SOURCE_DAYS, SOURCES
+from barograph.stored import stored
+from barograph.tables import COVERAGE, RUNS, SERIES, SOURCE_DAYS, SOURCES
 from dashboard import cards, drawn
 
 PAGE = "methods.py"
+_MOST = 12
 _STATES = {
     "fresh": (":material/check_circle:", noted("Fresh")),
     "late": (":material/schedule:", noted("Late")),
@@ -34,15 +36,36 @@ def _all(snapshot: Snapshot, run: dict[str, Any] | None) -> list[Health]:
     return health.sources(snapshot.read(SOURCES), _volumes(snapshot), run["now"] if run else None)
 
 
+def _streams(snapshot: Snapshot, run: dict[str, Any] | None) -> dict[str, Stream]:
+    found = health.streams(snapshot.read(COVERAGE), snapshot.read(SOURCES), run["now"] if run else None)
+    return {stream.source: stream for stream in found}
+
+
+def behind(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
+    """A warning for each stream of which posts are missing now."""
+    for stream in _streams(snapshot, run).values():
+        if stream.behind and stream.last:
+            text = _(
+                "Posts of **{source}** are missing: it was last read on {moment}. What is shown of later times is made "
+                "without them."
+            )
+            st.warning(
+                text.format(source=wording.plain(stream.source), moment=wording.plain(wording.moment(stream.last))),
+                icon=":material/cloud_off:",
+            )
+
+
 def lines(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
     """Each source in one line, those that fare worst first, and where more is told."""
     st.subheader(_("Sources"), anchor=False)
     found = _all(snapshot, run)
     if not found:
         st.markdown(f":gray[{_('No source has been read.')}]")
+    streams = _streams(snapshot, run)
     for source in found:
         icon, state = _STATES[source.state]
-        st.markdown(f"{icon} **{wording.plain(source.source)}** · {_(state)} :gray[· {wording.plain(_said(source))}]")
+        said = _said(source, streams.get(source.source))
+        st.markdown(f"{icon} **{wording.plain(source.source)}** · {_(state)} :gray[· {wording.plain(said)}]")
     _quarantine_rising(snapshot)
     st.page_link(
         PAGE, label=_("Posts by day, delays, what was set aside"), query_params={"section": "sources"},
@@ -57,6 +80,7 @@ def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
         st.markdown(f":gray[{_('No source has been read.')}]")
         return
     rows = {row["source"]: row for row in snapshot.read(SOURCES).iter_rows(named=True)}
+    streams = _streams(snapshot, run)
     for source in found:
         icon, state = _STATES[source.state]
         st.subheader(f"{icon} {wording.plain(source.source)}: {_(state).lower()}", anchor=False)
@@ -65,14 +89,16 @@ def section(snapshot: Snapshot, run: dict[str, Any] | None) -> None:
             figure = gallery.volumes(source.source, mine)
             drawn.figure(figure, key=f"volumes-{source.source}", name=f"volumes_{source.source}")
         st.markdown(wording.plain(_said(source)))
+        if stream := streams.get(source.source):
+            _read(stream)
         _set_aside(source, rows[source.source]["quarantine_reasons"])
         _card(source.source, rows[source.source]["kind"])
     _quarantine_rising(snapshot)
     _delays(snapshot)
 
 
-def _said(source: Health) -> str:
-    """What one asks of a source first, as clauses."""
+def _said(source: Health, stream: Stream | None = None) -> str:
+    """What one asks of a source first, as clauses. stream: what it says of when it was read."""
     parts = []
     if source.last_post:
         parts.append(_("newest post {moment}").format(moment=wording.moment(source.last_post)))
@@ -82,12 +108,44 @@ def _said(source: Health) -> str:
         parts.append(_("no post on {days} of the last 28").format(days=days) if source.gaps else _("no gap in 28 days"))
     if source.odd:
         parts.append(_("odd volume on {days} of them").format(days=wording.count(source.odd, "days")))
+    if stream and stream.hours:
+        parts.append(_("{time} missed in 28 days").format(time=wording.duration(stream.hours)))
     parts.append(
         _("{rows} set aside").format(rows=wording.count(source.n_quarantined, "rows")) if source.n_quarantined
         else _("nothing set aside")
     )  # fmt: skip
     said = "; ".join(parts)
     return said[:1].upper() + said[1:]
+
+
+def _read(stream: Stream) -> None:
+    """From when to when a stream was read, and what it missed."""
+    parts = []
+    if stream.first and stream.last:
+        said = _("Read from {first} to {last}")
+        parts.append(said.format(first=wording.moment(stream.first), last=wording.moment(stream.last)))
+    ignored = wording.number(stream.n_ignored)
+    events = _("{events}, {ignored} of them no posts")
+    parts.append(events.format(events=wording.count(stream.n_events, "events"), ignored=ignored))
+    parts.append(
+        _("{time} missed in 28 days").format(time=wording.duration(stream.hours)) if stream.hours
+        else _("nothing missed in 28 days")
+    )  # fmt: skip
+    st.markdown(wording.plain("; ".join(parts)))
+    if stream.missed.is_empty():
+        return
+    st.markdown(f"**{_('Missed, and why')}**")
+    table = [
+        {
+            _("From"): wording.moment(row["starts_at"]), _("To"): wording.moment(row["ends_at"]),
+            _("How long"): wording.duration((row["ends_at"] - row["starts_at"]).total_seconds() / 3600),
+            _("Reason"): wording.plain(stored(row["reason"]) if row["reason"] else _("not read then")),
+        }
+        for row in stream.missed.head(_MOST).iter_rows(named=True)
+    ]  # fmt: skip
+    st.table(pl.DataFrame(table), border="horizontal", hide_index=True, alt=_("Times that were missed, newest first."))
+    if stream.missed.height > _MOST:
+        st.caption(_("{n} more are left out.").format(n=wording.number(stream.missed.height - _MOST)))
 
 
 def _set_aside(source: Health, reasons: str | None) -> None:

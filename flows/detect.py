@@ -25,7 +25,8 @@ def detect(run: Run, warehouse: Warehouse) -> None:
     """Test every closed day once against its thresholds, baselines and forecasts, and the days ahead."""
     run.reporter.stage("detect")
     now, rules = run.moment, run.settings.rule
-    series = detection.closed_series(warehouse.latest(tables.SERIES, now))
+    flags = warehouse.latest(tables.FLAGS, now)
+    series = detection.closed_series(warehouse.latest(tables.SERIES, now), flags)
     before = warehouse.latest(tables.TESTED, now).drop("issue")
     forecasts = warehouse.latest(tables.FORECASTS, now)
     each = [
@@ -34,7 +35,7 @@ def detect(run: Run, warehouse: Warehouse) -> None:
         detection.surprises(series, _met(series, forecasts), before, rules, now=now),
         *(_ahead(series, forecasts, before, rule, now) for rule in rules if rule.when == "forecast"),
     ]
-    found = _suspected(run, warehouse, pl.concat([rows for rows, _ in each], how="diagonal"), series)
+    found = _suspected(run, warehouse, pl.concat([rows for rows, _ in each], how="diagonal"), series, flags)
     found = detection.drifting(found, series, warehouse.latest(tables.CANARIES, now))
     tested = pl.concat([through for _, through in each])
     warehouse.save({tables.EXCEEDANCES: found, tables.TESTED: tested.with_columns(issue=pl.lit(now))})
@@ -61,7 +62,9 @@ def _ahead(
     return likely, ahead.group_by(*tables.LINE, "detector").agg(pl.col("origin").max().alias("through"))
 
 
-def _suspected(run: Run, warehouse: Warehouse, found: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+def _suspected(
+    run: Run, warehouse: Warehouse, found: pl.DataFrame, series: pl.DataFrame, flags: pl.DataFrame
+) -> pl.DataFrame:
     """What is found, fresh days with the reason why they may be artefacts."""
     now, fresh = run.moment, pl.col("target") >= run.moment.date() - _FRESH
     new = found.filter(fresh, pl.col("kind") != "forecast")
@@ -89,7 +92,7 @@ def _suspected(run: Run, warehouse: Warehouse, found: pl.DataFrame, series: pl.D
     frozen = warehouse.get("frozen")
     told = detection.suspected(
         new, series.filter(pl.col("time_value") >= days[0] - timedelta(days=detection.USUAL_DAYS + 1)),
-        pl.concat([volumes.clear().with_columns(population=pl.lit("")), *ours]), pl.concat(repeated),
+        pl.concat([volumes.clear().with_columns(population=pl.lit("")), *ours]), pl.concat(repeated), flags,
         frozen=date.fromisoformat(frozen) if frozen else None,
     )  # fmt: skip
     rest = found.filter(~(fresh & (pl.col("kind") != "forecast")))

@@ -190,8 +190,9 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
 def forecast(run: Run, warehouse: Warehouse) -> None:
     """Forecast every line whose last closed day has moved, or changed, since its last forecast."""
     run.reporter.stage("forecast")
-    series = shares(detection.closed_series(warehouse.latest(tables.SERIES, run.moment)))
-    lines = _due(series, warehouse.latest(tables.FORECASTS, run.moment))
+    flags = warehouse.latest(tables.FLAGS, run.moment)
+    series = shares(detection.closed_series(warehouse.latest(tables.SERIES, run.moment), flags))
+    lines = _due(series, flags, warehouse.latest(tables.FORECASTS, run.moment))
     if lines.is_empty():
         return
     events = warehouse.read(tables.EVENTS).filter(pl.col("declared_at") <= run.moment)
@@ -199,7 +200,14 @@ def forecast(run: Run, warehouse: Warehouse) -> None:
     # Lines of one unit and method inform each other, those too that are not due; others never do.
     together = series.join(lines, on=kinds, how="semi", maintain_order="left").partition_by(kinds, maintain_order=True)
     name = pl.concat_str(tables.LINE, separator="\x1f").alias("unique_id")
-    measured = (pl.col("time_value").alias("ds"), pl.col("prevalence").alias("y"), "n_posts", "marker", "population")
+    measured = (
+        pl.col("time_value").alias("ds"),
+        pl.col("prevalence").alias("y"),
+        "n_posts",
+        "marker",
+        "population",
+        pl.col("left_out").alias("flagged"),
+    )
     ahead = pl.concat(
         forecasting.forecast(some.select(name, *measured), until=run.moment.date(), events=events) for some in together
     ).with_columns(
@@ -242,9 +250,13 @@ def with_p_high(ahead: pl.DataFrame, series: pl.DataFrame, percentile: float) ->
     return rows.with_columns(forecasting.probability_above(rows, rows["threshold"], rows["n"])).drop("n", "origin")
 
 
-def _due(series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Lines to forecast: the last closed day is new, or a closed day was issued after the last forecast."""
-    known = series.group_by(tables.LINE).agg(pl.col("time_value").max().alias("last"), pl.col("issue").max())
+def _due(series: pl.DataFrame, flags: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Lines to forecast: the last closed day is new, or a closed day or a flag of one was issued since the forecast."""
+    told = flags.select("population", "time_value", pl.col("issue").alias("told"))
+    told = told.group_by("population", "time_value").agg(pl.col("told").max())
+    known = series.join(told, on=["population", "time_value"], how="left").group_by(tables.LINE).agg(
+        pl.col("time_value").max().alias("last"), pl.max_horizontal(pl.col("issue", "told").max()).alias("issue")
+    )  # fmt: skip
     made = forecasts.group_by(tables.LINE).agg(
         ORIGIN.max(),
         pl.col("issue").max().alias("forecast_at"),

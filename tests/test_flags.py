@@ -61,7 +61,7 @@ def test_missed_is_what_a_count_by_the_minute_finds(
 ) -> None:
     # A day closes hours after its end.
     closed = min(closed, now // 1440 - 1)
-    got = flags.missed(coverage(covered, missed), ["a"] if going_on else [], day(closed), at(now))
+    got = flags.hours(flags.missed(coverage(covered, missed), ["a"] if going_on else [], day(closed), at(now)))
     assert dict(got.select("time_value", "hours").iter_rows()) == pytest.approx(
         oracle(covered, missed, going_on, closed, now)
     )
@@ -73,13 +73,19 @@ def test_a_seam_between_two_batches_is_no_gap() -> None:
     apart = rows.with_columns(pl.col("starts_at") + pl.Series([timedelta(0), 59 * second]))
     assert flags.missed(apart, [], day(0), at(1440)).is_empty()
     further = rows.with_columns(pl.col("starts_at") + pl.Series([timedelta(0), 60 * second]))
-    assert flags.missed(further, [], day(0), at(1440))["hours"].to_list() == [pytest.approx(1 / 60)]
+    assert flags.missed(further, [], day(0), at(1440)).rows() == [("a", at(720), at(721), None)]
 
 
 def test_a_source_that_never_says_what_it_covers_missed_what_it_says() -> None:
     assert flags.missed(coverage([]), ["a"], day(3), at(MINUTES)).is_empty()
     told = flags.missed(coverage([], [(1380, 1500)]), ["a"], day(3), at(MINUTES))
-    assert told.rows() == [("a", day(0), 1.0), ("a", day(1), 1.0)]
+    assert told.rows() == [("a", at(1380), at(1500), "too slow")]
+    assert flags.hours(told).rows() == [("a", day(0), 1.0), ("a", day(1), 1.0)]
+
+
+def test_what_is_told_to_be_missed_is_no_hole_too() -> None:
+    told = flags.missed(coverage([(0, 700), (800, 1440)], [(710, 790)]), [], day(0), at(1440))
+    assert told.select("starts_at", "reason").rows() == [(at(700), None), (at(710), "too slow"), (at(790), None)]
 
 
 def posts(**sources: int) -> pl.DataFrame:
@@ -100,28 +106,35 @@ def hours(*rows: tuple[str, int, float]) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("sources", "lost", "reason"),
+    ("sources", "lost", "reason", "out"),
     [
-        ({"a": 10}, [("a", 28, 0.95)], None),
-        ({"a": 10}, [("a", 28, 1.0)], "about 4 % of the usual posts missed; a 1.0 h"),
-        ({"a": 10}, [("a", 28, 24.0)], "about 100 % of the usual posts missed; a 24.0 h"),
-        # A tenth of the posts: an hour of it is .4 %, ten hours are 4.2 %.
-        ({"a": 10, "b": 90}, [("a", 28, 9.0)], None),
-        ({"a": 10, "b": 90}, [("a", 28, 10.0)], "about 4 % of the usual posts missed; a 10.0 h"),
+        ({"a": 10}, [("a", 28, 0.95)], None, False),
+        ({"a": 10}, [("a", 28, 1.0)], "about 4 % of the usual posts missed; a 1.0 h", False),
+        # Of one source half a day is left out, as its hours may differ.
+        ({"a": 10}, [("a", 28, 11.9)], "about 50 % of the usual posts missed; a 11.9 h", False),
+        ({"a": 10}, [("a", 28, 12.0)], "about 50 % of the usual posts missed; a 12.0 h", True),
+        ({"a": 10}, [("a", 28, 24.0)], "about 100 % of the usual posts missed; a 24.0 h", True),
+        # A tenth of the posts: an hour of it is .4 %, ten hours are 4.2 %; all of it is a tenth of the mix.
+        ({"a": 10, "b": 90}, [("a", 28, 9.0)], None, False),
+        ({"a": 10, "b": 90}, [("a", 28, 10.0)], "about 4 % of the usual posts missed; a 10.0 h", False),
+        ({"a": 10, "b": 90}, [("a", 28, 24.0)], "about 10 % of the usual posts missed; a 24.0 h", True),
+        # Half of half is left: a third of the mix, not a half.
+        ({"a": 50, "b": 50}, [("a", 28, 12.0)], "about 25 % of the usual posts missed; a 12.0 h", True),
+        # 3/4 of half: 3/7 of the mix, .07 less; both alike: the mix as it was.
+        ({"a": 50, "b": 50}, [("a", 28, 6.0)], "about 13 % of the usual posts missed; a 6.0 h", False),
+        ({"a": 50, "b": 50}, [("b", 28, 9.0), ("a", 28, 9.0)],
+         "about 38 % of the usual posts missed; a 9.0 h, b 9.0 h", False),
         # .9 · 6/24 + .1 · 12/24 = .275
-        (
-            {"a": 10, "b": 90},
-            [("b", 28, 6.0), ("a", 28, 12.0)],
-            "about 28 % of the usual posts missed; a 12.0 h, b 6.0 h",
-        ),
-        ({"a": 10}, [("elsewhere", 28, 24.0)], None),
+        ({"a": 10, "b": 90}, [("b", 28, 6.0), ("a", 28, 12.0)],
+         "about 28 % of the usual posts missed; a 12.0 h, b 6.0 h", False),
+        ({"a": 10}, [("elsewhere", 28, 24.0)], None, False),
     ],
 )
 def test_a_gap_is_an_hour_of_the_usual_posts(
-    sources: dict[str, int], lost: list[tuple[str, int, float]], reason: str | None
+    sources: dict[str, int], lost: list[tuple[str, int, float]], reason: str | None, out: bool
 ) -> None:
     got = flags.gaps(hours(*lost), posts(**sources))
-    assert got.rows() == ([("all", day(28), "gap", reason)] if reason else [])
+    assert got.rows() == ([("all", day(28), "gap", reason, out)] if reason else [])
 
 
 def test_what_a_source_is_usually_worth_is_that_of_the_28_days_to_the_gap() -> None:
@@ -151,7 +164,7 @@ def counted(n_posts: Sequence[int]) -> pl.DataFrame:
 )
 def test_an_odd_volume_is_a_third_or_three_times_of_the_usual_one(n_posts: list[int], told: dict[int, str]) -> None:
     got = flags.volumes(counted(n_posts))
-    assert got.rows() == [("all", day(n), "volume", reason) for n, reason in told.items()]
+    assert got.rows() == [("all", day(n), "volume", reason, False) for n, reason in told.items()]
 
 
 def test_the_posts_of_the_widest_line_are_the_populations() -> None:
@@ -162,11 +175,11 @@ def test_the_posts_of_the_widest_line_are_the_populations() -> None:
     assert got["reason"].to_list() == ["20 posts, usually 100"]
 
 
-def told(*rows: tuple[int, str, str | None], issue: datetime | None = None) -> pl.DataFrame:
+def told(*rows: tuple[int, str, str | None], out: bool = False, issue: datetime | None = None) -> pl.DataFrame:
     """Flags of population all."""
     frame = pl.DataFrame(
-        [("all", day(n), kind, reason) for n, kind, reason in rows],
-        schema={"population": pl.String, "time_value": pl.Date, "kind": pl.String, "reason": pl.String}, orient="row",
+        [("all", day(n), kind, reason, out and reason is not None) for n, kind, reason in rows],
+        schema={name: dtype for name, dtype in tables.FLAGS.schema.items() if name != "issue"}, orient="row",
     )  # fmt: skip
     return frame.with_columns(issue=pl.lit(issue)) if issue else frame
 
@@ -176,11 +189,15 @@ def test_only_what_changed_is_issued_and_what_no_longer_holds_is_withdrawn() -> 
     found = told((3, "gap", "x"), (4, "gap", "y"), (5, "gap", "z"), (6, "gap", "z"))
     got = flags.changed(found, known, since=day(2))
     assert got.rows() == told((2, "gap", None), (4, "gap", "y"), (5, "gap", "z"), (6, "gap", "z")).rows()
-    both = pl.concat([known, got.with_columns(issue=pl.lit(MIDNIGHT + timedelta(days=1)))])
-    latest = both.sort("issue").unique(["population", "time_value", "kind"], keep="last")
+    later = pl.concat([known, got.with_columns(issue=pl.lit(MIDNIGHT + timedelta(days=1)))])
+    latest = later.sort("issue").unique(["population", "time_value", "kind"], keep="last")
     assert flags.changed(found, latest, since=day(2)).is_empty()
+    assert flags.changed(told((3, "gap", "x"), out=True), latest, since=day(3)).filter("left_out").height == 1
 
 
 def test_what_stands_is_one_sentence_a_day() -> None:
-    both = told((2, "volume", "9 posts, usually 90"), (2, "gap", "half"), (3, "gap", None), issue=MIDNIGHT)
-    assert flags.standing(both).rows() == [("all", day(2), "gap: half; volume: 9 posts, usually 90")]
+    both = pl.concat([
+        told((2, "volume", "9 posts, usually 90"), (3, "gap", None), issue=MIDNIGHT),
+        told((2, "gap", "half"), out=True, issue=MIDNIGHT),
+    ])  # fmt: skip
+    assert flags.standing(both).rows() == [("all", day(2), "gap: half; volume: 9 posts, usually 90", True)]

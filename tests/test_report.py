@@ -152,3 +152,17 @@ def test_a_chart_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
         gallery.draw("skill", snapshot, Asked("*"))
     with pytest.raises(InputError, match="source: got 'x'; there is none"):
         gallery.draw("volumes", snapshot, Asked("*", source="x"))
+
+
+def test_it_tells_flagged_days_and_what_streams_missed(tmp_path: Path) -> None:
+    midnight = datetime(2026, 3, 28)
+    rows = {
+        tables.FLAGS: frames.flags((3, "gap", "about 25 % of the usual posts missed; files 6.0 h", True)),
+        tables.COVERAGE: frames.coverage(
+            ("covered", midnight - timedelta(days=30), midnight, None), ("covered", midnight + timedelta(hours=6), frames.NOW, None)
+        ),
+    }  # fmt: skip
+    said = text(report(published(tmp_path, rows), Asked("all", **A_WEEK)))
+    assert "1 day flagged as not measured as usual, 1 of them left out of thresholds and forecasts (latest: Sat 28 Mar 2026, gap:" in said
+    assert "6 h in 28 days" in said
+    assert "not read since" not in said

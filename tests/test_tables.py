@@ -52,7 +52,7 @@ EXPECTED = {
     ],
     "source_days": ["source", "time_value", "n_posts", "n_authors", "n_unmeasured", "missing_reason", "updated_at"],
     "coverage": ["source", "state", "starts_at", "ends_at", "reason", "n_events", "n_ignored"],
-    "flags": ["population", "time_value", "kind", "reason", "issue"],
+    "flags": ["population", "time_value", "kind", "reason", "left_out", "issue"],
     "lexicons": ["marker", "lexicon", "language", "version", "n_terms", "fitted_on", "updated_at"],
 }  # fmt: skip
 WAREHOUSE_ONLY = {

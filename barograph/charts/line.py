@@ -19,6 +19,7 @@ from barograph.charts.frame import (
 )
 from barograph.charts.marks import alerts as mark_alerts
 from barograph.charts.marks import events as mark_events
+from barograph.charts.marks import flagged as mark_flagged
 from barograph.charts.marks import high_days, visible
 from barograph.charts.several import ROOM, Other, curve, names
 from barograph.days import DAY_MS
@@ -31,20 +32,21 @@ _CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
 def timeline(
     series: pl.DataFrame, forecasts: pl.DataFrame, exceedances: pl.DataFrame, events: pl.DataFrame, *,
-    alerts: pl.DataFrame | None = None, smoothed: pl.DataFrame | None = None, later: pl.DataFrame | None = None,
-    name: str = "", others: Sequence[Other] = (), height: int = 340,
+    flags: pl.DataFrame | None = None, alerts: pl.DataFrame | None = None, smoothed: pl.DataFrame | None = None,
+    later: pl.DataFrame | None = None, name: str = "", others: Sequence[Other] = (), height: int = 340,
 ) -> Layers:  # fmt: skip
     """Prevalence of one line day by day with its 95 % intervals, forecast fan, threshold, events, alerts and gaps.
 
     Frames have the columns of their tables and one row a day; exceedances: the observed high-prevalence days. The line
-    breaks at a day without a value and at a provisional one. alerts: as `Line.marks` has them. smoothed: what
-    `smoothing.trailing` made of the days, drawn in place of their own line. later: the line as it is known now.
+    breaks at a day without a value and at a provisional one. flags: as `flags.standing`, alerts: as `Line.marks` has
+    them. smoothed: what `smoothing.trailing` made of the days, drawn in place of their own line. later: the line as
+    it is known now.
 
     others: lines beside it, at most MOST − 1; `name` is then its own. Fan, threshold and alerts stay those of the first
     line, in its colour; high-prevalence days, which fill the height, are left out.
     """
     kind = str(series["value_kind"][0])
-    observed, ahead = days.observed(series, exceedances), days.ahead(forecasts, kind)
+    observed, ahead = days.observed(series, exceedances, flags), days.ahead(forecasts, kind)
     beside = [(days.observed(o.series, EXCEEDANCES.empty()), _smoothed(o.smoothed, kind)) for o in others]
     mean = _smoothed(smoothed, kind)
     drawn = pl.concat([*_extent(observed, mean), *(part for rows in beside for part in _extent(*rows))])
@@ -81,7 +83,11 @@ def timeline(
     else:
         closed = observed.filter(pl.col("state") == "closed")
         layers += [*_band(closed, frame, "lo", "hi", colour=OBSERVED, opacity=0.25), *_values(observed, frame, size)]
-    layers += [*_missing(observed, frame), _hover(observed, ahead, frame, mean, others, beside)]
+    layers += [
+        *mark_flagged(observed, frame),
+        *_missing(observed, frame),
+        _hover(observed, ahead, frame, mean, others, beside),
+    ]
     if marks is not None:
         layers += mark_alerts(marks, frame)
     return Layers(layers, height, above=20 if marks is not None else 5)

@@ -1,4 +1,4 @@
-"""What is marked on a timeline beside its values: high-prevalence days, events, alerts."""
+"""What is marked on a timeline beside its values: high-prevalence days, flagged days, events, alerts."""
 
 import altair as alt
 import polars as pl
@@ -15,6 +15,8 @@ SHAPES = {"firing": "triangle-down", "acknowledged": "diamond", "resolved": "cir
 STATES = {"firing": noted("fired"), "acknowledged": noted("acknowledged"), "resolved": noted("resolved")}
 """The same → what happened."""
 _LETTERS = 60
+_STRIP = 6
+"""Pixels that the strip below flagged days is high."""
 _ABOVE = -8
 """Where alerts stand: so many pixels below the upper edge of the plot, which is above it."""
 
@@ -34,6 +36,20 @@ def high_days(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
         layers.append(alt.Chart(sure).mark_rect(color=HIGH, opacity=0.28).encode(**across))
     limits = alt.Chart(high.select("from", "to", "threshold")).mark_rule(color=THRESHOLD, strokeWidth=1.5)
     return [*layers, limits.encode(**across, y=frame.y("threshold"))]
+
+
+def flagged(observed: pl.DataFrame, frame: Frame) -> list[alt.Chart]:
+    """A strip below days that are flagged, dark below those that are left out. observed: as `days.observed`."""
+    rows = observed.filter(pl.col("left_out").is_not_null()).select("from", "to", "left_out")
+    bottom = alt.YValue("height")  # type: ignore[no-untyped-call]
+    layers = []
+    for (out,), mine in rows.group_by("left_out", maintain_order=True):
+        strip = alt.Chart(mine.select("from", "to")).mark_rect(
+            color=MUTED, opacity=1 if out else 0.45, y2Offset=-_STRIP
+        )
+        ends = {"y": bottom, "y2": alt.Y2Value("height")}  # type: ignore[no-untyped-call]
+        layers.append(strip.encode(x=frame.x("from"), x2=alt.X2("to:T"), **ends))
+    return layers
 
 
 def visible(events: pl.DataFrame, series: pl.DataFrame, forecasts: pl.DataFrame) -> pl.DataFrame:

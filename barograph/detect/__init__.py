@@ -6,12 +6,13 @@ from barograph.detect.thresholds import (
     HIGH_PERCENTILE,
     closed_series,
     expected,
+    measured,
     observed,
     origin_thresholds,
     thresholds,
 )
 
 __all__ = [
-    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "drifting", "expected", "observed",
-    "origin_thresholds", "surprises", "suspected", "thresholds",
+    "HIGH_PERCENTILE", "USUAL_DAYS", "aberrations", "closed_series", "drifting", "expected", "measured",
+    "observed", "origin_thresholds", "surprises", "suspected", "thresholds",
 ]  # fmt: skip

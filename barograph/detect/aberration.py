@@ -9,11 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import stats
 
 from barograph.detect import discovery, ladder
 from barograph.detect.baseline import Floats
+from barograph.detect.thresholds import measured
 from barograph.rules import watched
 from barograph.settings import Rule
 from barograph.tables import EXCEEDANCES, LINE
@@ -36,6 +38,8 @@ class Panel(NamedTuple):
     values: Floats
     posts: Floats
     error: Floats
+    left_out: npt.NDArray[np.bool_]
+    """Days of which no baseline is made."""
 
 
 def panel(series: pl.DataFrame) -> Panel:
@@ -45,7 +49,9 @@ def panel(series: pl.DataFrame) -> Panel:
     days = pl.date_range(first, seen[-1], eager=True).alias("time_value")
     lines = series.select(LINE).unique().sort(LINE)
     placed = series.join(lines.with_row_index("line"), on=LINE).with_columns(
-        _ERROR.alias("error"), (pl.col("time_value") - first).dt.total_days().alias("day")
+        _ERROR.alias("error"),
+        measured(series).alias("measured"),
+        (pl.col("time_value") - first).dt.total_days().alias("day"),
     )
     at = placed["line"].to_numpy(), placed["day"].to_numpy()
 
@@ -54,7 +60,9 @@ def panel(series: pl.DataFrame) -> Panel:
         values[at] = placed[column].cast(pl.Float64).to_numpy()
         return values
 
-    return Panel(lines, days, spread_out("prevalence"), spread_out("n_posts"), spread_out("error"))
+    values, posts, error = (spread_out(column) for column in ("prevalence", "n_posts", "error"))
+    left_out = np.isfinite(values) & ~np.isfinite(spread_out("measured"))
+    return Panel(lines, days, values, posts, error, left_out)
 
 
 def aberrations(
@@ -82,10 +90,12 @@ def aberrations(
 def _tests(whole: Panel, rule: Rule, first: int) -> pl.DataFrame:
     """Every discovery among the lines of a panel from column `first` on."""
     alpha = 1 - rule.percentile / 100
+    at_once = (slice(i, i + _AT_ONCE) for i in range(0, whole.lines.height, _AT_ONCE))
     parts = [
-        (rows, ladder.run(rule.detector, whole.values[rows], whole.posts[rows], whole.error[rows], first))
-        for rows in (slice(i, i + _AT_ONCE) for i in range(0, whole.lines.height, _AT_ONCE))
-    ]
+        (rows, ladder.run(
+            rule.detector, whole.values[rows], whole.posts[rows], whole.error[rows], first, whole.left_out[rows]
+        )) for rows in at_once
+    ]  # fmt: skip
     p = np.concatenate([tests.p(whole.values[rows, first:]) for rows, tests in parts])
     q = discovery.rates(p)
     limit = discovery.limits(q, alpha)

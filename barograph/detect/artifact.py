@@ -13,8 +13,6 @@ from barograph.tables import LINE
 USUAL_DAYS = 28
 FEWEST_DAYS = 7
 """Known days before, without which nothing is usual."""
-VOLUME = 3.0
-"""A day with a third, or three times, of the usual posts is another measurement."""
 HOURS = 3
 """Hours without a post that had some on nine days of ten."""
 HABIT = 0.9
@@ -26,17 +24,19 @@ BASELINE_DAYS = 84
 
 
 def suspected(
-    found: pl.DataFrame, series: pl.DataFrame, volumes: pl.DataFrame, repeated: pl.DataFrame, *, frozen: date | None
-) -> pl.DataFrame:
+    found: pl.DataFrame, series: pl.DataFrame, volumes: pl.DataFrame, repeated: pl.DataFrame, flags: pl.DataFrame, *,
+    frozen: date | None,
+) -> pl.DataFrame:  # fmt: skip
     """`found` (rows of `exceedances`) with `suspect_reason` where a day that has come is likely an artefact.
 
     series: closed days, as `closed_series` returns them. volumes: `population, time_value, source, hours` (a bit for
     each hour of the day with a post) and `n` posts, for the days of `found` and the 28 before each. repeated:
     `population, marker, time_value, what` and `n` posts with the marker of the account or text that has most of them.
-    frozen: the last day that other lexicons read than those after it; None where all are read alike.
+    flags: the latest rows of `flags`. frozen: the last day that other lexicons read than those after it; None where all
+    are read alike.
     """
     reasons = [
-        _volume(series), _reading(series), _lexicons(series, frozen), _hours(volumes), _mix(volumes),
+        _flagged(flags), _reading(series), _lexicons(series, frozen), _hours(volumes), _mix(volumes),
         _repeated(found, series, repeated),
     ]  # fmt: skip
     rows = found.drop("suspect_reason", strict=False).with_row_index("row")
@@ -78,13 +78,10 @@ def drifting(found: pl.DataFrame, series: pl.DataFrame, canaries: pl.DataFrame) 
     return rows.join(told, on="row", how="left", maintain_order="left").with_columns(reason).drop("row", "reason")
 
 
-def _volume(series: pl.DataFrame) -> pl.DataFrame:
-    before = {"window_size": f"{USUAL_DAYS}d", "closed": "left", "min_samples": FEWEST_DAYS}
-    median = pl.col("n_posts").rolling_median_by("time_value", **before).over(LINE)  # type: ignore[arg-type]
-    n, usual = pl.col("n_posts"), pl.col("usual")
-    odd = (n * VOLUME < usual) | (n > usual * VOLUME)
-    said = pl.format("volume: {} posts, usually {}", n, usual.round().cast(pl.Int64))
-    return series.with_columns(median.alias("usual")).filter(odd).select(*LINE, "time_value", said.alias("reason"))
+def _flagged(flags: pl.DataFrame) -> pl.DataFrame:
+    """Days of odd volume, and those of which so much was missed that they are left out."""
+    odd = flags.filter(pl.col("reason").is_not_null(), pl.col("left_out") | (pl.col("kind") == "volume"))
+    return odd.sort("kind").select("population", "time_value", pl.format("{}: {}", "kind", "reason").alias("reason"))
 
 
 def _reading(series: pl.DataFrame) -> pl.DataFrame:

@@ -51,6 +51,12 @@ class Baseline:
         """The value that is exceeded with probability alpha in (0, 1)."""
         return np.asarray(self.scale.back(self.centre + stats.t.isf(alpha, self.df) * self.spread))
 
+    def on(self, days: npt.NDArray[np.bool_], other: "Baseline") -> "Baseline":
+        """This one on some days (lines, days), another of the same scale on the rest."""
+        mine, rest = ((of.centre, of.spread, of.df) for of in (self, other))
+        centre, spread, df = (np.where(days, a, b) for a, b in zip(mine, rest, strict=True))
+        return Baseline(centre, spread, df, self.scale)
+
 
 def trailing(values: Floats, nearest: int, furthest: int) -> Floats:
     """(lines, days, lags): for each day those from `nearest` to `furthest` days before, nearest first."""

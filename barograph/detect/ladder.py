@@ -115,18 +115,30 @@ class Tested:
         return found
 
 
-def run(name: str, values: Floats, posts: Floats, error: Floats | None, first: int = 0) -> Tested:
-    """The days from column `first` on, by one detector or the ladder. The first column is a Monday."""
+def run(
+    name: str, values: Floats, posts: Floats, error: Floats | None, first: int = 0,
+    left_out: npt.NDArray[np.bool_] | None = None,
+) -> Tested:  # fmt: skip
+    """The days from column `first` on, by one detector or the ladder. The first column is a Monday.
+
+    left_out: days (lines, days) that are in no other's baseline; they themselves are tested as if none were.
+    """
     names = _RUNGS if name == LADDER else (name,)
-    baselines = []
-    for each in names:
-        detector, back = DETECTORS[each]
-        start = max(first - back, 0) // 7 * 7  # whole weeks, so that an early start changes nothing
-        cut = np.s_[:, start:]
-        whole = detector(values[cut], posts[cut], None if error is None else error[cut], (first - start) // 7 * 7)
-        ahead = np.s_[:, first - start :]
-        baselines.append(Baseline(whole.centre[ahead], whole.spread[ahead], whole.df[ahead], whole.scale))
+    baselines = [_baseline(each, values, posts, error, first) for each in names]
+    if left_out is not None and left_out.any():
+        kept = np.where(left_out, np.nan, values)
+        usual = [_baseline(each, kept, posts, error, first) for each in names]
+        baselines = [a.on(left_out[:, first:], b) for a, b in zip(baselines, usual, strict=True)]
     rung = np.full(baselines[0].centre.shape, -1)
     for number, baseline in enumerate(baselines):
         rung[np.isfinite(baseline.spread)] = number
     return Tested(names, tuple(baselines), rung)
+
+
+def _baseline(name: str, values: Floats, posts: Floats, error: Floats | None, first: int) -> Baseline:
+    detector, back = DETECTORS[name]
+    start = max(first - back, 0) // 7 * 7  # whole weeks, so that an early start changes nothing
+    cut = np.s_[:, start:]
+    whole = detector(values[cut], posts[cut], None if error is None else error[cut], (first - start) // 7 * 7)
+    ahead = np.s_[:, first - start :]
+    return Baseline(whole.centre[ahead], whole.spread[ahead], whole.df[ahead], whole.scale)

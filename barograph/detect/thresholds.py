@@ -18,17 +18,32 @@ WINDOW_DAYS = 84
 MINIMUM_DAYS = 28
 
 
-def closed_series(series: pl.DataFrame) -> pl.DataFrame:
-    """The latest issue of each cell, closed days only, in order of line and day."""
-    return series.filter(~pl.col("provisional")).sort(*LINE, "time_value")
+def closed_series(series: pl.DataFrame, flags: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The latest issue of each cell, closed days only, in order of line and day.
+
+    flags: the latest rows of `flags`; where given, `left_out` says which days no threshold or baseline is made of.
+    """
+    closed = series.filter(~pl.col("provisional")).sort(*LINE, "time_value")
+    if flags is None:
+        return closed
+    out = flags.filter("left_out").select("population", "time_value", "left_out").unique()
+    closed = closed.join(out, on=["population", "time_value"], how="left", maintain_order="left")
+    return closed.with_columns(pl.col("left_out").fill_null(value=False))
+
+
+def measured(series: pl.DataFrame) -> pl.Expr:
+    """`prevalence` of days as `closed_series` returns them, NULL of those that are left out."""
+    kept = ~pl.col("left_out") if "left_out" in series.columns else pl.lit(value=True)
+    return pl.when(kept).then("prevalence")
 
 
 def thresholds(series: pl.DataFrame, percentile: float) -> pl.DataFrame:
     """`series` (sorted by line and day) with `threshold`: the percentile of the 84 days before each day.
 
-    NULL where fewer than 28 of them have a value. Linear interpolation between order statistics.
+    NULL where fewer than 28 of them have a value. Linear interpolation between order statistics. Days that are left out
+    count as without one.
     """
-    threshold = pl.col("prevalence").rolling_quantile_by(
+    threshold = measured(series).rolling_quantile_by(
         "time_value", window_size=f"{WINDOW_DAYS}d", quantile=percentile / 100, closed="left",
         interpolation="linear", min_samples=MINIMUM_DAYS,
     )  # fmt: skip
@@ -36,16 +51,12 @@ def thresholds(series: pl.DataFrame, percentile: float) -> pl.DataFrame:
 
 
 def origin_thresholds(series: pl.DataFrame, percentile: float, origin: date) -> pl.DataFrame:
-    """One threshold a line for all days after `origin`, from the 84 closed days that end with it."""
-    day = pl.col("time_value")
+    """One threshold a line for all days after `origin`, from the 84 closed days up to it; of those left out none."""
+    day, value = pl.col("time_value"), measured(series)
     return (
         series.filter(day.is_between(origin - timedelta(days=WINDOW_DAYS - 1), origin))
         .group_by(LINE)
-        .agg(
-            pl.when(pl.col("prevalence").count() >= MINIMUM_DAYS)
-            .then(pl.col("prevalence").quantile(percentile / 100, "linear"))
-            .alias("threshold")
-        )
+        .agg(pl.when(value.count() >= MINIMUM_DAYS).then(value.quantile(percentile / 100, "linear")).alias("threshold"))
     )
 
 

@@ -300,6 +300,7 @@ FLAGS = Table(
         "time_value": day("the UTC day"),
         "kind": text("a part of the day was missed; or far more or fewer posts than usual", "gap", "volume"),
         "reason": text("what is known of it; NULL where it no longer holds", nullable=True),
+        "left_out": Column(pl.Boolean, "thresholds, baselines and forecasts do without the day"),
         **ISSUE,
     }, published=True,
 )  # fmt: skip

@@ -114,6 +114,20 @@ def source_days(days: int = 60, *, gaps: tuple[int, ...] = (), odd: dict[int, in
     return tables.SOURCE_DAYS.validate(pl.DataFrame(rows))
 
 
+def flags(*rows: tuple[int, str, str | None, bool], issue: datetime = NOW) -> pl.DataFrame:
+    """(days before LAST, kind, reason, whether it is left out) each, of population all."""
+    found = [("all", LAST - timedelta(days=ago), *rest, issue) for ago, *rest in rows]
+    return pl.DataFrame(found, schema=tables.FLAGS.schema, orient="row")
+
+
+def coverage(*rows: tuple[str, datetime, datetime, str | None], source: str = "files") -> pl.DataFrame:
+    """(state, from, to, reason) each, a thousand events of which ten are ignored in every covered one."""
+    found = [
+        (source, *row, *((1000, 10) if row[0] == "covered" else (0, 0))) for row in rows
+    ]  # fmt: skip
+    return pl.DataFrame(found, schema=tables.COVERAGE.schema, orient="row")
+
+
 def lexicons() -> pl.DataFrame:
     """Two lists in use, one of ours and one of the analyst's."""
     rows = [

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from barograph import charts, days, smoothing, tables
+from barograph.flags import standing
 from barograph.language import Reader, speaking
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST
@@ -258,3 +259,14 @@ def test_words_in_charts_are_in_the_readers_language_whichever_thread_writes_the
         told = days.observed(frames.series(40), tables.EXCEEDANCES.empty())
     assert told["day"][-2] == "mar 31\xa0mar 2026"
     assert told["what"][0] == "10,0\xa0% (8,0–12,5)"
+
+
+def test_a_strip_below_marks_flagged_days_dark_where_they_are_left_out() -> None:
+    flags = standing(frames.flags((4, "gap", "half", True), (3, "gap", "half", True), (1, "volume", "9 posts, usually 90", False)))
+    strips = [(layer, rows) for layer, rows in layers(draw(frames.series(), flags=flags), "rect", x="from") if "y2Offset" in layer["mark"]]
+    told = {layer["mark"]["opacity"]: [r["from"] + days.DAY_MS / 2 for r in rows] for layer, rows in strips}
+    assert told == {1: [ms(LAST - timedelta(days=n)) for n in (4, 3)], 0.45: [ms(LAST - timedelta(days=1))]}
+    assert [rows for layer, rows in layers(draw(frames.series()), "rect") if "y2Offset" in layer["mark"]] == []
+    observed = days.observed(frames.series(), frames.high_days(4), flags)
+    notes = {ago: observed["note"][-2 - ago].replace("\xa0", " ") for ago in (4, 1, 0)}
+    assert notes == {4: "high: above 9.0 %; flagged: gap: half", 1: "flagged: volume: 9 posts, usually 90", 0: "–"}

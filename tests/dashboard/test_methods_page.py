@@ -76,6 +76,38 @@ def test_each_source_has_the_card_of_its_kind(home: Path) -> None:
     assert "no boosts" not in text(app) and "300 requests in five minutes" in text(app)
 
 
+HALF = datetime(2026, 3, 20, 12)
+DAY = timedelta(days=1)
+READ = frames.coverage(
+    ("covered", HALF - 30 * DAY, HALF, None), ("missed", HALF, HALF + DAY, "longer ago than the server keeps (CursorTooOld)"),
+    ("covered", HALF + 1.25 * DAY, NOW - timedelta(minutes=50), None),
+)  # fmt: skip
+
+
+def test_what_a_stream_missed_is_listed_with_the_reason(home: Path) -> None:
+    publish(home, coverage=READ)
+    app = frames.opened(PAGE)
+    said = text(app)
+    assert "Read from 18 Feb 2026, 12\\:00 UTC to 1 Apr 2026, 11\\:10 UTC; 2,000 events, 20 of them no posts; 30 h missed in 28 days" in said
+    assert "21 Mar 2026, 12:00 UTC 21 Mar 2026, 18:00 UTC 6 h not read then 20 Mar 2026, 12:00 UTC 21 Mar 2026, 12:00 UTC 24 h " in tabled(app)
+    assert r"longer ago than the server keeps (CursorTooOld)" in tabled(app)
+    assert "hace más tiempo del que el servidor guarda" in tabled(frames.opened(PAGE, lang="es"))
+    first = text(frames.opened())
+    assert "30 h missed in 28 days" in first
+    assert "are missing" not in first
+
+
+def test_a_source_that_is_behind_is_a_warning_on_the_first_page(home: Path) -> None:
+    behind = READ.with_columns(pl.col("ends_at").clip(upper_bound=NOW - timedelta(hours=1)))
+    publish(home, coverage=behind)
+    app = frames.opened()
+    assert "Posts of **files** are missing: it was last read on 1 Apr 2026, 11\\:00 UTC." in text(app)
+    # A source that is read no more is not missing.
+    dropped = frames.sources().with_columns(updated_at=pl.lit(NOW - timedelta(days=3)))
+    publish(home, coverage=behind, sources=dropped)
+    assert not frames.opened().warning
+
+
 def test_a_day_that_grew_after_it_closed_tells_how_late_posts_are(home: Path) -> None:
     first = datetime.combine(LAST, datetime.min.time())
     grown = [frames.series(2, provisional=False, n_posts=n, unit="posts", issue=first + timedelta(days=days)) for n, days in ((60, 0.5), (80, 1.5))]

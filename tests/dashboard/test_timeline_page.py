@@ -168,3 +168,20 @@ def test_what_is_taken_away_is_what_is_shown(several: Path, monkeypatch: pytest.
     assert (rows["time_value"].min(), rows["time_value"].max()) == (LAST - timedelta(days=30), LAST)
     assert rows.filter(population="north")["smoothed"].to_list() == pytest.approx([0.2] * 31)
     assert rows.filter(population="all", time_value=LAST - timedelta(days=2))["high_above"].to_list() == [0.09]
+
+
+def test_flagged_days_are_said_as_they_were_known(home: Path) -> None:
+    late = frames.flags((5, "gap", None, False), (2, "volume", "310 posts, usually 100", False))
+    early = frames.flags((5, "gap", "about 62 % of the usual posts missed; files 15.0 h", True), issue=EARLIER)
+    series = pl.concat([frames.series(issue=EARLIER).head(-3), frames.series().tail(3)])
+    others = frames.flags((1, "gap", "about 9 % of the usual posts missed; files 2.2 h", True)).with_columns(population=pl.lit("north"))
+    frames.snapshot(home, {tables.SERIES: series, tables.FLAGS: pl.concat([early, late, others])})
+    said = text(opened())
+    assert "; 1 day flagged as not measured as usual, 0 of them left out of thresholds and forecasts " in said
+    assert "(latest: Sun 29 Mar 2026, volume: 310 posts, usually 100)" in said
+    assert "flagged: not measured as usual" in said
+    then = text(opened(as_of=f"{EARLIER:%Y-%m-%dT%H:%M}"))
+    assert "1 day flagged as not measured as usual, 1 of them left out" in then
+    assert "(latest: Thu 26 Mar 2026, gap: about 62 % of the usual posts missed; files 15.0 h)" in then
+    spanish = text(opened(lang="es"))
+    assert "1 día con la señal de que no se midió como de costumbre, 0 de ellos fuera de umbrales y pronósticos" in spanish

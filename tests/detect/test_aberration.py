@@ -41,6 +41,18 @@ def test_a_day_off_its_baseline_is_found_with_what_found_it() -> None:
     assert tested.rows() == [("joy", *list(LINE.values())[1:], "odd", day(61))]
 
 
+def test_a_day_left_out_neither_hides_a_rise_after_it_nor_makes_one() -> None:
+    lines = series(outbreak(0.6, 0.2, 0.2, 0.2, 0.26), 0.002, marker="joy")
+    out = pl.DataFrame([("all", day(60), "gap", "half", True, NOW)], schema=tables.FLAGS.schema, orient="row")
+    with_it, without = (
+        aberrations(closed_series(lines, told), TESTED, [WATCH], now=NOW)[0].filter(pl.col("target") >= day(60))
+        for told in (None, out)
+    )
+    assert day(61) in with_it["target"]
+    assert day(64) not in with_it["target"]
+    assert without["target"].to_list() == [day(60), day(64)]
+
+
 def test_the_family_is_every_line_of_the_day_with_the_rules_unit_and_method_watched_or_not() -> None:
     watched = series(outbreak(0.227), 0.002, marker="joy")
     lines = {"alone": [watched]}

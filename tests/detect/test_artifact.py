@@ -46,12 +46,20 @@ def repeated(*rows: tuple[str, int]) -> pl.DataFrame:
     )
 
 
+def flags(*rows: tuple[str, str | None, bool], population: str = "all") -> pl.DataFrame:
+    """What the last day is flagged for."""
+    return pl.DataFrame(
+        [(population, day(39), *row, NOW) for row in rows], schema=tables.FLAGS.schema, orient="row",
+    )  # fmt: skip
+
+
+FEW = flags(("volume", "10 posts, usually 100", False))
 MISSING_THREE = ALL_DAY & ~(0b111 << 9)
 CASES = [
-    ({"n_posts": 33}, {}, "volume: 33 posts, usually 100"),
-    ({"n_posts": 301}, {}, "volume: 301 posts, usually 100"),
-    ({"n_posts": 34}, {}, None),
-    ({"n_posts": 300}, {}, None),
+    ({}, {"flags": flags(("volume", "33 posts, usually 100", False))}, "volume: 33 posts, usually 100"),
+    ({}, {"flags": flags(("gap", "half", True))}, "gap: half"),
+    ({}, {"flags": flags(("gap", "an hour", False), ("volume", None, False))}, None),
+    ({}, {"flags": flags(("gap", "half", True), ("volume", "few", False), population="others")}, None),
     ({"label_source": "two"}, {}, "read otherwise than the day before: two"),
     ({}, {"frozen": day(30)}, "lexicons changed after 2024-01-31"),
     ({}, {"frozen": day(39)}, None),
@@ -70,29 +78,29 @@ CASES = [
 
 @pytest.mark.parametrize(("last", "given", "reason"), CASES)
 def test_each_reason(last: dict[str, Any], given: dict[str, Any], reason: str | None) -> None:
-    usual: dict[str, Any] = {"volumes": volumes(), "repeated": repeated(), "frozen": None}
+    usual: dict[str, Any] = {"volumes": volumes(), "repeated": repeated(), "flags": flags(), "frozen": None}
     usual |= given
-    got = suspected(found(), lines(**last), usual["volumes"], usual["repeated"], frozen=usual["frozen"])
+    got = suspected(found(), lines(**last), usual["volumes"], usual["repeated"], usual["flags"], frozen=usual["frozen"])
     assert got["suspect_reason"].to_list() == [reason]
     assert tables.EXCEEDANCES.validate(got).drop("suspect_reason").equals(found().drop("suspect_reason"))
 
 
 def test_several_reasons_are_all_said() -> None:
-    got = suspected(found(), lines(n_posts=10), volumes(MISSING_THREE), repeated(), frozen=None)["suspect_reason"][0]
+    got = suspected(found(), lines(), volumes(MISSING_THREE), repeated(), FEW, frozen=None)["suspect_reason"][0]
     assert got == "volume: 10 posts, usually 100; coverage: no posts in 3 hours that usually have some"
 
 
 def test_a_share_of_authors_and_days_ahead_know_no_repeats_or_gaps() -> None:
     many = repeated(("one text", 50))
-    assert suspected(found(unit="authors"), lines(), volumes(), many, frozen=None)["suspect_reason"].to_list() == [None]
-    ahead = suspected(found(kind="forecast"), lines(n_posts=1), volumes(MISSING_THREE), many, frozen=day(30))
+    assert suspected(found(unit="authors"), lines(), volumes(), many, flags(), frozen=None)["suspect_reason"].to_list() == [None]
+    ahead = suspected(found(kind="forecast"), lines(), volumes(MISSING_THREE), many, FEW, frozen=day(30))
     assert ahead["suspect_reason"].to_list() == [None]
 
 
 def test_a_young_line_has_nothing_usual() -> None:
-    young = lines(n_posts=1).filter(pl.col("time_value") > day(33))
+    young = lines().filter(pl.col("time_value") > day(33))
     few = volumes(0, (("z", 5),)).filter(pl.col("time_value") > day(33))
-    assert suspected(found(), young, few, repeated(), frozen=None)["suspect_reason"].to_list() == [None]
+    assert suspected(found(), young, few, repeated(), flags(), frozen=None)["suspect_reason"].to_list() == [None]
 
 
 DESK, OTHER = "desk (m, prompt 01234567)", "other (m, prompt 01234567)"

@@ -89,3 +89,17 @@ def test_false_alarms_are_as_measured_on_logarithms_and_back(name: str) -> None:
     assert ladder.false_alarms(name, [(one * three) ** 0.5, one * one / three, 0]) == pytest.approx([3**0.5, 1 / 3, 0])
     alphas = np.array([0.0005, 0.001, 0.01, 0.05, 0.5])
     assert ladder.false_alarms(name, ladder.reached_at(name, alphas)) == pytest.approx(365 * alphas)
+
+
+@pytest.mark.parametrize("name", [ladder.LADDER, *ladder.DETECTORS])
+def test_what_is_left_out_is_in_no_others_baseline_and_is_tested_all_the_same(name: str) -> None:
+    out = np.zeros(VALUES.shape, dtype=bool)
+    out[0, [640, 641, 660]] = out[1, 650] = True
+    odd = np.where(out, 0.9, VALUES)
+    unknown = np.where(out, np.nan, VALUES)
+    none, kept, left = (
+        ladder.run(name, y, POSTS, ERROR, 602, o).p(y[:, 602:]) for y, o in ((unknown, None), (odd, None), (odd, out))
+    )
+    here = out[:, 602:]
+    assert left[~here] == pytest.approx(none[~here], nan_ok=True)
+    assert left[here] == pytest.approx(kept[here], nan_ok=True)

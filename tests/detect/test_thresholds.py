@@ -123,6 +123,23 @@ def test_one_threshold_from_an_origin_is_that_of_the_day_after_it(
     assert got["threshold"].to_list() == pytest.approx([oracle(prevalence, origin + 1, percentile)] if inside else [])
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(prevalence=histories, seed=st.integers(0, 2**16))
+def test_a_day_left_out_is_tested_and_makes_no_threshold(prevalence: list[float | None], seed: int) -> None:
+    out = [bool(o) for o in np.random.default_rng(seed).integers(0, 4, len(prevalence)) == 0]
+    told = pl.DataFrame(
+        [("all", day(n), "gap", "half", o, NOW) for n, o in enumerate(out)], schema=tables.FLAGS.schema, orient="row",
+    )  # fmt: skip
+    elsewhere = told.with_columns(population=pl.lit("elsewhere"), left_out=pl.lit(value=True))
+    lines = closed_series(series(prevalence), pl.concat([told, elsewhere]))
+    kept = [None if o else p for p, o in zip(prevalence, out, strict=True)]
+    got = thresholds(lines, 80)
+    assert got["threshold"].to_list() == pytest.approx([oracle(kept, n, 80) for n in range(len(kept))])
+    assert got["prevalence"].to_list() == prevalence
+    last = origin_thresholds(lines, 80, day(len(kept) - 1))["threshold"].to_list()
+    assert last == pytest.approx([oracle([*kept, None], len(kept), 80)])
+
+
 # What is observed.
 
 TESTED = tables.TESTED.empty().drop("issue")

@@ -7,14 +7,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import forecasting
 from barograph import flags, tables
+from barograph.detect import closed_series
 from barograph.home import Home
 from barograph.settings import Population, Settings, Source
 from barograph.store import Warehouse
 from flows.flags import flag
 from flows.load import load
 from flows.progress import Reporter
-from flows.stages import Run, aggregate, score
+from flows.stages import Run, aggregate, forecast, score, shares
 
 FIRST = date(2024, 3, 1)
 DAYS = 12
@@ -35,13 +37,14 @@ def covered(*spans: tuple[datetime, datetime], state: str = "covered") -> pl.Dat
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Twelve days of a post an hour by 24 people, read into a home; the tenth has four, the last day is not over."""
+    """Twelve days of a post an hour by 24 people; the tenth has four, the last is not over. On the eighth all worry."""
     with (tmp_path / "posts.jsonl").open("w") as file:
         for day in range(DAYS):
             for hour in range(0, 24, 6 if day == 9 else 1):
                 at = moment(day, hour) + timedelta(minutes=30)
+                worried = day == 7 or (day * 7 + hour) % 11 < 2
                 file.write(json.dumps({
-                    "id": f"{day}-{hour}", "author": f"person {hour}", "text": "a bus came late", "lang": "en",
+                    "id": f"{day}-{hour}", "author": f"person {hour}", "text": "I had a panic attack" if worried else "A bus came late", "lang": "en",
                     "created_at": f"{at:%Y-%m-%dT%H:%M:%S}Z",
                 }) + "\n")  # fmt: skip
     source = Source(name="college", kind="files", path=(str(tmp_path / "posts.jsonl"),))
@@ -93,7 +96,7 @@ def test_what_is_not_read_by_the_time_a_day_closes_is_missed(run: Run) -> None:
     with Warehouse(run.home.warehouse) as warehouse:
         loaded(run, warehouse, covered((moment(0), moment(10, 21))))
         assert flagged(run, warehouse, moment(11, 5)) == [ODD]
-        gap = (10, "gap", "about 12 % of the usual posts missed; college 3.0 h")
+        gap = (10, "gap", "about 13 % of the usual posts missed; college 3.0 h")
         assert flagged(run, warehouse, moment(11, 6)) == [ODD, gap]
         # A source that is read no more ends where it ended.
         run.sources = ()
@@ -123,3 +126,29 @@ def test_other_populations_are_looked_at_from_the_first_day_on(run: Run) -> None
         assert gaps.select("population", "time_value").rows() == [(who, FIRST + timedelta(2)) for who in ("all", "mine")]
         # There is no such population any more.
         assert flags.standing(gaps)["population"].to_list() == ["mine"]
+
+
+def test_a_forecast_takes_what_is_left_out_as_unknown_and_is_made_again_when_that_changes(run: Run) -> None:
+    def issued(now: datetime) -> pl.DataFrame:
+        run.now = now
+        forecast.fn(run, warehouse)
+        return warehouse.read(tables.FORECASTS).filter(pl.col("issue") == now)
+
+    half = covered((moment(0), moment(7, 12)), (moment(8), moment(11, 20)))
+    with Warehouse(run.home.warehouse) as warehouse:
+        now = loaded(run, warehouse, half)
+        assert flagged(run, warehouse, now)[0][:2] == (7, "gap")
+        series = shares(closed_series(warehouse.latest(tables.SERIES, now))).filter(unit="posts", method="lexicon")
+        y = pl.when(pl.col("time_value") != FIRST + timedelta(days=7)).then("prevalence")
+        known = series.select(
+            pl.format("{}/all", "marker").alias("unique_id"), pl.col("time_value").alias("ds"), y.alias("y"), "n_posts"
+        )  # fmt: skip
+        alone = forecasting.forecast(known, until=now.date()).filter(pl.col("unique_id") == "anxiety/all")
+        mine = issued(now).filter(marker="anxiety", unit="posts", method="lexicon").sort("target")
+        assert mine["q50"].to_list() == pytest.approx(alone.sort("target")["q50"].to_list())
+        assert mine["q90"].max() < 0.5
+        assert issued(now + timedelta(seconds=1)).is_empty()
+        warehouse.save({tables.COVERAGE: covered((moment(0), moment(11, 20)))})
+        later = now + timedelta(seconds=2)
+        assert flagged(run, warehouse, later) == [ODD]
+        assert issued(later + timedelta(seconds=1)).height == issued(now).height > 0
