@@ -6,13 +6,11 @@ gets to Prefect.
 """
 
 import errno
-import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +23,7 @@ from prefect.states import Completed, Scheduled
 from prefect.tasks import Task
 
 from barograph import settings as settings_room
+from barograph.clock import utc_now
 from barograph.errors import BarographError, Terminal, Transient
 from barograph.home import Home
 from barograph.store import Warehouse
@@ -70,12 +69,12 @@ def _attempt(work: Callable[[], str]) -> str:
         return work()
     except BarographError as error:
         again = isinstance(error, Transient) and runtime.task_run.run_count <= len(_DELAYS)
-        print(f"{what}: {error}{'; trying again' if again else ''}", file=sys.stderr, flush=True)
+        _say(f"{what}: {error}{'; trying again' if again else ''}")
         raise
     except OSError as error:
         if error.errno not in _FULL:
             raise Terminal(_unexpected(what, error)) from None
-        print(f"{what}: the disk is full; free space: what was kept is safe", file=sys.stderr, flush=True)
+        _say(f"{what}: the disk is full; free space: what was kept is safe")
         raise Transient("the disk is full; free space: what was kept is safe") from None
     except Exception as error:  # noqa: BLE001  (its words may be those of a post: Prefect keeps what a failure says)
         raise Terminal(_unexpected(what, error)) from None
@@ -85,7 +84,7 @@ def _unexpected(what: str, error: Exception) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     stage = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
     said = f"{stage} failed: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    print(f"{what}: {said}", file=sys.stderr, flush=True)
+    _say(f"{what}: {said}")
     return said
 
 
@@ -104,7 +103,7 @@ async def _begin_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any
     again = flow_run.deployment_id is not None and (flow.name == "stream" or _BEGUN_AGAIN not in flow_run.tags)
     async with get_client() as client:
         name = (await client.read_flow_run(flow_run.id)).name
-        print(f"{name}: its process was killed{'; beginning again' if again else ''}", file=sys.stderr, flush=True)
+        _say(f"{name}: its process was killed{'; beginning again' if again else ''}")
         if again and flow_run.deployment_id:
             soon: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + _SOON)
             await client.create_flow_run_from_deployment(flow_run.deployment_id, state=soon, tags=[_BEGUN_AGAIN])
@@ -161,19 +160,36 @@ def retention(home: str, config: str | None, source: str | None) -> State[Any]:
     return _run(work)
 
 
+@_flow("validation", on_crashed=[_begin_again])
+def validation(home: str, config: str | None, source: str | None) -> State[Any]:  # noqa: ARG001  (all get the same)
+    """Whether what is published is as promised, and how well forecasters and annotators do."""
+
+    def work() -> str:
+        from flows.validation import validated
+
+        return "; ".join(validated(Home(Path(home)), settings_room.load(Path(config) if config else None), utc_now()))
+
+    return _run(work)
+
+
 @_flow("stream", on_crashed=[_begin_again])
 def stream(home: str, config: str | None, source: str | None, stream: str) -> State[Any]:
     """One source, from the cursor of what landed last until a little after the next run is due."""
-    return _run(partial(_stream, home, config, source, stream))
+
+    def work() -> str:
+        from flows.stream import land
+        from flows.stream import told as landed
+
+        place = Home(Path(home))
+        settings = settings_room.load(Path(config) if config else None)
+        one = next(one for one in choose_sources(settings, (), source) if one.name == stream)
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        with take_turn(place.landing / stream, (hour + _OVERLAP).timestamp()) as stop:
+            return landed(stream, land(place, one, stop, None, _say))
+
+    return _run(work)
 
 
-def _stream(home: str, config: str | None, source: str | None, name: str) -> str:
-    from flows.stream import land
-    from flows.stream import told as landed
-
-    place = Home(Path(home))
-    settings = settings_room.load(Path(config) if config else None)
-    one = next(one for one in choose_sources(settings, (), source) if one.name == name)
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    with take_turn(place.landing / name, (hour + _OVERLAP).timestamp()) as stop:
-        return landed(name, land(place, one, stop, None, said=logging.getLogger(__name__).warning))
+def _say(what: str) -> None:
+    """On the console of `up`."""
+    print(what, file=sys.stderr, flush=True)
