@@ -8,7 +8,6 @@ gets to Prefect.
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,10 +23,11 @@ from prefect.tasks import Task
 
 from barograph import settings as settings_room
 from barograph.clock import utc_now
-from barograph.errors import BarographError, Terminal, Transient
+from barograph.errors import Terminal, Transient
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.failures import worded
 from flows.monitor import begun, look_ahead, measure, read, told
 from flows.sources import choose_sources
 from flows.telling import line
@@ -38,7 +38,6 @@ _Flow = TypeVar("_Flow", bound=Callable[..., State[Any]])
 
 _DELAYS = [10.0, 60.0, 300.0]
 """Seconds before each further try."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _WAIT = 900.0
 """Seconds that what runs once a day waits for the home."""
 _OVERLAP = timedelta(seconds=30)
@@ -63,34 +62,29 @@ def _can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 
 
 def _attempt(work: Callable[[], str]) -> str:
-    """The work, its failures as one of the two families and said on the console, in words without any data."""
+    """The work, its failures as one of the two families, said on the console in words without any data."""
     what = runtime.flow_run.name
     try:
-        return work()
-    except BarographError as error:
-        again = isinstance(error, Transient) and runtime.task_run.run_count <= len(_DELAYS)
-        _say(f"{what}: {error}{'; trying again' if again else ''}")
-        raise
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise Terminal(_unexpected(what, error)) from None
-        _say(f"{what}: the disk is full; free space: what was kept is safe")
-        raise Transient("the disk is full; free space: what was kept is safe") from None
-    except Exception as error:  # noqa: BLE001  (its words may be those of a post: Prefect keeps what a failure says)
-        raise Terminal(_unexpected(what, error)) from None
+        return worded(work)()
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is one of the two families from here on)
+        failure = _failure(error)
+        again = isinstance(failure, Transient) and runtime.task_run.run_count <= len(_DELAYS)
+        _say(f"{what}: {failure}{'; trying again' if again else ''}")
+        raise failure from None
 
 
-def _unexpected(what: str, error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
+def _failure(error: Exception) -> Transient | Terminal:
     stage = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
-    said = f"{stage} failed: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    _say(f"{what}: {said}")
-    return said
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Transient(f"{stage} failed: the disk is full; free space: what was kept is safe")
+    kind = Transient if isinstance(error, Transient) else Terminal
+    return kind(f"{stage} failed: {error}")
 
 
 def _run(work: Callable[[], str]) -> State[Any]:
     """The work as a task of the flow that runs, tied to the scheduler that began it. What it says is on the page."""
-    tie(int(os.environ.get(SCHEDULER) or os.getppid()))
+    if scheduler := os.environ.get(SCHEDULER):
+        tie(int(scheduler))
     attempt = task(
         name="attempt", cache_policy=NO_CACHE, persist_result=False, retries=len(_DELAYS), retry_delay_seconds=_DELAYS,
         retry_condition_fn=_can_help,

@@ -89,7 +89,7 @@ def _compared(rows: list[dict[str, Any]]) -> str:
 
 
 def _annotators(settings: Settings) -> Iterator[dict[str, Any]]:
-    """How well each annotator answers beside labels by people, where there are some: as `barograph validate` says it."""
+    """How well each annotator answers beside labels by people, where there are some: as `barograph validate`."""
     for annotation in settings.annotation:
         if annotation.labelled is None:
             continue
