@@ -72,6 +72,8 @@ def check(settings: Settings) -> None:
         asked = task_of(settings, annotation.name)
         for name in annotation.annotators:
             link(by_name[name], asked)
+        if annotation.labelled is not None and not annotation.labelled.is_file():
+            raise ConfigError(f"annotation {annotation.name}: labelled: got {annotation.labelled}; expected a file")
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ def prepare_prefect(home: Home, api_url: str | None = None) -> None:
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",  # a run that is to come is little to look at
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT3M",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",  # after 90 days
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }.items():
         os.environ.setdefault(name, value)

@@ -17,7 +17,7 @@ from barograph.settings import Settings
 from flows import scheduled
 from flows.sources import choose_sources
 
-WAITING = ("monitor", "forecasts", "retention")
+WAITING = ("monitor", "forecasts", "validation", "retention")
 """Flows whose schedules begin once the first reading is through; streams begin at once."""
 
 
@@ -35,6 +35,7 @@ def deployments(home: str, config: str, source: str) -> list[RunnerDeployment]:
         *streams,
         _deployed(scheduled.monitor, "every-few-minutes", given, 1, **_every(settings.monitor_minutes), paused=True),
         _deployed(scheduled.forecasts, "daily", given, 1, cron=_after_closing(settings), paused=True),
+        _deployed(scheduled.validation, "weekly", given, 1, cron="20 4 * * 1", paused=True),
         _deployed(scheduled.retention, "nightly", given, 1, cron="40 2 * * *", paused=True),
     ]
 

@@ -6,13 +6,10 @@ gets to Prefect.
 """
 
 import errno
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +22,12 @@ from prefect.states import Completed, Scheduled
 from prefect.tasks import Task
 
 from barograph import settings as settings_room
-from barograph.errors import BarographError, Terminal, Transient
+from barograph.clock import utc_now
+from barograph.errors import Terminal, Transient
 from barograph.home import Home
 from barograph.store import Warehouse
 from flows import stages
+from flows.failures import worded
 from flows.monitor import begun, look_ahead, measure, read, told
 from flows.sources import choose_sources
 from flows.telling import line
@@ -39,7 +38,6 @@ _Flow = TypeVar("_Flow", bound=Callable[..., State[Any]])
 
 _DELAYS = [10.0, 60.0, 300.0]
 """Seconds before each further try."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _WAIT = 900.0
 """Seconds that what runs once a day waits for the home."""
 _OVERLAP = timedelta(seconds=30)
@@ -64,34 +62,29 @@ def _can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 
 
 def _attempt(work: Callable[[], str]) -> str:
-    """The work, its failures as one of the two families and said on the console, in words without any data."""
+    """The work, its failures as one of the two families, said on the console in words without any data."""
     what = runtime.flow_run.name
     try:
-        return work()
-    except BarographError as error:
-        again = isinstance(error, Transient) and runtime.task_run.run_count <= len(_DELAYS)
-        print(f"{what}: {error}{'; trying again' if again else ''}", file=sys.stderr, flush=True)
-        raise
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise Terminal(_unexpected(what, error)) from None
-        print(f"{what}: the disk is full; free space: what was kept is safe", file=sys.stderr, flush=True)
-        raise Transient("the disk is full; free space: what was kept is safe") from None
-    except Exception as error:  # noqa: BLE001  (its words may be those of a post: Prefect keeps what a failure says)
-        raise Terminal(_unexpected(what, error)) from None
+        return worded(work)()
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is one of the two families from here on)
+        failure = _failure(error)
+        again = isinstance(failure, Transient) and runtime.task_run.run_count <= len(_DELAYS)
+        _say(f"{what}: {failure}{'; trying again' if again else ''}")
+        raise failure from None
 
 
-def _unexpected(what: str, error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
+def _failure(error: Exception) -> Transient | Terminal:
     stage = next(iter(getattr(error, "__notes__", ())), "stage: start").removeprefix("stage: ")
-    said = f"{stage} failed: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    print(f"{what}: {said}", file=sys.stderr, flush=True)
-    return said
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Transient(f"{stage} failed: the disk is full; free space: what was kept is safe")
+    kind = Transient if isinstance(error, Transient) else Terminal
+    return kind(f"{stage} failed: {error}")
 
 
 def _run(work: Callable[[], str]) -> State[Any]:
     """The work as a task of the flow that runs, tied to the scheduler that began it. What it says is on the page."""
-    tie(int(os.environ.get(SCHEDULER) or os.getppid()))
+    if scheduler := os.environ.get(SCHEDULER):
+        tie(int(scheduler))
     attempt = task(
         name="attempt", cache_policy=NO_CACHE, persist_result=False, retries=len(_DELAYS), retry_delay_seconds=_DELAYS,
         retry_condition_fn=_can_help,
@@ -104,7 +97,7 @@ async def _begin_again(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any
     again = flow_run.deployment_id is not None and (flow.name == "stream" or _BEGUN_AGAIN not in flow_run.tags)
     async with get_client() as client:
         name = (await client.read_flow_run(flow_run.id)).name
-        print(f"{name}: its process was killed{'; beginning again' if again else ''}", file=sys.stderr, flush=True)
+        _say(f"{name}: its process was killed{'; beginning again' if again else ''}")
         if again and flow_run.deployment_id:
             soon: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + _SOON)
             await client.create_flow_run_from_deployment(flow_run.deployment_id, state=soon, tags=[_BEGUN_AGAIN])
@@ -161,19 +154,36 @@ def retention(home: str, config: str | None, source: str | None) -> State[Any]:
     return _run(work)
 
 
+@_flow("validation", on_crashed=[_begin_again])
+def validation(home: str, config: str | None, source: str | None) -> State[Any]:  # noqa: ARG001  (all get the same)
+    """Whether what is published is as promised, and how well forecasters and annotators do."""
+
+    def work() -> str:
+        from flows.validation import validated
+
+        return "; ".join(validated(Home(Path(home)), settings_room.load(Path(config) if config else None), utc_now()))
+
+    return _run(work)
+
+
 @_flow("stream", on_crashed=[_begin_again])
 def stream(home: str, config: str | None, source: str | None, stream: str) -> State[Any]:
     """One source, from the cursor of what landed last until a little after the next run is due."""
-    return _run(partial(_stream, home, config, source, stream))
+
+    def work() -> str:
+        from flows.stream import land
+        from flows.stream import told as landed
+
+        place = Home(Path(home))
+        settings = settings_room.load(Path(config) if config else None)
+        one = next(one for one in choose_sources(settings, (), source) if one.name == stream)
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        with take_turn(place.landing / stream, (hour + _OVERLAP).timestamp()) as stop:
+            return landed(stream, land(place, one, stop, None, _say))
+
+    return _run(work)
 
 
-def _stream(home: str, config: str | None, source: str | None, name: str) -> str:
-    from flows.stream import land
-    from flows.stream import told as landed
-
-    place = Home(Path(home))
-    settings = settings_room.load(Path(config) if config else None)
-    one = next(one for one in choose_sources(settings, (), source) if one.name == name)
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    with take_turn(place.landing / name, (hour + _OVERLAP).timestamp()) as stop:
-        return landed(name, land(place, one, stop, None, said=logging.getLogger(__name__).warning))
+def _say(what: str) -> None:
+    """On the console of `up`."""
+    print(what, file=sys.stderr, flush=True)

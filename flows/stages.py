@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Literal
 
 import polars as pl
@@ -30,10 +30,15 @@ from barograph.record import Record
 from barograph.settings import Settings, Source
 from barograph.store import Warehouse
 from flows.correct import labelled_rows
+from flows.failures import Unexpected, worded
 from flows.progress import Reporter
 from flows.reading import Reading
 
-stage: Callable[..., Any] = partial(task, cache_policy=NO_CACHE, persist_result=False)
+
+def stage(work: Callable[..., Any]) -> Any:
+    """A stage as a Prefect task."""
+    return task(cache_policy=NO_CACHE, persist_result=False)(worded(work))
+
 
 _INTRADAY = timedelta(days=7)
 """For so long every issue of an evaluation is kept, then each day's last."""
@@ -100,7 +105,8 @@ class Run:
         try:
             yield
         except Exception as error:  # noqa: BLE001  (whatever it is, an alert must not wait for labels or reasons)
-            setattr(self, without, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            cause = error.__cause__ if isinstance(error, Unexpected) else error
+            setattr(self, without, f"{type(cause).__name__}: {str(cause).partition(chr(10))[0]}")
 
     def record(self, warehouse: Warehouse, status: str) -> None:
         """Keep how the run stands in `runs`."""

@@ -70,7 +70,7 @@ def load(path: Path | None) -> Settings:
 _FILES = (
     ("access", ("client_secret_file", "cookie_secret_file")), ("receiver", ("url_file", "secret_file")),
     ("source", ("token_file",)),
-    ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion")),
+    ("annotator", ("key_file",)), ("annotation", ("prompt", "confusion", "labelled")),
 )  # fmt: skip
 """Keys that name a file."""
 

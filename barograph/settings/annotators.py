@@ -100,6 +100,8 @@ class Annotation(Section):
     """Agreement with its first answers below which an annotator drifts."""
     confusion: Path | None = None
     """A JSON file of how its answers were wrong on labelled posts; polarization carries that through."""
+    labelled: Path | None = None
+    """Posts that people have labelled, as `barograph validate --data` takes them: asked once a week by `up`."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""`barograph up`: the scheduler, a first reading, the dashboard; one Ctrl-C ends them all."""
+"""`barograph up`: the scheduler, a first reading, the dashboard; ended, killed and started again at any moment."""
 
 import os
 import re
@@ -8,13 +8,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from barograph import publish
 from tests.conftest import Command
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found through /proc")
 
 
 def free_port() -> int:
@@ -23,8 +28,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def children(pid: int) -> set[int]:
-    """Every living process that descends from this one."""
+def children(pid: int) -> dict[int, str]:
+    """Every living process that descends from this one, and its command."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -35,14 +40,77 @@ def children(pid: int) -> set[int]:
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {pid}
+    said = {}
+    for child in found - {pid}:
+        with suppress(OSError):
+            said[child] = (Path("/proc") / str(child) / "cmdline").read_text().replace("\0", " ")
+    return said
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found through /proc")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_up_serves_the_page_and_ends_everything_it_started(tmp_path: Path, end: signal.Signals) -> None:
-    port, home = free_port(), tmp_path / "home"
-    config = tmp_path / "barograph.toml"
+def alive(pids: Any) -> set[int]:
+    """Those that have not ended; one that nobody has fetched yet has."""
+    found = set()
+    for pid in pids:
+        with suppress(OSError):
+            if "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+                found.add(pid)
+    return found
+
+
+class Up:
+    """A running `barograph up` in a process of its own."""
+
+    def __init__(self, home: Path, config: Path) -> None:
+        self.home, self.port = home, free_port()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "flows.cli", "up", "--home", str(home), "--config", str(config),
+                "--port", str(self.port),
+            ],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            env={**env, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+        )  # fmt: skip
+        self.said = ""
+
+    def until(self, words: str) -> None:
+        """Read what it says until it says this."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if words in line:
+                return
+        raise AssertionError(self.said)
+
+    def api(self, path: str, **asked: Any) -> Any:
+        """Ask Prefect's server."""
+        where = re.search(r"runs +(http://127\.0\.0\.1:\d+)", self.said)
+        assert where is not None, self.said
+        answer = httpx.post(f"{where[1]}/api{path}", json=asked, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    def runs(self) -> dict[str, str]:
+        """Name of each run, and the state it is in."""
+        return {run["name"]: run["state_name"] for run in self.api("/flow_runs/filter")}
+
+    def end(self, number: signal.Signals) -> str:
+        """Tell it to end. Returns what it says last."""
+        self.process.send_signal(number)
+        rest, _ = self.process.communicate(timeout=60)
+        return rest
+
+    def kill(self) -> None:
+        """As if the machine had lost it, at any moment."""
+        self.process.kill()
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A home, and the config of a small population."""
+    folder = tmp_path_factory.mktemp("up")
+    config = folder / "barograph.toml"
     config.write_text("""
         monitor_minutes = 1
         [[source]]
@@ -50,42 +118,76 @@ def test_up_serves_the_page_and_ends_everything_it_started(tmp_path: Path, end: 
         kind = "simulated"
         days = 30
         posts_per_day = 60
+        [[marker]]
+        name = "anxiety"
+        lexicons = ["anxiety_en", "anxiety_es"]
     """)
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    up = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "up", "--home", str(home), "--config", str(config), "--port", str(port)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=env,
-    )  # fmt: skip
+    return folder / "home", config
+
+
+@pytest.fixture
+def up(place: tuple[Path, Path]) -> Iterator[Up]:
+    started = Up(*place)
     try:
-        said = []
-        assert up.stdout is not None
-        for line in up.stdout:
-            said.append(line)
-            if "Press Ctrl-C" in line:
-                break
-        text = "".join(said)
-        assert f"dashboard   http://localhost:{port}\n" in text, text
-        assert re.search(r"kept +[\d,]+ new", text), text
-        with urllib.request.urlopen(f"http://localhost:{port}/", timeout=20) as page:
-            assert page.status == 200
-        runs = re.search(r"runs +(http://127\.0\.0\.1:\d+)", text)
-        assert runs is not None
-        with urllib.request.urlopen(runs[1] + "/api/health", timeout=20) as answer:
-            assert answer.read() == b"true"
-        assert publish.current(home / "published") is not None
-        started = children(up.pid)
-        assert len(started) >= 3
-        up.send_signal(end)
-        rest, _ = up.communicate(timeout=60)
-        assert rest.strip().endswith("stopped")
-        assert up.returncode == 0
-        alive = {pid for pid in started if Path(f"/proc/{pid}").exists()}
-        assert not alive
+        yield started
     finally:
-        if up.poll() is None:
-            for pid in children(up.pid) | {up.pid}:
+        left = {started.process.pid, *children(started.process.pid)}
+        for pid in left if started.process.poll() is None else ():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            up.wait(20)
+        started.process.communicate(timeout=20)
+
+
+def test_up_serves_the_page_and_ends_everything_it_started(up: Up) -> None:
+    up.until("Press Ctrl-C")
+    assert f"dashboard   http://localhost:{up.port}\n" in up.said, up.said
+    assert re.search(r"kept +[\d,]+ new", up.said), up.said
+    with urllib.request.urlopen(f"http://localhost:{up.port}/", timeout=20) as page:
+        assert page.status == 200
+    assert publish.current(up.home / "published") is not None
+    kinds = {d["name"]: d for d in up.api("/deployments/filter")}
+    assert set(kinds) == {"every-few-minutes", "daily", "weekly", "nightly"}
+    assert not any(d["paused"] for d in kinds.values())
+    assert up.runs()["monitor (up)"] == "Completed"
+    started = children(up.process.pid)
+    assert len(started) >= 3
+    assert up.end(signal.SIGTERM).strip().endswith("stopped")
+    assert up.process.returncode == 0
+    assert not alive(started)
+
+
+def test_another_up_of_the_same_home_is_refused(up: Up, place: tuple[Path, Path], barograph_process: Command) -> None:
+    up.until("starting the scheduler")
+    home, config = place
+    refused = barograph_process("up", "--home", home, "--config", config, "--port", free_port())
+    assert refused.returncode == 1
+    assert "supervised by another `barograph up`" in refused.stderr
+    started = children(up.process.pid)
+    up.kill()
+    assert_none_is_left(started)
+
+
+def test_a_part_that_is_killed_starts_everything_again(up: Up) -> None:
+    """The scheduler, as all else depends on it; then `up` itself, which takes what it started with it."""
+    up.until("Press Ctrl-C")
+    before = children(up.process.pid)
+    scheduler = next(pid for pid, command in before.items() if "flows.schedule" in command)
+    os.kill(scheduler, signal.SIGKILL)
+    up.until("the scheduler ended with code -9; starting everything again")
+    up.until("Press Ctrl-C")
+    assert not alive(before)
+    open_ = {name: state for name, state in up.runs().items() if state in ("Running", "Pending", "Late")}
+    assert not {name for name in open_ if "monitor" not in name}
+    after = children(up.process.pid)
+    up.kill()
+    assert_none_is_left(after)
+
+
+def assert_none_is_left(pids: Any) -> None:
+    deadline = time.monotonic() + 30
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(pids)
 
 
 def test_the_schedule_takes_the_next_reading(barograph: Command, prefect_server: str, tmp_path: Path) -> None:
