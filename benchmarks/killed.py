@@ -157,7 +157,8 @@ def _read(home: Path, done: Any, pipe: Any) -> None:
     from barograph.home import Home
 
     folder = Home(home).published
-    reads, faults, before = 0, [], ("", None, 0)
+    before: tuple[str, Any, int] = ("", None, 0)
+    reads, faults = 0, list[str]()
     while not done.is_set():
         try:
             snapshot = publish.newest(folder)

@@ -8,7 +8,7 @@ import polars as pl
 from barograph.landing import Landing, pending
 from barograph.privacy import Keyed
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up; it fails then, it never passes by time."""
 
 
