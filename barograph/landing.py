@@ -76,8 +76,7 @@ class Landing:
             raise Transient(
                 f"{self._folder} is written by another process; one at a time can stream a source"
             ) from None
-        for part in self._folder.glob(f"*{_PART}"):
-            part.unlink()
+        _sweep(self._folder, _PART)
         newest = segments(self._folder)[-1:]
         # Where the folder is new, numbers go on beyond any that the warehouse can have loaded of one before it.
         self._number = int(newest[0].stem) if newest else int(time.time())
@@ -178,7 +177,7 @@ def read(path: Path) -> Segment:
 
 def release(folder: Path, through: int) -> None:
     """Remove the segments up to a number, which the warehouse has; of the newest one the cursor stays."""
-    sweep(folder)
+    _sweep(folder, _REWRITTEN)
     paths = segments(folder)
     for path in paths:
         if int(path.stem) <= through:
@@ -191,11 +190,15 @@ def release(folder: Path, through: int) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half written: one that rewrites, and the writer, if none is at work."""
-    for part in folder.glob(f"*{_REWRITTEN}"):
+    _sweep(folder, _REWRITTEN)
+    if folder.is_dir():
+        with suppress(Timeout), FileLock(folder / "lock", timeout=0):
+            _sweep(folder, _PART)
+
+
+def _sweep(folder: Path, suffix: str) -> None:
+    for part in folder.glob(f"*{suffix}"):
         part.unlink(missing_ok=True)
-    with suppress(Timeout, OSError), FileLock(folder / "lock", timeout=0):
-        for part in folder.glob(f"*{_PART}"):
-            part.unlink(missing_ok=True)
 
 
 def rewrite(path: Path, rows: pl.DataFrame) -> None:

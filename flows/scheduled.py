@@ -25,7 +25,7 @@ from barograph import settings as settings_room
 from barograph.clock import utc_now
 from barograph.errors import Terminal, Transient
 from barograph.home import Home
-from barograph.store import Warehouse
+from barograph.store import Warehouse, compact
 from flows import stages
 from flows.failures import worded
 from flows.monitor import begun, look_ahead, measure, read, told
@@ -149,7 +149,8 @@ def retention(home: str, config: str | None, source: str | None) -> State[Any]:
                 run.now = warehouse.moment(run.clock)
                 texts = stages.forget(run, warehouse)
                 run.record(warehouse, "done")
-            return f"{texts:,} texts dropped"
+            compact(run.home.warehouse)
+            return f"{texts:,} texts dropped, and what was deleted is in no byte of the warehouse"
 
     return _run(work)
 

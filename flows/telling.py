@@ -7,6 +7,9 @@ from typing import Any
 from barograph.alerts.words import describe, sections
 from barograph.record import Record
 
+_DELETED = {"removed": "posts gone", "changed": "with another text", "kept_out": "told again and kept out"}
+"""What a run counts of what sources took back → its words."""
+
 
 def describe_record(record: Record) -> str:
     """How published forecasts have done, in a line."""
@@ -25,6 +28,8 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
         f"read        {n['read']:,} posts up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
         f"kept        {n['new']:,} new, {n['duplicate']:,} duplicate, {n['conflicting']:,} conflicting",
     ]
+    if told := [f"{n[what]:,} {words}" for what, words in _DELETED.items() if n.get(what)]:
+        lines.append(f"deleted     {', '.join(told)}")
     if n["repost"] or n["later"]:
         lines.append(f"left out    {n['repost']:,} reposts, {n['later']:,} after --as-of")
     lines.append(f"quarantined {n['quarantined']:,}")
