@@ -80,9 +80,10 @@ def _other(kind: str, **said: object) -> bytes:
     return written.replace("@KEY", "k%(key)d").encode()
 
 
-_DELETE = _other("commit", rev="r", operation="delete", collection=POST, rkey="@KEY")
-_ACCOUNT = _other("account", account={"active": True, "seq": 1})
-_IDENTITY = _other("identity", identity={"seq": 1})
+_UPSTREAM = {"seq": 1, "did": "did:plc:load@DID", "time": "@TIME"}
+_DELETE = _other("commit", rev="3mptbypluud2a", operation="delete", collection=POST, rkey="@KEY")
+_ACCOUNT = _other("account", account={"active": True, **_UPSTREAM})
+_IDENTITY = _other("identity", identity=_UPSTREAM)
 
 
 # mutated frames -------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ _KEYS = {
     "folder": ("path", "columns", "when_taken"),
     "stdin": ("columns",),
     "simulated": ("seed", "days", "posts_per_day"),
-    "bluesky": ("hosts", "protocol", "idle_seconds"),
+    "bluesky": ("hosts", "protocol", "packed", "idle_seconds"),
     "mastodon": ("hosts", "stream", "token_file", "idle_seconds"),
     "reddit": ("path", "communities", "poll_seconds"),
 }
@@ -60,6 +60,8 @@ class Source(Section):
     """Servers, the first one first: host, host:port or a ws:// or http:// address; without any the usual ones."""
     protocol: Literal["v2", "v1"] = "v2"
     """Of Jetstream."""
+    packed: bool = False
+    """Whether a server of v2 is asked to pack what it sends (zstd): less to transfer, more to compute."""
     stream: str = "public"
     """Of a Mastodon server: public, public:local, or hashtag:NAME."""
     token_file: str | None = None

@@ -28,6 +28,7 @@ from barograph.settings import Source
 from barograph.settings.sources import BLUESKY_HOSTS
 from barograph.sources import Arrived, Missed
 from barograph.sources.bluesky import POSTS, Event, Notice, Rows, Unreadable, read_v1, read_v2
+from barograph.sources.packed import Packed
 
 BATCH_SECONDS = 0.25
 BATCH_FRAMES = 5_000
@@ -38,7 +39,8 @@ REWIND_SEQS = 5_000
 """How far before the last event its own server is asked by number. Likes are numbered too."""
 _AHEAD = timedelta(days=1)
 """An event that is so far in the future by our clock is a mistake: as a cursor it would skip all before it."""
-_LONGEST_FRAME = 32 * 2**20
+_LONGEST_FRAME = 8 * 2**20
+"""Bytes. A record has at most one MiB before it is written as JSON."""
 _QUEUED_FRAMES = 2_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
@@ -112,6 +114,8 @@ class _Stream:
         self._hosts = [(host, _address(host)) for host in source.hosts or BLUESKY_HOSTS]
         self._at = next((i for i, (host, _) in enumerate(self._hosts) if cursor and host == cursor.host), 0)
         self._v2, self._idle, self._stop = source.protocol == "v2", source.idle_seconds, stop
+        self._packs = source.packed and self._v2
+        self._packed: Packed | None = None
         self._cursor = cursor
         self._unproven: Cursor | None = None
         """The last event seen before this connection, until it is known whether one after it is missing."""
@@ -173,7 +177,7 @@ class _Stream:
         latest, read = _epoch(utc_now() + _AHEAD), read_v2 if self._v2 else read_v1
         for frame in frames:
             try:
-                event = read(frame, latest)
+                event = read(self._packed.unpack(frame) if self._packed else frame, latest)
             except Unreadable as error:
                 rows.reject(str(error), frame)
                 continue
@@ -225,6 +229,7 @@ class _Stream:
         return Arrived(rows.frame(), cursor, covered, rows.rejects, rows.ignored, missed)
 
     def _connect(self) -> Connection:
+        self._packed = Packed.of(self._hosts[self._at][1], _LONGEST_FRAME) if self._packs else None
         try:
             return connect(
                 self._hosts[self._at][1] + self._path(), open_timeout=10, close_timeout=1, ping_interval=None,
@@ -265,6 +270,8 @@ class _Stream:
                 asked["cursor"] = max((last.seq or 0) - REWIND_SEQS, 1)
             else:
                 asked["cursor"] = last.time_us - REWIND_SECONDS * 10**6
+        if self._packed:
+            asked["zstdDictionary"] = self._packed.number
         return f"{'/xrpc/network.bsky.jetstream.subscribeEvents' if self._v2 else '/subscribe'}?{urlencode(asked)}"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
+import zstandard
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -88,6 +89,8 @@ class Jetstream:
     floor: int = 0
     """Index of the oldest event that is still served."""
     faults: list[Fault] = field(default_factory=list)
+    dictionary: zstandard.ZstdCompressionDict | None = None
+    """If there, frames are packed for whoever asks for it."""
     asked: list[dict[str, str]] = field(default_factory=list)
     status: int = 0
     """If set, what every connection is refused with."""
@@ -127,19 +130,25 @@ class Jetstream:
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         parts = urlsplit(request.path)
+        if parts.path == f"/xrpc/{V2}.getZstdDictionary" and self.dictionary:
+            return Response(200, "OK", Headers({"Content-Type": "application/octet-stream"}), self.dictionary.as_bytes())
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.asked.append(asked)
         versions = {"/subscribe": "v1", f"/xrpc/{V2}.subscribeEvents": "v2"}
         if self.status or parts.path not in versions:
             return connection.respond(self.status or 404, "refused\n")
         version = versions[parts.path]
-        if asked.get("collections" if version == "v2" else "wantedCollections") != POST:
-            return connection.respond(400, "asks for no posts\n")
-        if version == "v2" and request.headers.get("Sec-WebSocket-Protocol") != "xrpc.v1.json":
-            return connection.respond(400, "asks for no subprotocol\n")
+        if asked.get("collections" if version == "v2" else "wantedCollections") != POST or (
+            version == "v2" and request.headers.get("Sec-WebSocket-Protocol") != "xrpc.v1.json"
+        ):
+            return connection.respond(400, "asks for no posts, or in another form\n")
         found = self.answer(version, int(asked["cursor"]) if "cursor" in asked else None)
         if isinstance(found, Response):
             return found
+        if "zstdDictionary" in asked:
+            if not self.dictionary or int(asked["zstdDictionary"]) != self.dictionary.dict_id():
+                return connection.respond(400, json.dumps({"error": "UnknownZstdDictionary"}))
+            found = [zstandard.ZstdCompressor(dict_data=self.dictionary).compress(frame) for frame in found]
         connection.frames = found  # type: ignore[attr-defined]
         connection.number = len(self.asked) - 1  # type: ignore[attr-defined]
         return None
@@ -173,9 +182,9 @@ class Jetstream:
 
 
 def say(connection: ServerConnection, frames: list[bytes]) -> None:
-    """Send frames as texts, whatever bytes they are."""
+    """Send frames as texts, whatever bytes they are, or as binary where they are packed."""
     for frame in frames:
-        connection.send(frame, text=True)
+        connection.send(frame, text=not frame.startswith(zstandard.FRAME_HEADER))
 
 
 def break_off(connection: ServerConnection) -> None:

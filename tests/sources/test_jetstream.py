@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+import zstandard
 from dateutil.parser import isoparse
 
 from barograph.errors import ConfigError, Terminal
@@ -291,6 +292,31 @@ def test_an_event_from_the_future_moves_no_cursor() -> None:
         batches = read(source(there.address), before(events), 99, seconds=1)
     assert Cursor.read(batches[-1].cursor).time_us == events[9]["time_us"]
     assert [r.reason for b in batches for r in b.rejects] == ["time: expected ISO 8601 since 2022, not in the future"]
+
+
+# packed ---------------------------------------------------------------------------------------------------
+
+
+def test_frames_that_a_server_packs_come_to_the_same() -> None:
+    events = made(300)
+    samples = [server.frame_v2(event, 10**6 + i) for i, event in enumerate(events)]
+    dictionary = zstandard.train_dictionary(4096, samples)
+    given = source("x").model_copy(update={"packed": True})
+    faults = [server.cut(100), server.garbage([b"\x28\xb5\x2f\xfd nonsense"])]
+    with Jetstream(events, dictionary=dictionary, faults=faults).running() as there:
+        given = given.model_copy(update={"hosts": (there.address,)})
+        batches = read(given, before(events), len(set(expected(events))))
+    assert {a["zstdDictionary"] for a in there.asked} == {str(dictionary.dict_id())}
+    assert set(as_tuples(rows(batches))) == set(expected(events)) and gap(batches) == []
+    assert [r.reason for b in batches for r in b.rejects] == ["frame: expected zstd, packed with the server's dictionary"]
+
+
+def test_a_server_without_a_dictionary_is_read_as_it_is() -> None:
+    events = made(50)
+    with Jetstream(events).running() as there:
+        given = source(there.address).model_copy(update={"packed": True})
+        batches = read(given, before(events), len(set(expected(events))))
+    assert set(as_tuples(rows(batches))) == set(expected(events))
 
 
 # what will not get better ---------------------------------------------------------------------------------
