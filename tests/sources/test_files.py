@@ -801,7 +801,7 @@ def test_one_source_can_be_chosen_by_name(write):
     assert choose_sources(settings, (), "simulated") == (Source(name="simulated", kind="simulated"),)
     with pytest.raises(ConfigError) as error:
         choose_sources(settings, (), "three")
-    assert str(error.value) == "--source: got 'three'; expected one of simulated, one, two"
+    assert str(error.value) == "--source: got 'three'; expected one of simulated, bluesky, one, two"
 
 
 def test_inputs_are_read_as_the_only_files_source_there_is(write):
@@ -819,7 +819,7 @@ def test_a_run_needs_something_that_it_can_read():
         choose_sources(Settings(), (), None)
     assert str(error.value) == (
         "nothing to read: give files or folders, put a [[source]] into barograph.toml, "
-        "or try it with --source simulated"
+        "or try it with --source simulated or --source bluesky"
     )
     with pytest.raises(InputError, match="no such file or folder"):
         choose_sources(Settings(), ("nowhere",), None)
