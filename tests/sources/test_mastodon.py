@@ -145,7 +145,7 @@ def test_posts_edits_and_deletes_come_in_order(instance):
     a, b = ago(5, "One"), ago(4, "Two", in_reply_to_id="77", spoiler_text="food", language=None)
     with Reading(source(instance)) as reading:
         reading.until(lambda _r: instance.connections)
-        instance.post(a, b)
+        instance.post(a, b, listed=False)
         instance.say("status.update", a | {"content": "<p>One!</p>", "edited_at": "2026"})
         instance.say("delete", b["id"])
         reading.until(lambda r: any(row["op"] == "delete" for row in rows(r.batches)))
@@ -166,9 +166,9 @@ def test_only_public_posts_of_people_with_words_count(instance):
     ]  # fmt: skip
     with Reading(source(instance)) as reading:
         reading.until(lambda _r: instance.connections)
-        instance.post(*others)
+        instance.post(*others, listed=False)
         instance.say("notification", {"id": "5"})
-        instance.post(ago(1, "Last"))
+        instance.post(ago(1, "Last"), listed=False)
         reading.until(lambda r: "Last" in r.texts())
     assert [(r["title"], r["repost"]) for r in rows(reading.batches)] == [
         ("Only a warning", None), (None, "true"), (None, None),
@@ -206,7 +206,7 @@ def test_garbage_is_set_aside_and_the_connection_kept(instance):
         for raw in garbage:
             for byte in range(0, len(raw), 7):
                 instance.send(raw[byte : byte + 7])
-        instance.post(ago(1, "Still here"))
+        instance.post(ago(1, "Still here"), listed=False)
         reading.until(lambda r: r.texts())
     assert reasons(reading.batches) == [
         "event: of no known name", "event: not JSON", "status: got no object with an account",
