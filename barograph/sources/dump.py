@@ -32,7 +32,7 @@ def place_of(path: Path, name: str) -> Place:
 
 
 def read(
-    path: Path, columns: dict[str, str], begin: Place, before: Place | None
+    path: Path, columns: dict[str, str], begin: Place, before: Place | None, *, events: bool = False
 ) -> Iterator[tuple[pl.DataFrame, list[Reject], Place]]:
     """Batches of a file with the place behind each, from where `before` ended if that was this very file.
 
@@ -40,20 +40,21 @@ def read(
     """
     same = before is not None and replace(before, rows=0) == begin
     skipped, done = before.rows if before is not None and same else 0, 0
-    for batch in files.fetch([path], columns, ROWS):
+    for batch in files.fetch([path], columns, ROWS, events=events):
         done += batch.rows.height + len(batch.rejects)
         if done > skipped:
             yield arrived(batch.rows), batch.rejects, replace(begin, rows=done)
 
 
 def arrived(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a file with the columns of `ARRIVED`: posts, all of them."""
+    """Rows of a file with the columns of `ARRIVED`: posts, but for those that say something else."""
     if isinstance(kind := rows.schema.get("created_at"), pl.Datetime):
         time = pl.col("created_at").cast(pl.Datetime("us", kind.time_zone))
         if kind.time_zone:
             time = time.dt.convert_time_zone("UTC")
         written = time.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("Z" if kind.time_zone else ""))
         rows = rows.with_columns(written)
-    missing = [name for name in ARRIVED if name not in rows.columns and name != "op"]
-    rows = rows.with_columns(pl.lit("post").alias("op"), *(pl.lit(None, pl.String).alias(name) for name in missing))
+    missing = [name for name in ARRIVED if name not in rows.columns]
+    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
+    rows = rows.with_columns(pl.col("op").fill_null("post"))
     return rows.select(pl.col(name).cast(kind) for name, kind in ARRIVED.items())

@@ -2,12 +2,11 @@
 
 import csv
 import glob
-import gzip
 import io
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +18,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from barograph.errors import InputError
-from barograph.sources import ALIASES, Batch, Reject, mapping
+from barograph.sources import ALIASES, OPS, Batch, Reject, mapping
+from barograph.sources.compressed import OPEN
 
 BATCH_ROWS = 50_000
 _PIECES, _PIECES_BYTES = 5, 2**26
@@ -37,56 +37,6 @@ _IDENTIFIERS = ("country_code", "id_str", "id", "did", "username", "acct", "hand
 _TEXT = {".jsonl", ".ndjson", ".csv", ".tsv"}
 
 
-class _Zstd(io.RawIOBase):
-    """A zstd file. Where it is cut off, reading raises `EOFError`; the library's own reader just ends."""
-
-    def __init__(self, path: Path) -> None:
-        self.fileobj = path.open("rb")
-        # Pushshift-style dumps are made with a window of 2 GiB.
-        decompressor = zstandard.ZstdDecompressor(max_window_size=2**31)
-        self._reader = decompressor.stream_reader(self.fileobj, read_across_frames=True)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:
-        n: int = self._reader.readinto(into)
-        if n == 0 and not self._whole():
-            raise EOFError("it ends within a frame")
-        return n
-
-    def close(self) -> None:
-        self.fileobj.close()
-        super().close()
-
-    def _whole(self) -> bool:
-        """Whether the file ends where a frame does: goes from block header to block header (RFC 8878)."""
-        file, at = self.fileobj, 0
-        size = file.seek(0, io.SEEK_END)
-        while at < size:
-            file.seek(at)
-            head = file.read(18)
-            if head[1:4] == b"\x2a\x4d\x18":  # a frame to be skipped
-                at += 8 + int.from_bytes(head[4:8], "little")
-                continue
-            at += zstandard.frame_header_size(head)
-            last = 0
-            while not last:
-                file.seek(at)
-                block = int.from_bytes(file.read(3), "little")
-                last, kind, length = block & 1, block >> 1 & 3, block >> 3
-                at += 3 + (1 if kind == 1 else length)  # kind 1: one byte, repeated
-                if at > size:
-                    return False
-            at += 4 if head[4] & 4 else 0  # a checksum
-        return at == size
-
-
-_OPEN: dict[str, Callable[[Path], IO[bytes]]] = {
-    "": lambda path: path.open("rb"),
-    ".gz": lambda path: io.BufferedReader(gzip.GzipFile(path, "rb"), 2**17),
-    ".zst": lambda path: io.BufferedReader(_Zstd(path), 2**17),
-}
 _KINDS = "*.jsonl, *.ndjson, *.csv, *.tsv (each also .gz or .zst), *.parquet"
 
 
@@ -157,17 +107,20 @@ def _probe(path: Path, columns: dict[str, str]) -> None:
         raise InputError(f"{path}: none of its first rows is a post: {first.reason}")
 
 
-def fetch(files: Sequence[Path], columns: dict[str, str], rows: int = BATCH_ROWS) -> Iterator[Batch]:
+def fetch(
+    files: Sequence[Path], columns: dict[str, str], rows: int = BATCH_ROWS, *, events: bool = False
+) -> Iterator[Batch]:
     """All rows of `files`, in order, about so many a batch.
 
-    A file that cannot be read, or breaks off midway, ends as a reject of its own.
+    A file that cannot be read, or breaks off midway, ends as a reject of its own. events: JSON lines may say by `op`
+    what they are, one of `OPS`; rows have that column then, NULL where they do not say.
     """
     sizes = [max(path.stat().st_size, 1) if path.exists() else 1 for path in files]
     before = 0
     for path, size in zip(files, sizes, strict=True):
         name = path.name if sum(p.name == path.name for p in files) == 1 else str(path)
         try:
-            for batch in _read(path, columns, name, rows):
+            for batch in _read(path, columns, name, rows, events=events):
                 yield replace(batch, progress=(before + batch.progress * size) / sum(sizes))
         except InputError:
             yield Batch(
@@ -179,14 +132,16 @@ def fetch(files: Sequence[Path], columns: dict[str, str], rows: int = BATCH_ROWS
         before += size
 
 
-def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS) -> Iterator[Batch]:
+def _read(
+    path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS, *, events: bool = False
+) -> Iterator[Batch]:
     kind = kind_of(path)
     assert kind is not None, path  # find() let nothing else through
     if kind[0] == ".parquet":
         yield from _parquet(path, columns, name, rows)
         return
     try:
-        stream = _OPEN[kind[1]](path)
+        stream = OPEN[kind[1]](path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a readable file") from None
     with stream:
@@ -194,25 +149,25 @@ def _read(path: Path, columns: dict[str, str], name: str, rows: int = BATCH_ROWS
         read = (
             _csv(stream, columns, path, "\t" if kind[0] == ".tsv" else ",")
             if kind[0] in (".csv", ".tsv")
-            else _jsonl(stream, columns, path)
+            else _jsonl(stream, columns, path, events=events)
         )
         lines: list[dict[str, Any]] = []
         rejects: list[Reject] = []
         for item in read:
             (rejects if isinstance(item, Reject) else lines).append(item)  # type: ignore[arg-type]
             if len(lines) + len(rejects) >= rows:
-                yield Batch(name, _frame(lines), rejects, min(_position(stream) / size, 1.0))
+                yield Batch(name, _frame(lines, events=events), rejects, min(_position(stream) / size, 1.0))
                 lines, rejects = [], []
         if lines or rejects:
-            yield Batch(name, _frame(lines), rejects)
+            yield Batch(name, _frame(lines, events=events), rejects)
 
 
 def parse(lines: bytes, columns: dict[str, str]) -> tuple[pl.DataFrame, list[Reject]]:
-    """Rows and rejects of complete JSON lines, numbered from 1, as a file of them would give."""
+    """Rows and rejects of complete JSON lines, numbered from 1, as a file of them with events would give."""
     found, rejects = list[dict[str, Any]](), list[Reject]()
-    for item in _jsonl(io.BytesIO(lines), columns, Path("-")):
+    for item in _jsonl(io.BytesIO(lines), columns, Path("-"), events=True):
         (rejects if isinstance(item, Reject) else found).append(item)  # type: ignore[arg-type]
-    return _frame(found), rejects
+    return _frame(found, events=True), rejects
 
 
 def _position(stream: IO[bytes]) -> float:
@@ -221,8 +176,8 @@ def _position(stream: IO[bytes]) -> float:
     return float(getattr(raw, "fileobj", raw).tell())
 
 
-def _frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = {"line": pl.Int64, **dict.fromkeys(ALIASES, pl.String)}
+def _frame(lines: list[dict[str, Any]], *, events: bool = False) -> pl.DataFrame:
+    schema = {"line": pl.Int64, **dict.fromkeys(("op", *ALIASES) if events else ALIASES, pl.String)}
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
@@ -250,7 +205,9 @@ def _lines(stream: IO[bytes], path: Path) -> Iterator[tuple[int, bytes] | Reject
         yield Reject(number + 1, _CUT_OFF, b"")
 
 
-def _jsonl(stream: IO[bytes], columns: dict[str, str], path: Path) -> Iterator[dict[str, Any] | Reject]:
+def _jsonl(
+    stream: IO[bytes], columns: dict[str, str], path: Path, *, events: bool = False
+) -> Iterator[dict[str, Any] | Reject]:
     maps: dict[tuple[str, ...], dict[str, str]] = {}
     for item in _lines(stream, path):
         if isinstance(item, Reject):
@@ -266,19 +223,36 @@ def _jsonl(stream: IO[bytes], columns: dict[str, str], path: Path) -> Iterator[d
         keys = tuple(row)
         if (names := maps.get(keys)) is None:
             names = maps[keys] = mapping(list(keys), columns)
-        if "text" not in names and "title" not in names:
-            yield Reject(number, f"text: no such key; expected one of {', '.join(ALIASES['text'])}", line)
-            continue
-        values = {ours: row[theirs] for ours, theirs in names.items()}
-        if wrong := next((c for c in ("text", "title") if not isinstance(values.get(c), str | None)), None):
-            got = type(values[wrong]).__name__
-            yield Reject(number, f"{wrong}: got {got}; expected a string", line)
-            continue
-        if any(isinstance(value, float) and abs(value) >= 2**63 for value in values.values()):
-            row = _object(line, exact=True)
-            if isinstance(row, dict):
-                values = {ours: row[theirs] for ours, theirs in names.items()}
-        yield {"line": number, **{ours: _scalar(ours, value) for ours, value in values.items()}}
+        yield _row(number, line, row, names, events=events)
+
+
+def _row(
+    number: int, line: bytes, row: dict[str, Any], names: dict[str, str], *, events: bool
+) -> dict[str, Any] | Reject:
+    """The object of a line as a row, or why it is none."""
+    values = {ours: row[theirs] for ours, theirs in names.items()}
+    if events and (op := row.get("op", "post")) not in ("post", "update"):
+        return _event(number, op, values, line)
+    if "text" not in names and "title" not in names:
+        return Reject(number, f"text: no such key; expected one of {', '.join(ALIASES['text'])}", line)
+    if wrong := next((c for c in ("text", "title") if not isinstance(values.get(c), str | None)), None):
+        got = type(values[wrong]).__name__
+        return Reject(number, f"{wrong}: got {got}; expected a string", line)
+    if any(isinstance(value, float) and abs(value) >= 2**63 for value in values.values()):
+        exact = _object(line, exact=True)
+        if isinstance(exact, dict):
+            values = {ours: exact[theirs] for ours, theirs in names.items()}
+    said = {"op": op} if events else {}
+    return {"line": number, **said, **{ours: _scalar(ours, value) for ours, value in values.items()}}
+
+
+def _event(number: int, op: Any, values: dict[str, Any], line: bytes) -> dict[str, Any] | Reject:
+    """What a line says that is no post."""
+    if op not in OPS:
+        return Reject(number, f"op: not known; expected one of {', '.join(OPS)}", line)
+    key = "id" if op == "delete" else "author"
+    whom = _scalar(key, values.get(key))
+    return {"line": number, "op": op, key: whom} if whom else Reject(number, f"op: {op} without {key}", line)
 
 
 def _object(line: bytes, *, exact: bool = False) -> dict[str, Any] | str:

@@ -44,7 +44,7 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
         if time.monotonic() - looked >= _LOOK:
             for path, begin, patient in watch.whole():
                 finished = True
-                for rows, found, behind in read(path, source.columns, begin, place):
+                for rows, found, behind in read(path, source.columns, begin, place, events=True):
                     rejects = [r for r in found if patient or r.reason not in files.UNFINISHED]
                     place = replace(behind, rows=behind.rows - len(found) + len(rejects))
                     finished = finished and len(rejects) == len(found)

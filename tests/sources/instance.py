@@ -74,9 +74,9 @@ class Instance:
         data = data if isinstance(data, str) else json.dumps(data)
         self.send(f"event: {event}\ndata: {data}\n\n".encode())
 
-    def post(self, *statuses):
-        """Statuses that are on the timeline, and told to all who listen."""
-        self.statuses += statuses
+    def post(self, *statuses, listed=True):
+        """Statuses that are told to all who listen and, where listed, on the timeline."""
+        self.statuses += statuses if listed else ()
         for one in statuses:
             self.say("update", one)
 

@@ -87,6 +87,12 @@ def test_files_are_landed_and_moved_the_oldest_first(drop, source, tmp_path):
     assert names(tmp_path / "in") == ["taken/a.csv", "taken/c.jsonl", "taken/day/b.parquet"]
 
 
+def test_json_lines_may_tell_of_deletes(drop, source):
+    drop("a.jsonl", lines("one", id="1") + '{"op": "delete", "id": "1"}\n')
+    batches = until(folder.fetch(source, None, stop := threading.Event()), stop, settled(1))
+    assert [(r["op"], r["id"]) for r in rows(batches)] == [("post", "1"), ("delete", "1")]
+
+
 def test_a_time_of_another_zone_is_written_in_utc(drop, source, tmp_path):
     times = pl.Series([datetime(2021, 5, 3, 7, 0, 0, 5)]).dt.replace_time_zone("Europe/Madrid")
     pl.DataFrame({"text": ["a"], "created_at": times}).write_parquet(drop("a.parquet", ""))

@@ -145,7 +145,7 @@ def test_posts_edits_and_deletes_come_in_order(instance):
     a, b = ago(5, "One"), ago(4, "Two", in_reply_to_id="77", spoiler_text="food", language=None)
     with Reading(source(instance)) as reading:
         reading.until(lambda _r: instance.connections)
-        instance.post(a, b)
+        instance.post(a, b, listed=False)
         instance.say("status.update", a | {"content": "<p>One!</p>", "edited_at": "2026"})
         instance.say("delete", b["id"])
         reading.until(lambda r: any(row["op"] == "delete" for row in rows(r.batches)))
@@ -166,9 +166,9 @@ def test_only_public_posts_of_people_with_words_count(instance):
     ]  # fmt: skip
     with Reading(source(instance)) as reading:
         reading.until(lambda _r: instance.connections)
-        instance.post(*others)
+        instance.post(*others, listed=False)
         instance.say("notification", {"id": "5"})
-        instance.post(ago(1, "Last"))
+        instance.post(ago(1, "Last"), listed=False)
         reading.until(lambda r: "Last" in r.texts())
     assert [(r["title"], r["repost"]) for r in rows(reading.batches)] == [
         ("Only a warning", None), (None, "true"), (None, None),
@@ -206,7 +206,7 @@ def test_garbage_is_set_aside_and_the_connection_kept(instance):
         for raw in garbage:
             for byte in range(0, len(raw), 7):
                 instance.send(raw[byte : byte + 7])
-        instance.post(ago(1, "Still here"))
+        instance.post(ago(1, "Still here"), listed=False)
         reading.until(lambda r: r.texts())
     assert reasons(reading.batches) == [
         "event: of no known name", "event: not JSON", "status: got no object with an account",
@@ -280,8 +280,8 @@ def test_a_silent_connection_is_made_anew(instance):
     with Reading(source(instance, idle_seconds=1)) as reading:
         reading.until(lambda _r: instance.connections)
         instance.statuses.append(ago(1, "Nobody told"))
-        reading.until(lambda _r: instance.connections == 2)
-        reading.until(lambda r: r.texts() == ["Nobody told"])
+        reading.until(lambda r: instance.connections >= 2 and r.texts())
+    assert set(reading.texts()) == {"Nobody told"}
 
 
 def test_a_new_process_goes_on_from_the_cursor_which_names_no_post(instance, tmp_path):

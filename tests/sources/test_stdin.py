@@ -79,6 +79,23 @@ def test_a_line_too_long_is_passed_over_and_never_held():
     assert reasons(batches) == ["line: longer than 4 MiB"]
 
 
+def test_a_line_may_say_that_a_post_is_changed_or_gone():
+    told = [
+        {"op": "post", "id": 1, "text": "a"}, {"op": "update", "id": "1", "text": "b", "author": "x"},
+        {"op": "delete", "post_id": 1, "text": "not kept"}, {"op": "leave", "username": "x"}, {"op": "return", "author": "x"},
+        {"op": "delete", "text": "whose?"}, {"op": "leave", "id": "1"}, {"op": "burn", "id": "1"}, {"op": None, "id": "1"},
+        {"op": "update", "id": "2"},
+    ]  # fmt: skip
+    batches = piped(lambda into: os.write(into, b"".join(json.dumps(line).encode() + b"\n" for line in told)))
+    assert [(r["op"], r["id"], r["author"], r["text"]) for r in rows(batches)] == [
+        ("post", "1", None, "a"), ("update", "1", "x", "b"), ("delete", "1", None, None),
+        ("leave", None, "x", None), ("return", None, "x", None),
+    ]  # fmt: skip
+    unknown = "op: not known; expected one of post, update, delete, leave, return"
+    assert reasons(batches)[:4] == ["op: delete without id", "op: leave without author", unknown, unknown]
+    assert reasons(batches)[4].startswith("text: no such key")
+
+
 def test_columns_name_what_others_call_otherwise():
     source = Source(name="pipe", kind="stdin", columns={"text": "said"})
     [row] = rows(piped(lambda into: os.write(into, b'{"said": "a", "date": "2021-05-03"}\n'), source))
