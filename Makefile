@@ -77,7 +77,7 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 	@if command -v chromium >/dev/null; then $(BIN)/python -m benchmarks.dashboard; \
 	else echo "no Chromium: the page is not measured; apt-get install chromium"; fi
 	@if [ -f "$${BAROGRAPH_SHARED:-../shared}/data/series/markers_daily.parquet" ]; then \
-		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts; \
+		$(BIN)/python -m benchmarks.forecasting && $(BIN)/python -m benchmarks.unseen && $(BIN)/python -m benchmarks.alerts && $(BIN)/python -m benchmarks.gaps; \
 	else echo "no daily series: forecasts are not measured; set BAROGRAPH_SHARED to the folder that holds data/series"; fi
 	@if [ -d "$${BAROGRAPH_SHARED:-../shared}/data/labelled" ]; then \
 		$(BIN)/python -m benchmarks.base_rates && $(BIN)/python -m benchmarks.validity && \

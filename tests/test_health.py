@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from barograph import health, tables
+from barograph import health, tables, wording
 from tests.dashboard import frames
 from tests.dashboard.frames import LAST, NOW
 
@@ -115,3 +115,28 @@ def test_which_lines_lack_a_value_and_why() -> None:
     assert found == [
         ("north", LAST - timedelta(days=1), "fewer than 20 authors"), ("south", None, behind), ("west", LAST - timedelta(days=3), behind),
     ]  # fmt: skip
+
+
+def test_what_streams_missed_lately_and_who_is_behind() -> None:
+    ago = timedelta
+    rows = frames.coverage(
+        ("covered", NOW - ago(days=40), NOW - ago(days=29), None), ("missed", NOW - ago(days=29), NOW - ago(days=27), "full"),
+        ("covered", NOW - ago(days=27), NOW - ago(minutes=61), None),
+    )  # fmt: skip
+    alone = frames.coverage(("missed", NOW - ago(days=2), NOW - ago(days=1), "full"), source="tellsonly")
+    one, other = health.streams(pl.concat([rows, alone]), source(), NOW)
+    # The first half day before it was first read is missed too, but longer ago than 28 days; so is one of the two days.
+    assert (one.source, one.last, one.behind, one.hours) == ("files", NOW - ago(minutes=61), True, 24)
+    assert one.missed["reason"].to_list() == ["full", None]
+    assert (one.n_events, one.n_ignored) == (2000, 20)
+    assert (other.first, other.last, other.behind, other.hours) == (None, None, False, 24)
+    assert not health.streams(rows, source(updated_at=NOW - ago(days=3)), NOW)[0].behind
+    assert health.streams(tables.COVERAGE.empty(), source(), None) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(0.001, "<1 min"), (0.75, "45 min"), (3, "3 h"), (3 + 1 / 3, "3 h 20 min"), (47.999, "48 h"), (60, "2.5 d")],
+)
+def test_how_long_is_said(hours: float, said: str) -> None:
+    assert wording.duration(hours).replace("\xa0", " ") == said
