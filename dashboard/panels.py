@@ -17,6 +17,8 @@ from dashboard import access, selection, voice
 
 _STALE_DAYS = 2
 _SILENT = timedelta(hours=3)
+_OF_UP = ("up", "forecasts", "retention")
+"""Commands of runs that a clock starts."""
 _SHOWN = 5
 _MAST = """<style>
 .mast {display:flex; flex-wrap:wrap; align-items:baseline; gap:.1rem 1rem; font-size:.875rem}
@@ -94,7 +96,7 @@ def stale(closed: date, late: int, population: str | None = None) -> None:
 
 def freshness(lines: pl.DataFrame, run: dict[str, Any] | None) -> bool:
     """Say so where all data, or the monitor itself, is too old. Returns whether the data is fresh."""
-    if run and run["command"] == "up" and utc_now() - run["started_at"] > _SILENT:
+    if run and run["command"] in _OF_UP and utc_now() - run["started_at"] > _SILENT:
         st.warning(
             _("**The monitor has been silent** since {moment}: what follows is what was known then.").format(
                 moment=wording.moment(run["started_at"])

@@ -119,7 +119,7 @@ def up(
     source: SourceOption = None,
     port: Annotated[int, Parameter(help="Port of the dashboard.")] = 8501,
 ) -> None:
-    """Run the monitor on a schedule and serve the dashboard, until Ctrl-C."""
+    """Run streams, monitor, forecasts, validation and retention on schedules beside the dashboard, until Ctrl-C."""
     place = Home(home)
     found = settings.find_config(config, place.path)
     supervise(place, found, source, port)

@@ -42,7 +42,7 @@ _WAIT = 900.0
 """Seconds that what runs once a day waits for the home."""
 _OVERLAP = timedelta(seconds=30)
 """A stream goes on for so long after its next run is due, which by then waits for its turn."""
-_SOON = timedelta(seconds=10)
+_SOON = timedelta(seconds=5)
 SCHEDULER = "BAROGRAPH_SCHEDULER"
 """Variable of the environment: the process that runs are tied to."""
 _BEGUN_AGAIN = "begun-again"

@@ -43,19 +43,22 @@ def validated(home: Home, settings: Settings, now: datetime) -> list[str]:
     Raises `Terminal` where a published table is not as `barograph.tables` promises, or an annotation's labelled posts
     cannot be read; annotators and forecasters that do badly raise nothing.
     """
-    snapshot = publish.newest(home.published)
+    snapshot, rows, forecasters = publish.newest(home.published), dict[str, int](), list[dict[str, Any]]()
     if snapshot is None:
-        return ["nothing published yet"]
-    rows = {table.name: table.validate(snapshot.read(table)).height for table in tables.PUBLISHED}
-    said = [f"{sum(rows.values()):,} rows of {len(rows)} tables are as promised"]
-    forecasters = _forecasters(snapshot)
-    said += [_compared(forecasters)] if forecasters else ["too few days to compare forecasters"]
+        said = ["nothing is published yet"]
+    else:
+        rows = {table.name: table.validate(snapshot.read(table)).height for table in tables.PUBLISHED}
+        forecasters = _forecasters(snapshot)
+        said = [
+            f"{sum(rows.values()):,} rows of {len(rows)} tables are as promised",
+            _compared(forecasters) if forecasters else "too few days to compare forecasters",
+        ]
     annotators = list(_annotators(settings))
     said += [_agreement(figures) for figures in annotators]
     _keep(
         home.path / "validation" / f"{now:%Y-%m-%d}.json",
         {
-            "snapshot": snapshot.path.name, "at": now, "rows": rows, "forecasters": forecasters,
+            "snapshot": snapshot and snapshot.path.name, "at": now, "rows": rows, "forecasters": forecasters,
             "annotators": annotators,
         },
     )  # fmt: skip

@@ -186,10 +186,12 @@ def test_relative_paths_are_relative_to_the_folder_of_the_file(config, tmp_path,
         topic = "t"
         annotators = ["a"]
         confusion = "errors.json"
+        labelled = "labelled.csv"
         prompt = "better"
     """)
     settings = load(path)
     assert settings.annotation[0].confusion == tmp_path / "errors.json"
+    assert settings.annotation[0].labelled == tmp_path / "labelled.csv"
     assert settings.annotation[0].prompt == tmp_path / "better"
     assert settings.source[0].path == (f"{tmp_path}/posts/*.csv",)
     assert settings.source[1].path == (f"{tmp_path}/a.jsonl", f"{tmp_path}/../b", "/absolute/c.csv")

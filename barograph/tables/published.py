@@ -323,7 +323,7 @@ RUNS = Table(
     "runs", "Every run of the monitor and what it counted.", ("run_id",),
     {
         "run_id": text("name of the run"),
-        "command": text("run, up or backfill"),
+        "command": text("run, backfill or, by `up`: up, forecasts or retention"),
         "now": time("the time the run took as now", nullable=True),
         "started_at": time("by the clock"),
         "finished_at": time("by the clock", nullable=True),

@@ -1,5 +1,6 @@
 """`barograph up`: the scheduler, a first reading, the dashboard; ended, killed and started again at any moment."""
 
+import json
 import os
 import re
 import signal
@@ -8,15 +9,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 
-from barograph import publish
+from barograph import landing, publish
+from barograph.clock import utc_now
 from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found through /proc")
@@ -54,6 +57,15 @@ def alive(pids: Any) -> set[int]:
         with suppress(OSError):
             if "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
                 found.add(pid)
+    return found
+
+
+def until(there: Callable[[], Any]) -> Any:
+    """Wait for what this returns to be something."""
+    deadline = time.monotonic() + 60
+    while not (found := there()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     return found
 
 
@@ -108,8 +120,9 @@ class Up:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A home, and the config of a small population."""
+    """A home, and the config of a small population and a watched folder."""
     folder = tmp_path_factory.mktemp("up")
+    (folder / "inbox").mkdir()
     config = folder / "barograph.toml"
     config.write_text("""
         monitor_minutes = 1
@@ -118,6 +131,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         kind = "simulated"
         days = 30
         posts_per_day = 60
+        [[source]]
+        name = "inbox"
+        kind = "folder"
+        path = "inbox"
         [[marker]]
         name = "anxiety"
         lexicons = ["anxiety_en", "anxiety_es"]
@@ -146,7 +163,7 @@ def test_up_serves_the_page_and_ends_everything_it_started(up: Up) -> None:
         assert page.status == 200
     assert publish.current(up.home / "published") is not None
     kinds = {d["name"]: d for d in up.api("/deployments/filter")}
-    assert set(kinds) == {"every-few-minutes", "daily", "weekly", "nightly"}
+    assert set(kinds) == {"inbox", "every-few-minutes", "daily", "weekly", "nightly"}
     assert not any(d["paused"] for d in kinds.values())
     assert up.runs()["monitor (up)"] == "Completed"
     started = children(up.process.pid)
@@ -154,6 +171,34 @@ def test_up_serves_the_page_and_ends_everything_it_started(up: Up) -> None:
     assert up.end(signal.SIGTERM).strip().endswith("stopped")
     assert up.process.returncode == 0
     assert not alive(started)
+
+
+def test_a_stream_that_is_killed_is_begun_again_and_loses_nothing(up: Up, place: tuple[Path, Path]) -> None:
+    inbox, post = place[1].parent / "inbox", {"author": "reader", "text": "I am worried about the exam"}
+
+    folder = up.home / "landing" / "inbox"
+
+    def drop(name: str) -> None:
+        (inbox / f"{name}.part").write_text(json.dumps(post | {"id": name, "created_at": f"{utc_now()}"}) + "\n")
+        (inbox / f"{name}.part").rename(inbox / f"{name}.jsonl")
+
+    up.until("starting the scheduler")
+    drop("first")
+    run = until(lambda: next((p for p, said in children(up.process.pid).items() if "prefect.engine" in said), None))
+    first = until(lambda: landing.segments(folder))[-1]
+    os.kill(run, signal.SIGKILL)
+    drop("second")
+    up.until("its process was killed; beginning again")
+    until(lambda: landing.segments(folder)[-1] > first)  # the newest one stays when it has been loaded
+    if "Press Ctrl-C" not in up.said:
+        up.until("Press Ctrl-C")
+    states = [state for name, state in up.runs().items() if name.startswith("stream inbox 20")]
+    assert sorted(states) == ["Crashed", "Running"]
+    assert up.end(signal.SIGINT).strip().endswith("stopped")
+    with duckdb.connect(up.home / "warehouse.duckdb", read_only=True) as con:
+        loaded = {post_id for (post_id,) in con.execute("SELECT post_id FROM posts WHERE source = 'inbox'").fetchall()}
+    there = {f"inbox:{name}" for s in landing.segments(folder) for name in landing.read(s).rows["id"]}
+    assert loaded | there == {"inbox:first", "inbox:second"}
 
 
 def test_another_up_of_the_same_home_is_refused(up: Up, place: tuple[Path, Path], barograph_process: Command) -> None:
