@@ -231,7 +231,7 @@ SETTINGS_KEYS = (
     "annotator, annotation, maintenance"
 )
 POST_KEYS = "id, parent_id, created_at, author, community, lang, geo, title, text"
-SOURCE_KEYS = "name, kind, path, columns, timezone, lang, when_taken, hosts, protocol, stream, token_file, idle_seconds, communities, poll_seconds, seed, days, posts_per_day"
+SOURCE_KEYS = "name, kind, path, columns, timezone, lang, when_taken, hosts, protocol, packed, stream, token_file, idle_seconds, communities, poll_seconds, seed, days, posts_per_day"
 CALIBRATED_RULE = (
     "rule 'r': got method calibrated for a dimension, which has no such reading; expected the names of markers"
 )
@@ -280,7 +280,7 @@ MISTAKES = [
     ('[[source]]\nname = "a"\nkind = "twitter"',
      "source['a'].kind: got 'twitter'; expected 'files', 'folder', 'bluesky', 'mastodon', 'reddit', 'stdin' or 'simulated'"),
     ('[[source]]\nname = "a"\nkind = "bluesky"\npath = "b.jsonl"',
-     "source['a']: got path for kind = \"bluesky\"; expected of hosts, protocol, idle_seconds"),
+     "source['a']: got path for kind = \"bluesky\"; expected of hosts, protocol, packed, idle_seconds"),
     ('[[source]]\nname = "a"\nkind = "simulated"\ncommunities = ["b"]',
      "source['a']: got communities for kind = \"simulated\"; expected of seed, days, posts_per_day"),
     ('[[source]]\nname = "a"\nkind = "reddit"\nhosts = "b"',
