@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -173,7 +174,7 @@ def _read(home: Path, done: Any, pipe: Any) -> None:
                 before, reads = now, reads + 1
         except Exception as error:  # noqa: BLE001 (whatever a reader meets is a fault)
             faults.append(f"{type(error).__name__}: {error}")
-        done.wait(0.5)
+        done.wait(1.0)
     pipe.send((reads, faults))
 
 
@@ -258,7 +259,7 @@ def _readers(context: ForkServerContext, home: Path, faults: list[str]) -> Itera
     done, mine, reads = context.Event(), [], list[int]()
     for _ in range(READERS):
         ours, theirs = context.Pipe()
-        process = context.Process(target=_read, args=(home, done, theirs))
+        process = context.Process(target=_read, args=(home, done, theirs), daemon=True)
         process.start()
         mine.append((process, ours))
     yield reads
@@ -281,6 +282,8 @@ def measure(kills: int, seed: int = 7) -> tuple[dict[str, Any], list[str]]:
         with _readers(context, home, trial.faults) as reads:
             for number in range(kills):
                 trial.kill(WORK[number % len(WORK)])
+                if (number + 1) % 20 == 0:
+                    print(f"{number + 1} kills, {len(trial.faults)} faults", file=sys.stderr, flush=True)
             trial.end()
         figures = {
             "kills": sum(trial.hits.values()), **{f"killed_in_{work}": trial.hits[work] for work in (*WORK, "between")},

@@ -87,7 +87,7 @@ TELLS = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(segments=st.lists(st.lists(TELLS, max_size=8), max_size=4), together=st.sampled_from([1, 5, 100]), runs=st.booleans())
 def test_however_events_are_cut_into_segments_they_come_to_the_same_as_told_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, segments: list[list[tuple[str, int, str]]], together: int, runs: bool
