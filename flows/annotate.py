@@ -4,7 +4,7 @@ Killed anywhere, the next run takes in what landed first, and asks only for what
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,7 +15,6 @@ from barograph.annotate import landing, plan, sample
 from barograph.annotate.work import Budget, Health, Link, Tally, ask
 from barograph.clock import last_closed_day, utc_now
 from barograph.errors import ConfigError
-from barograph.home import Home
 from barograph.populations import Where, inside
 from barograph.privacy import Keyed
 from barograph.settings import Annotation
@@ -24,6 +23,7 @@ from barograph.tables import DRAWS
 from flows import canaries, pairs, standing
 from flows.annotators import link, opened, task_of
 from flows.stages import Run, populations, stage
+from flows.taken import take_in
 
 _TOLD_EVERY = 20
 """Texts after which the bar moves."""
@@ -62,7 +62,7 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     run.reporter.stage("annotate")
     health: Mapping[str, Health] = defaultdict(Health)
     with Warehouse(run.home.warehouse) as warehouse:
-        before = take_in(run.home, warehouse)
+        before = run.answers_left + take_in(run.home, warehouse)
         works = [_prepared(run, warehouse, one, limit, health) for one in chosen]
         standing.note(run.home, warehouse)
     watched, tallies, drifting = [one for work in works for one in work.watched], [Tally() for _ in works], []
@@ -75,16 +75,6 @@ def label(run: Run, only: str | None = None, limit: int | None = None) -> None:
     for work, tally in zip(works, tallies, strict=True):
         run.annotated.append(told(work.annotation, tally, work.taken, before[work.annotation.name], work.budget.told))
     run.annotated += drifting
-
-
-def take_in(home: Home, warehouse: Warehouse) -> Counter[str]:
-    """Give what landed to the warehouse, a file at a time. Returns how many answers of each task there were."""
-    taken: Counter[str] = Counter()
-    for path, rows in landing.pending(home.annotations):
-        warehouse.keep_labels(rows)
-        path.unlink()
-        taken.update(rows["task"])
-    return taken
 
 
 # what to ask ----------------------------------------------------------------------------------------------

@@ -5,13 +5,13 @@ from pathlib import Path
 import polars as pl
 
 from barograph import landing
-from barograph.annotate import landing as answers
 from barograph.clock import utc_now
 from barograph.errors import ConfigError
 from barograph.home import Home
 from barograph.ingest import named
 from barograph.privacy import Keyed
 from barograph.store import Warehouse, compact
+from flows.taken import take_in
 
 
 def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[int, int]:
@@ -21,9 +21,7 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> tuple[
     """
     keyed = Keyed(place.key)
     with Warehouse(place.warehouse) as warehouse:
-        for path, rows in answers.pending(place.annotations):
-            warehouse.keep_labels(rows)
-            path.unlink()
+        take_in(place, warehouse)
         sources = _sources(warehouse.read_sources(), place, source)
         ids = [] if whole else [*(f"{s}:{name}" for s in sources), *(name for s in sources if name.startswith(f"{s}:"))]
         authors = pl.Series([keyed.hash(f"{s}:{name}") for s in sources] if whole else [], dtype=pl.String)

@@ -18,6 +18,7 @@ from barograph.settings import Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
 from flows.stages import Run, stage
+from flows.taken import take_in
 
 _Item = TypeVar("_Item")
 
@@ -36,10 +37,11 @@ def load(run: Run, warehouse: Warehouse) -> None:
             "restore the file from a backup"
         )
     warehouse.set(key=keyed.hash("key"))
+    run.answers_left += take_in(run.home, warehouse)  # before what they are about may be deleted
     as_of = aggregation.day_end(run.as_of) if run.as_of else None
     for source in run.sources:
         if source.streams:
-            take_in(run, warehouse, source, keyed)
+            _load_landed(run, warehouse, source, keyed)
             continue
         batches = _fetch(source, warehouse, as_of or run.clock)
         read = ((batch, ingest(batch, source, keyed, run.clock, as_of)) for batch in batches)
@@ -86,7 +88,7 @@ class _Group(NamedTuple):
     got: Ingested
 
 
-def take_in(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -> None:
+def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -> None:
     """Load what a stream landed, oldest first, and remove it from where it landed.
 
     A segment is read once, so posts later than an `as_of` are loaded too: stages read none after `now`.

@@ -5,6 +5,7 @@ A run killed in any stage is taken up by the next one: what a stage has not comm
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,8 @@ class Run:
     record_of_forecasts: Record | None = None
     silent: int = 0
     """Watched lines that have no value lately."""
+    answers_left: Counter[str] = field(default_factory=Counter)
+    """Answers of each task that an earlier run had left where they landed, taken in by now."""
     annotated: list[str] = field(default_factory=list)
     """What came of each annotation, in words."""
     commands: list[str] = field(default_factory=list)

@@ -102,9 +102,15 @@ class Labels(Database):
         )
 
     def keep_labels(self, rows: pl.DataFrame) -> None:
-        """Keep landed rows of `annotations`, in place of those with the same key, and mark the days of their posts."""
+        """Keep landed rows of `annotations`, in place of those with the same key, and mark the days of their posts.
+
+        What was answered of a post that is no longer there is not kept.
+        """
         with self._registered(landed=tables.ANNOTATIONS.validate(rows)), self._transaction():
-            self._con.execute("INSERT OR REPLACE INTO annotations BY NAME SELECT * FROM landed")
+            self._con.execute(
+                """INSERT OR REPLACE INTO annotations BY NAME SELECT * FROM landed
+                   WHERE post_id LIKE 'canaries:%' OR post_id IN (SELECT post_id FROM posts)"""
+            )
             self._touch(rows["post_id"].to_list())
 
     def _touch(self, post_ids: Sequence[str]) -> None:
