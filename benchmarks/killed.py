@@ -242,7 +242,7 @@ class _Trial:
     def in_peace(self, wanted: str) -> None:
         """A round of the monitor that nobody disturbs."""
         monitor = self._monitor(wanted, 1)
-        monitor.join(120)
+        monitor.join(900)
         if monitor.exitcode != 0:
             self.faults.append(f"a round in peace ended with {monitor.exitcode} in {self._doing.value.decode()}")
 
@@ -283,7 +283,7 @@ def measure(kills: int, seed: int = 7) -> tuple[dict[str, Any], list[str]]:
             for number in range(kills):
                 trial.kill(WORK[number % len(WORK)])
                 if (number + 1) % 20 == 0:
-                    print(f"{number + 1} kills, {len(trial.faults)} faults", file=sys.stderr, flush=True)
+                    print(f"{number + 1} kills, faults: {trial.faults}", file=sys.stderr, flush=True)
             trial.end()
         figures = {
             "kills": sum(trial.hits.values()), **{f"killed_in_{work}": trial.hits[work] for work in (*WORK, "between")},
