@@ -207,7 +207,7 @@ def _remember(pipe: Connection, url: str, n: int, folder: Path) -> None:
     from barograph.annotate.work import Budget, ask
     from barograph.home import Home
     from barograph.store import Warehouse
-    from flows.annotate import take_in
+    from flows.taken import take_in
 
     home, seen, done = Home(folder), list[float](), 0
     home.prepare()

@@ -30,7 +30,7 @@ WORK = ("landing", "load", "score", "aggregate", "publish", "forget", "compact")
 _AUTHORS, _FORGETTABLE, _REWIND = 400, 40, 60
 _SOURCE = "sky"
 _TEXTS = ("I am so happy and joyful today", "the bus was late again", "nothing but worry and dread", "we had soup")
-_BATCH = 100
+_BATCH = 50
 """Events of a batch. One lands every so many seconds:"""
 _EVERY = 0.2
 

@@ -1,5 +1,6 @@
 """What is deleted goes with all that hangs on it; what was published of it changes with the daily batch alone."""
 
+import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,25 @@ def test_a_home_that_lost_posts_is_as_one_that_never_had_them(tmp_path: Path) ->
             with Warehouse(place.warehouse) as warehouse:
                 frames.append(sorted(warehouse.read(table).rows(), key=repr))
         assert frames[0] == frames[1], table.name
+
+
+def test_what_was_answered_of_a_post_that_was_deleted_meanwhile_is_not_taken_in(tmp_path: Path) -> None:
+    place = home_at(tmp_path)
+    land(place, arrived(*posts(0)))
+    run(place, at(3, 8))
+    place.annotations.mkdir()
+    usual = {
+        "task": "emotions", "label": "{}", "cues": "[]", "explanation": "it says", "annotator": "a", "model": "m",
+        "prompt_version": "v", "text_hash": "h", "status": "ok", "reason": None, "failures": None,
+        "inclusion_probability": 1.0, "tokens_in": 1, "tokens_out": 1, "cost": 0.0, "annotated_at": str(at(3, 9)),
+    }  # fmt: skip
+    answers = [{"post_id": name, **usual} for name in ("sky:0-0", "sky:0-1", "canaries:1@2024-03-01")]
+    path = place.annotations / "000001.jsonl"
+    path.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    land(place, arrived(event("delete", "0-0")))
+    assert run(place, at(3, 10)).answers_left == {"emotions": 3}
+    path.write_text("".join(json.dumps(answer) + "\n" for answer in answers))  # answered while it was deleted
+    run(place, at(3, 11))
+    with Warehouse(place.warehouse) as warehouse:
+        told = warehouse.read(tables.ANNOTATIONS)["post_id"].to_list()
+    assert sorted(told) == ["canaries:1@2024-03-01", "sky:0-1"]
