@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -20,13 +21,20 @@ class Keyed:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            part = path.with_suffix(f".{os.getpid()}")
+            part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(os.urandom(_KEY_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, path)
+            # Of several that begin at once, as streams and the monitor do, the first one's key counts for all.
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                os.replace(part, path)
+            part.unlink(missing_ok=True)
         self._key = path.read_bytes()
         if len(self._key) != _KEY_BYTES:
             raise InputError(

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
@@ -28,6 +30,20 @@ def test_a_key_is_created_for_its_owner_alone(tmp_path, mask):
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     assert len((tmp_path / "key").read_bytes()) == 32
+
+
+def test_those_who_create_it_at_once_get_the_same_key(tmp_path):
+    for attempt in range(20):
+        path, began = tmp_path / str(attempt) / "key", threading.Barrier(8)
+        path.parent.mkdir()
+
+        def create(_number, path=path, began=began):
+            began.wait()
+            return Keyed(path).hash("ann")
+
+        with ThreadPoolExecutor(8) as threads:
+            assert set(threads.map(create, range(8))) == {Keyed(path).hash("ann")}
+        assert [found.name for found in path.parent.iterdir()] == ["key"]
 
 
 def test_a_key_is_created_once_and_kept(tmp_path):
