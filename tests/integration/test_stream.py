@@ -118,14 +118,13 @@ def test_a_stream_on_a_full_disk_can_be_stopped(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_cannot_be_streamed_is_said(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\nhosts = "x y"\n')
+    config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\n')
     given = ["--home", str(tmp_path / "home"), "--config", str(config)]
     for arguments, said in [
         (["posts"], "stream: got 'posts', of kind 'files'; expected a source that streams: sky, bluesky\n"),
         (["tumblr"], "stream: got 'tumblr'; expected a source that streams: sky, bluesky\n"),
         (["sky", "--for", "soon"], "--for: got 'soon'; expected a time span, e.g. 30s, 10m or 2h\n"),
         (["sky", "--for", "0m"], "--for: got '0m'; expected a time span, e.g. 30s, 10m or 2h\n"),
-        (["sky"], "hosts: got 'x y'; expected host, host:port, or a ws:// or http:// address\n"),
     ]:
         assert cli.main(["stream", *arguments, *given]) == 2
         assert capsys.readouterr().err == f"barograph: {said}"
