@@ -175,7 +175,7 @@ def published(rate: float, seconds: float, interval: float) -> dict[str, float]:
             runs.append((started, time.time()))
         snapshot = publish.newest(home.published)
         assert snapshot is not None
-        there = snapshot.read(tables.SOURCES)["n_posts"].sum()
+        there = int(snapshot.read(tables.SOURCES)["n_posts"].sum())
     # An event that lands just after a run began waits for the next one to end.
     late = [end - (runs[i - 1][0] if i else before) for i, (_, end) in enumerate(runs)]
     return {
