@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +20,7 @@ class Keyed:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            part = path.with_suffix(f".{os.getpid()}")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(os.urandom(_KEY_BYTES))

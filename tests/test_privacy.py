@@ -1,10 +1,9 @@
 """The key is made once, for its owner alone; what it hashes can be compared, never recomputed without it."""
 
 import hashlib
+import multiprocessing
 import os
 import stat
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
@@ -32,18 +31,23 @@ def test_a_key_is_created_for_its_owner_alone(tmp_path, mask):
     assert len((tmp_path / "key").read_bytes()) == 32
 
 
-def test_those_who_create_it_at_once_get_the_same_key(tmp_path):
+def _create(began, folder, hashes):
     for attempt in range(20):
-        path, began = tmp_path / str(attempt) / "key", threading.Barrier(8)
-        path.parent.mkdir()
+        began.wait()
+        hashes.put((attempt, Keyed(folder / f"key{attempt}").hash("ann")))
 
-        def create(_number, path=path, began=began):
-            began.wait()
-            return Keyed(path).hash("ann")
 
-        with ThreadPoolExecutor(8) as threads:
-            assert set(threads.map(create, range(8))) == {Keyed(path).hash("ann")}
-        assert [found.name for found in path.parent.iterdir()] == ["key"]
+def test_processes_that_create_it_at_once_get_the_same_key(tmp_path):
+    context = multiprocessing.get_context("fork")
+    began, hashes = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_create, args=(began, tmp_path, hashes)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    got = {hashes.get(timeout=30) for _ in range(80)}
+    for process in processes:
+        process.join(30)
+    assert got == {(attempt, Keyed(tmp_path / f"key{attempt}").hash("ann")) for attempt in range(20)}
+    assert {path.name for path in tmp_path.iterdir()} == {f"key{attempt}" for attempt in range(20)}
 
 
 def test_a_key_is_created_once_and_kept(tmp_path):
