@@ -57,10 +57,11 @@ class Landing:
 
     def __init__(
         self, folder: Path, keyed: Keyed, *, rows: int = ROWS, seconds: float = SECONDS,
-        paused: Callable[[str], None] = lambda _said: None,
+        paused: Callable[[str], None] = lambda _said: None, stopped: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
-        """paused: told why nothing can be written, whenever that begins or ends."""
+        """paused: told why nothing can be written, whenever that begins or ends. stopped: whether to wait no longer."""
         self._folder, self._keyed, self._rows, self._seconds, self._paused = folder, keyed, rows, seconds, paused
+        self._stopped = stopped
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -101,7 +102,7 @@ class Landing:
         if rows >= self._rows or (self._waiting and time.monotonic() - self._since >= self._seconds):
             self.flush()
 
-    def flush(self, stopped: Callable[[], bool] = lambda: False) -> None:
+    def flush(self, stopped: Callable[[], bool] | None = None) -> None:
         """Write what waits as one segment. On a full disk wait until there is room, or until `stopped`."""
         if not self._waiting:
             return
@@ -116,7 +117,7 @@ class Landing:
                 if not full:
                     self._paused(f"{self._folder}: the disk is full; free space, it goes on by itself")
                 full = True
-                if stopped():
+                if (stopped or self._stopped)():
                     raise Transient(f"{self._folder}: the disk is full; free space and start again") from None
                 time.sleep(_PAUSE)
         if full:

@@ -26,7 +26,14 @@ class Keyed:
                 file.write(os.urandom(_KEY_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, path)
+            # Of several that begin at once, as streams and the monitor do, the first one's key counts for all.
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                os.replace(part, path)
+            part.unlink(missing_ok=True)
         self._key = path.read_bytes()
         if len(self._key) != _KEY_BYTES:
             raise InputError(

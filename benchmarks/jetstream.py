@@ -73,6 +73,12 @@ def load(first: int, n: int, made: list[bytes], time_us: int) -> list[bytes]:
     return frames
 
 
+def posts_left(n: int) -> int:
+    """How many posts the first n events of the load leave: of each is told once, and each delete is of another one."""
+    of = [seq % 100 if seq >= 100 else 0 for seq in range(1, n + 1)]
+    return sum(kind < 94 for kind in of) - sum(94 <= kind < 97 for kind in of)
+
+
 def _other(kind: str, **said: object) -> bytes:
     payload = {"$type": f"{_NSID}#{kind}", "seq": "@SEQ", "did": "did:plc:load@DID", "time": "@TIME", **said}
     written = json.dumps({"$type": "message", "payload": payload})

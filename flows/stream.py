@@ -82,7 +82,7 @@ def land(
     """
     module: Any = importlib.import_module(f"barograph.sources.{_MODULES.get(source.kind, source.kind)}")
     done, ends = Counter[str](), time.monotonic() + seconds if seconds else None
-    with Landing(home.landing / source.name, Keyed(home.key), paused=said) as landing:
+    with Landing(home.landing / source.name, Keyed(home.key), paused=said, stopped=stop.is_set) as landing:
         cursor = landing.cursor
         try:
             for arrived in module.fetch(source, cursor, stop):

@@ -1,6 +1,7 @@
 """The key is made once, for its owner alone; what it hashes can be compared, never recomputed without it."""
 
 import hashlib
+import multiprocessing
 import os
 import stat
 
@@ -28,6 +29,25 @@ def test_a_key_is_created_for_its_owner_alone(tmp_path, mask):
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     assert len((tmp_path / "key").read_bytes()) == 32
+
+
+def _create(began, folder, hashes):
+    for attempt in range(20):
+        began.wait()
+        hashes.put((attempt, Keyed(folder / f"key{attempt}").hash("ann")))
+
+
+def test_processes_that_create_it_at_once_get_the_same_key(tmp_path):
+    context = multiprocessing.get_context("fork")
+    began, hashes = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_create, args=(began, tmp_path, hashes)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    got = {hashes.get(timeout=30) for _ in range(80)}
+    for process in processes:
+        process.join(30)
+    assert got == {(attempt, Keyed(tmp_path / f"key{attempt}").hash("ann")) for attempt in range(20)}
+    assert {path.name for path in tmp_path.iterdir()} == {f"key{attempt}" for attempt in range(20)}
 
 
 def test_a_key_is_created_once_and_kept(tmp_path):

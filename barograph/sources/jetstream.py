@@ -37,13 +37,17 @@ REWIND_SECONDS = 10
 """How far before the last event a server is asked by time: each witnesses the same event at a slightly other time."""
 REWIND_SEQS = 5_000
 """How far before the last event its own server is asked by number. Likes are numbered too."""
-_AHEAD = timedelta(days=1)
-"""An event that is so far in the future by our clock is a mistake: as a cursor it would skip all before it."""
+_AHEAD = 86_400 * 10**6
+"""An event that is so many µs in the future is a mistake: as a cursor it would skip all before it."""
 _LONGEST_FRAME = 8 * 2**20
-"""Bytes. A record has at most one MiB before it is written as JSON."""
+"""Bytes; servers leave out what is longer. A record has at most one MiB before it is written as JSON."""
 _QUEUED_FRAMES = 2_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
+_STEADY = 30.0
+"""After a connection of so many seconds the waits begin anew."""
+_TRIES = 4
+"""So often a host that hangs up soon is tried before the next one."""
 _BUSY = (408, 425, 429)
 """Refusals that say nothing about what was asked."""
 _NUMBER, _TIME, _NOW = range(3)
@@ -135,18 +139,17 @@ class _Stream:
     def batches(self) -> Iterator[Arrived]:
         failures = 0
         while not self._stop.is_set():
-            before = self._cursor
+            before, began = self._cursor, time.monotonic()
             try:
                 yield from self._connection()
             except _Unproven as unproven:
                 self._by += 1
                 _log.info("%s: %s; asking otherwise", self._host, unproven)
             except _Lost as lost:
-                came = self._cursor != before
-                failures = 1 if came else failures + 1
+                failures = 1 if time.monotonic() - began >= _STEADY else failures + 1
                 wait = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
                 _log.warning("%s: %s; trying again in %.1f s", self._host, lost, wait)
-                if lost.elsewhere or not came:
+                if lost.elsewhere or self._cursor == before or failures % _TRIES == 0:
                     self._at = (self._at + 1) % len(self._hosts)
                 yield from self._pause(wait)
 
@@ -174,7 +177,9 @@ class _Stream:
 
     def _batch(self, frames: list[bytes]) -> Arrived:
         rows, events = Rows(), list[tuple[Event, bytes]]()
-        latest, read = _epoch(utc_now() + _AHEAD), read_v2 if self._v2 else read_v1
+        # By our clock or by the last event, whichever is later: a clock that was set back makes no event bad.
+        latest = max(_epoch(utc_now()), self._told or 0) + _AHEAD
+        read = read_v2 if self._v2 else read_v1
         for frame in frames:
             try:
                 event = read(self._packed.unpack(frame) if self._packed else frame, latest)
@@ -234,7 +239,7 @@ class _Stream:
             return connect(
                 self._hosts[self._at][1] + self._path(), open_timeout=10, close_timeout=1, ping_interval=None,
                 subprotocols=[Subprotocol("xrpc.v1.json")] if self._v2 else None,
-                compression=None, max_size=_LONGEST_FRAME, max_queue=_QUEUED_FRAMES,
+                compression=None, max_size=2 * _LONGEST_FRAME, max_queue=_QUEUED_FRAMES,
             )  # fmt: skip
         except InvalidStatus as refused:
             self._consider(refused.response.status_code, refused.response.body)
@@ -264,7 +269,9 @@ class _Stream:
         return self._v2 and last.seq is not None and last.host == self._host
 
     def _path(self) -> str:
-        asked: dict[str, object] = {"collections" if self._v2 else "wantedCollections": POSTS}
+        asked: dict[str, object] = {
+            "collections" if self._v2 else "wantedCollections": POSTS, "maxMessageSizeBytes": _LONGEST_FRAME,
+        }  # fmt: skip
         if (last := self._cursor) is not None and self._by != _NOW:
             if self._by == _NUMBER and self._asks_by_number(last):
                 asked["cursor"] = max((last.seq or 0) - REWIND_SEQS, 1)

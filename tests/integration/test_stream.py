@@ -5,16 +5,22 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from barograph import landing
+from barograph.errors import Transient
+from barograph.home import Home
+from barograph.privacy import Keyed
+from barograph.settings import Source
 from barograph.sources.jetstream import Cursor
 from flows import cli
-from flows.stream import span
+from flows.stream import land, span
 from tests.sources.jetstream_server import Jetstream, made, paced
 from tests.sources.test_jetstream import as_tuples, expected, when
 
@@ -83,15 +89,42 @@ def test_a_stream_that_is_killed_again_and_again_loses_nothing(protocol: str, ki
     assert not list(folder.glob("*.part"))
 
 
+def test_a_stream_on_a_full_disk_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(small, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here: it takes root")
+    monkeypatch.setattr(landing, "_PAUSE", 0.05)
+    events, home, stop, said = made(300), Home(disk), threading.Event(), list[str]()
+
+    def told(what: str) -> None:
+        said.append(what)
+        stop.set()
+
+    try:
+        home.prepare()
+        Keyed(home.key)
+        with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        with Jetstream(events, began=1).running() as there:
+            given = Source.model_validate({"name": "sky", "kind": "bluesky", "hosts": there.address})
+            with pytest.raises(Transient, match="free space and start again"):
+                land(home, given, stop, None, said=told)
+        assert said[0].endswith("the disk is full; free space, it goes on by itself")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_what_cannot_be_streamed_is_said(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\nhosts = "x y"\n')
+    config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\n')
     given = ["--home", str(tmp_path / "home"), "--config", str(config)]
     for arguments, said in [
         (["posts"], "stream: got 'posts', of kind 'files'; expected a source that streams: sky, bluesky\n"),
         (["tumblr"], "stream: got 'tumblr'; expected a source that streams: sky, bluesky\n"),
         (["sky", "--for", "soon"], "--for: got 'soon'; expected a time span, e.g. 30s, 10m or 2h\n"),
         (["sky", "--for", "0m"], "--for: got '0m'; expected a time span, e.g. 30s, 10m or 2h\n"),
-        (["sky"], "hosts: got 'x y'; expected host, host:port, or a ws:// or http:// address\n"),
     ]:
         assert cli.main(["stream", *arguments, *given]) == 2
         assert capsys.readouterr().err == f"barograph: {said}"

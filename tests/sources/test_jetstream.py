@@ -319,6 +319,23 @@ def test_a_server_without_a_dictionary_is_read_as_it_is() -> None:
     assert set(as_tuples(rows(batches))) == set(expected(events))
 
 
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_a_clock_that_was_set_back_makes_no_event_bad(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = made(20)
+    monkeypatch.setattr(jetstream, "utc_now", lambda: when(START) - timedelta(days=400))
+    with Jetstream(events).running() as there:
+        batches = read(source(there.address, protocol=protocol), before(events), len(set(expected(events))))
+    assert set(as_tuples(rows(batches))) == set(expected(events)) and not [r for b in batches for r in b.rejects]
+
+
+def test_a_host_that_hangs_up_again_and_again_is_left_for_the_next() -> None:
+    events = made(200)
+    with Jetstream(events, step=1000, faults=[server.cut(9)] * 99).running() as bad, Jetstream(events).running() as good:
+        batches = read(source(bad.address, good.address), before(events, bad.address), len(set(expected(events))))
+    assert len(bad.asked) == 4 and len(good.asked) == 1
+    assert set(as_tuples(rows(batches))) == set(expected(events)) and gap(batches) == []
+
+
 # what will not get better ---------------------------------------------------------------------------------
 
 
