@@ -212,7 +212,9 @@ class _Live:
         for item in items:
             row = read_item(item)
             if isinstance(row, str):
-                rejects.append((row, repr(vars(item)).encode(errors="replace")))
+                if (name := str(vars(item).get("name"))) not in self._known:
+                    rejects.append((row, repr(vars(item)).encode(errors="replace")))
+                    self._known[name] = _Known(0.0, time.monotonic(), 0, None, gone=True)
             else:
                 rows += self._change(row, _created(item))
         return tuple(rows), tuple(rejects)
