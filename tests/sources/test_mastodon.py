@@ -269,6 +269,7 @@ def test_what_is_written_while_the_connection_is_cut_is_caught_up_with(instance,
             instance.post(*(ago(30 - go, f"{go} told {n}", n=n) for n in range(10)))
             reading.until(lambda r, go=go: f"{go} told 9" in r.texts())
             instance.statuses += [ago(29.5 - go, f"{go} untold {n}", n=n) for n in range(10)]
+            instance.send(b'event: update\ndata: {"id": "1')  # an event that nobody ends
             instance.cut()
         reading.until(lambda r: "2 untold 9" in r.texts())
     expected = {f"{go} {how} {n}" for go in range(3) for how in ("told", "untold") for n in range(10)}
