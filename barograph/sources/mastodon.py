@@ -7,45 +7,35 @@ to those who listen alone: of a time in which nobody did they cannot be had.
 Protocol: docs.joinmastodon.org, methods/streaming and methods/timelines.
 """
 
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import orjson
 import requests
 import urllib3
-from inscriptis import get_text
-from inscriptis.css_profiles import STRICT_CSS_PROFILE
-from inscriptis.model.config import ParserConfig
 from mastodon import Mastodon, MastodonError, MastodonRatelimitError, StreamListener
 
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.sources import Arrived, Missed
-from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
+from barograph.sources.background import Outlet, Piece, ServerClock, batches
+from barograph.sources.statuses import Found, TooLong, Unreadable, events, number, read
 
 PAGE = 40
 """Posts of a page, as many as a server gives."""
 REWIND_MS = 60_000
 """How far before the newest post a server is asked again: posts of other servers arrive late, and are dated back."""
 _WITNESSES = 20
-_OLDEST_MS = 1_451_606_400_000
-"""2016: Mastodon did not exist, so that an id that tells an earlier time is not of its making."""
-_AHEAD_MS = 86_400_000
-_LONGEST_EVENT = 2**22
-_READ = 2**16
 _REFUSALS = (401, 403, 422)
 _BROKEN = (MastodonError, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _NOT_POSTS = frozenset({
     "notification", "filters_changed", "conversation", "announcement", "announcement.reaction",
     "announcement.delete", "encrypted_message", "notifications_merged",
 })  # fmt: skip
-_QUOTED = re.compile(r'<p class="quote-inline">.*?</p>', re.DOTALL)
 _GAP = "the server no longer has the posts last seen"
 
 
@@ -129,7 +119,7 @@ class _Server:
                         f"{self._host}: refused to show its timeline {self._source.stream} ({self._status}); "
                         "expected to be let: give a token that may read as token_file, or ask its administrators"
                     ) from None
-                why = str(error) if isinstance(error, _Lost) else type(error).__name__
+                why = str(error) if isinstance(error, _Lost | TooLong) else type(error).__name__
                 outlet.pause(self._host, why, came=self._came)
 
     def _timeline(self, **asked: Any) -> list[Mapping[str, Any]]:
@@ -147,12 +137,12 @@ class _Server:
         start = min((last.until_ms - REWIND_MS, *last.seen_ms[:1]))
         after, told = (start << 16) - 1, last.until_ms
         while not outlet.closed.is_set():
-            page = sorted(self._timeline(min_id=str(after), limit=PAGE), key=lambda status: _number(status.get("id")))
-            if not page or _number(page[-1].get("id")) <= after:
+            page = sorted(self._timeline(min_id=str(after), limit=PAGE), key=lambda status: number(status.get("id")))
+            if not page or number(page[-1].get("id")) <= after:
                 break
-            after, missed = _number(page[-1].get("id")), list[Missed]()
+            after, missed = number(page[-1].get("id")), list[Missed]()
             for status in page:
-                at = _number(status.get("id")) >> 16
+                at = number(status.get("id")) >> 16
                 if not proven and (at in witnesses or at > last.seen_ms[-1]):
                     if at not in witnesses:
                         missed, told = [self._missed(last, at)], max(told, at)
@@ -188,9 +178,7 @@ class _Server:
                 return
         raise _Lost("hung up")
 
-    def _put(
-        self, outlet: Outlet, found: Sequence["_Found"], told: int, until: int, missed: Sequence[Missed] = ()
-    ) -> int:
+    def _put(self, outlet: Outlet, found: Sequence[Found], told: int, until: int, missed: Sequence[Missed] = ()) -> int:
         """Hand on what was found, with the cursor behind it; return up to when all is known now."""
         assert self._cursor is not None
         self._cursor = self._cursor.after(until, [f.at_ms for f in found if f.at_ms is not None])
@@ -206,32 +194,33 @@ class _Server:
         )
         return max(told, until)
 
-    def _event(self, name: str, data: bytes) -> list["_Found"]:
+    def _event(self, name: str, data: bytes) -> list[Found]:
         if name == "delete":
             identifier = data.strip(b' "').decode(errors="replace")
             if not (identifier.isascii() and identifier.isdigit()):
-                return [_Found(reject=("delete: no id", data))]
-            return [_Found({"op": "delete", "id": identifier})]
+                return [Found(reject=("delete: no id", data))]
+            return [Found({"op": "delete", "id": identifier})]
         if name in ("update", "status.update"):
             try:
                 status = orjson.loads(data)
             except ValueError:
-                return [_Found(reject=("event: not JSON", data))]
+                return [Found(reject=("event: not JSON", data))]
             return self._read(status, edited=name == "status.update")
         if name in _NOT_POSTS:
-            return [_Found(ignored=f"event {name}")]
-        return [_Found(reject=("event: of no known name", data))]
+            return [Found(ignored=f"event {name}")]
+        return [Found(reject=("event: of no known name", data))]
 
-    def _read(self, status: Any, *, edited: bool = False, caught_up: bool = False) -> list["_Found"]:
+    def _read(self, status: Any, *, edited: bool = False, caught_up: bool = False) -> list[Found]:
+        edited = edited or (caught_up and isinstance(status, dict) and bool(status.get("edited_at")))
         try:
-            found = read(status, self._clock.now_ms())
-        except _Unreadable as error:
-            return [_Found(reject=(str(error), repr(status).encode(errors="replace")))]
-        if found.row is None or not (edited or (caught_up and status.get("edited_at"))):
+            found = read(status, self._clock.now_ms(), edited=edited)
+        except Unreadable as error:
+            return [Found(reject=(str(error), repr(status).encode(errors="replace")))]
+        if found.row is None or not edited:
             return [found]
-        change = _Found({**found.row, "op": "update"}, at_ms=None)
+        change = Found({**found.row, "op": "update"})
         # Whether one that is caught up with was seen before it was edited is not known: it is either.
-        return [found, change] if caught_up else [change]
+        return [found, change] if caught_up and (found.row["text"] or found.row["title"]) else [change]
 
     def _hear(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._status = response.status_code
@@ -248,96 +237,6 @@ class _Listener(StreamListener):
     def handle_stream(self, response: requests.Response) -> None:
         """As the library calls it with an open connection."""
         self._server.listen(response, self._outlet)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What became of one status or event, and the time in its id."""
-
-    row: Row | None = None
-    reject: tuple[str, bytes] | None = None
-    ignored: str | None = None
-    at_ms: int | None = None
-
-
-class _Unreadable(ValueError):
-    """Why something is no status."""
-
-
-def read(status: Any, now_ms: int) -> _Found:
-    """A status (a Mastodon `Status` entity) as a row. Raises `_Unreadable` with the reason where it is none.
-
-    What is not public is ignored, and so are accounts that say they are automated and posts without a word.
-    """
-    if not isinstance(status, dict) or not isinstance(account := status.get("account"), dict):
-        raise _Unreadable("status: got no object with an account")
-    at = _number(status.get("id")) >> 16
-    if not _OLDEST_MS <= at <= now_ms + _AHEAD_MS:
-        raise _Unreadable("id: tells no time as ids of Mastodon do")
-    if status.get("visibility") != "public":
-        return _Found(ignored="not public", at_ms=at)
-    if account.get("bot"):
-        return _Found(ignored="automated account", at_ms=at)
-    content, warning = status.get("content") or "", status.get("spoiler_text") or ""
-    if not isinstance(content, str) or not isinstance(warning, str):
-        raise _Unreadable("content: got no text")
-    said = text(content)
-    if not said and not warning and not status.get("reblog"):
-        return _Found(ignored="without a word", at_ms=at)
-    parent, author, lang = status.get("in_reply_to_id"), account.get("acct"), status.get("language")
-    return _Found(
-        {
-            "op": "post", "id": str(status["id"]), "parent_id": None if parent is None else str(parent),
-            "created_at": str(status.get("created_at") or _naive(at).isoformat() + "Z"),
-            "author": str(author) if author else None, "lang": lang if isinstance(lang, str) else None,
-            "title": warning or None, "text": said, "repost": "true" if status.get("reblog") else None,
-        },
-        at_ms=at,
-    )  # fmt: skip
-
-
-def text(html: str) -> str:
-    """Posts come as HTML. Of a quoted post only its address would be left: it is left out."""
-    return get_text(_QUOTED.sub("", html), _plain()).strip()
-
-
-@cache
-def _plain() -> ParserConfig:
-    return ParserConfig(css=STRICT_CSS_PROFILE)
-
-
-def events(stream: Any) -> Iterator[tuple[str, bytes] | None]:
-    """Server-sent events of an open connection, as name and data, until it ends; None for a sign of life.
-
-    stream: has `read1(bytes)`. A line that is of no event comes under an empty name. Raises `_Lost` where an event is
-    longer than 4 MiB. What a connection ends within is dropped: the timeline has it.
-    """
-    name, data, held = "", list[bytes](), b""
-    while chunk := stream.read1(_READ):
-        *lines, held = (held + chunk).split(b"\n")
-        for line in lines:
-            field, _, value = line.rstrip(b"\r").partition(b":")
-            value = value.removeprefix(b" ")
-            if line.rstrip(b"\r") == b"":
-                if data:
-                    yield name, b"\n".join(data)
-                name, data = "", []
-            elif not field:
-                yield None
-            elif field == b"event":
-                name = value.decode(errors="replace")
-            elif field == b"data":
-                data.append(value)
-            elif field not in (b"id", b"retry"):
-                yield "", line
-        if len(held) + sum(map(len, data)) > _LONGEST_EVENT:
-            raise _Lost("sent an event longer than 4 MiB")
-
-
-def _number(identifier: Any) -> int:
-    """An id as a number; 0 where it is none."""
-    written = str(identifier)
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 20 else 0
 
 
 def _naive(epoch_ms: int) -> datetime:

@@ -10,12 +10,11 @@ begins with what the listings hold.
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-import polars as pl
 import praw
 import prawcore
 import requests
@@ -24,11 +23,10 @@ from praw.exceptions import PRAWException
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import REDDIT_KEYS
-from barograph.sources import ARRIVED, Arrived, Missed, files
+from barograph.sources import Arrived, Missed
 from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
-from barograph.sources.dump import Place, place_of, read
+from barograph.sources.pushshift import GONE, Read, dumps
 
-GONE = ("[deleted]", "[removed]", "[deleted by user]", "[ Removed by Reddit ]")
 LOOK_SECONDS, LOOK_FOR_SECONDS = 600.0, 2 * 86_400
 """How often a post is looked at again, and until how old it is."""
 LISTED = 950
@@ -47,61 +45,10 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
     dumps are, `Terminal` where Reddit refuses keys or communities. A network that is down is waited for.
     """
     if source.path:
-        yield from _dumps(source, Read.read(cursor) if cursor else Read(), stop)
+        yield from dumps(source, Read.read(cursor) if cursor else Read(), stop)
     else:
         live = _Live(source, Cursor.read(cursor) if cursor else None)
         yield from batches(live.work, cursor, stop)
-
-
-# --- dumps ---
-
-
-@dataclass(frozen=True)
-class Read:
-    """Dumps that were read whole, and how far the last one was."""
-
-    whole: tuple[Place, ...] = ()
-    at: Place | None = None
-
-    @classmethod
-    def read(cls, written: str) -> "Read":
-        """Of the JSON text that `str` gives. Raises `Terminal`."""
-        try:
-            raw = orjson.loads(written)
-            return cls(tuple(Place(**p) for p in raw["whole"]), Place(**raw["at"]) if raw["at"] else None)
-        except (ValueError, TypeError, KeyError):
-            raise _not_readable('{"whole": […], "at": …}') from None
-
-    def __str__(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
-
-
-def _dumps(source: Source, done: Read, stop: threading.Event) -> Iterator[Arrived]:
-    for path in files.find(source.path):
-        begin = place_of(path, str(path))
-        if begin in done.whole:
-            continue
-        for rows, rejects, behind in read(path, {}, begin, done.at):
-            done = replace(done, at=behind)
-            yield Arrived(_as_reddit_names(rows), str(done), rejects=rejects)
-            if stop.is_set():
-                return
-        done = Read((*done.whole, begin))
-        yield Arrived(ARRIVED.to_frame(), str(done))
-
-
-def _as_reddit_names(rows: pl.DataFrame) -> pl.DataFrame:
-    """Ids with what they are in front, and what says that it is gone as deletes."""
-    kind = pl.when(pl.col("title").is_not_null()).then(pl.lit("t3_")).otherwise(pl.lit("t1_"))
-    named = pl.when(pl.col("id").str.contains("^t[0-9]_")).then("id").otherwise(kind + pl.col("id"))
-    gone = pl.col("text").str.strip_chars().is_in(GONE) | pl.col("title").is_in(GONE)
-    gone = gone.fill_null(value=False) & pl.col("id").is_not_null()
-    rows = rows.with_columns(named.alias("id"), pl.when(gone).then(pl.lit("delete")).otherwise("op").alias("op"))
-    others = [name for name in rows.columns if name not in ("line", "op", "id")]
-    return rows.with_columns(pl.when(pl.col("op") != "delete").then(name).alias(name) for name in others)
-
-
-# --- the API ---
 
 
 @dataclass(frozen=True)
@@ -212,7 +159,9 @@ class _Live:
         for item in items:
             row = read_item(item)
             if isinstance(row, str):
-                rejects.append((row, repr(vars(item)).encode(errors="replace")))
+                if (name := str(vars(item).get("name"))) not in self._known:
+                    rejects.append((row, repr(vars(item)).encode(errors="replace")))
+                    self._known[name] = _Known(0.0, time.monotonic(), 0, None, gone=True)
             else:
                 rows += self._change(row, _created(item))
         return tuple(rows), tuple(rejects)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from barograph.errors import ConfigError, Terminal
 from barograph.settings import Source
-from barograph.sources import background, mastodon
+from barograph.sources import background, mastodon, statuses
 from tests.conftest import SHARED
 from tests.sources.arriving import land, reasons, rows, until
 from tests.sources.instance import Instance, status
@@ -147,10 +147,12 @@ def test_posts_edits_and_deletes_come_in_order(instance):
         reading.until(lambda _r: instance.connections)
         instance.post(a, b, listed=False)
         instance.say("status.update", a | {"content": "<p>One!</p>", "edited_at": "2026"})
+        instance.say("status.update", a | {"content": "", "edited_at": "2026"})
         instance.say("delete", b["id"])
         reading.until(lambda r: any(row["op"] == "delete" for row in rows(r.batches)))
     assert [(r["op"], r["id"], r["text"]) for r in rows(reading.batches)] == [
-        ("post", a["id"], "One"), ("post", b["id"], "Two"), ("update", a["id"], "One!"), ("delete", b["id"], None),
+        ("post", a["id"], "One"), ("post", b["id"], "Two"), ("update", a["id"], "One!"),
+        ("update", a["id"], ""), ("delete", b["id"], None),
     ]  # fmt: skip
     second = rows(reading.batches)[1]
     assert (second["parent_id"], second["title"], second["lang"], second["author"]) == (
@@ -188,7 +190,7 @@ def test_only_public_posts_of_people_with_words_count(instance):
     ("", ""), ("plain <3", "plain <3"), ("<script>x</script>\x00ok", "ok"),
 ])  # fmt: skip
 def test_html_is_read_as_a_page_shows_it(html, said):
-    assert mastodon.text(html).replace("�", "") == said
+    assert statuses.text(html).replace("�", "") == said
 
 
 # --- what is no event ---
@@ -234,14 +236,14 @@ STREAM = b':)\nevent: update\r\ndata: {"a":\r\ndata: 1}\r\n\r\nevent: delete\nda
 def test_events_are_the_same_however_they_are_cut(cuts):
     at = sorted({0, *cuts, len(STREAM)})
     pieces = [STREAM[a:b] for a, b in itertools.pairwise(at)]
-    assert list(mastodon.events(Chunks(pieces))) == [
+    assert list(statuses.events(Chunks(pieces))) == [
         None, ("update", b'{"a":\n1}'), ("delete", b"12"), ("", b"nonsense"), None,
     ]  # fmt: skip
 
 
 def test_an_event_without_end_is_not_held():
     with pytest.raises(OSError, match="longer than 4 MiB"):
-        list(mastodon.events(Chunks([b"event: update\ndata: "] + [b"x" * 2**16] * 70)))
+        list(statuses.events(Chunks([b"event: update\ndata: "] + [b"x" * 2**16] * 70)))
 
 
 @settings(derandomize=True, max_examples=300)
@@ -251,8 +253,8 @@ def test_no_status_however_damaged_is_a_crash(data):
     anything = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.none(), max_size=2)
     damaged = whole | data.draw(st.dictionaries(st.sampled_from(sorted(whole)), anything, max_size=3))
     try:
-        found = mastodon.read(damaged, int(NOW.timestamp() * 1000))
-    except mastodon._Unreadable:
+        found = statuses.read(damaged, int(NOW.timestamp() * 1000))
+    except statuses.Unreadable:
         return
     assert (found.row is None) == (found.ignored is not None)
     assert found.row is None or all(isinstance(v, str | None) for v in found.row.values())
@@ -269,6 +271,7 @@ def test_what_is_written_while_the_connection_is_cut_is_caught_up_with(instance,
             instance.post(*(ago(30 - go, f"{go} told {n}", n=n) for n in range(10)))
             reading.until(lambda r, go=go: f"{go} told 9" in r.texts())
             instance.statuses += [ago(29.5 - go, f"{go} untold {n}", n=n) for n in range(10)]
+            instance.send(b'event: update\ndata: {"id": "1')  # an event that nobody ends
             instance.cut()
         reading.until(lambda r: "2 untold 9" in r.texts())
     expected = {f"{go} {how} {n}" for go in range(3) for how in ("told", "untold") for n in range(10)}
@@ -325,11 +328,13 @@ def test_all_that_was_known_being_gone_is_missed_until_now(instance):
 
 def test_an_edit_of_a_time_nobody_listened_is_both_a_post_and_an_edit(instance):
     edited = ago(400, "New words", edited_at="2026-08-01T00:00:00Z")
-    instance.statuses = [ago(401, "before"), edited]
+    emptied = ago(399, "", edited_at="2026-08-01T00:00:00Z")
+    instance.statuses = [ago(401, "before"), edited, emptied]
     seen = int(instance.statuses[0]["id"]) >> 16
     with Reading(source(instance), str(mastodon.Cursor(seen + 1, (seen,)))) as reading:
         reading.until(lambda r: "New words" in r.texts("update"))
-    assert "New words" in reading.texts("post")
+    assert "New words" in reading.texts("post") and "" not in reading.texts("post")
+    assert set(reading.texts("update")) == {"New words", ""}
 
 
 def test_times_are_those_of_the_server(instance):
