@@ -136,7 +136,7 @@ def test_the_monitor_leaves_forecasts_to_the_daily_run(config: Path, tmp_path: P
     forecasts = published().read(tables.FORECASTS)
     assert forecasts["target"].min() == date(2024, 3, 1)
     scheduled.retention(*given)
-    assert said("retention 20") == "0 texts dropped"  # the monitor has dropped them: they are old by the clock of `up`
+    assert said("retention 20").startswith("0 texts dropped")  # the monitor has: they are old by the clock of `up`
     scheduled.validation(*given)
     assert f"rows of {len(tables.PUBLISHED)} tables are as promised; too few days" in said("validation 20")
     assert len(list((home.path / "validation").glob("*.json"))) == 1
