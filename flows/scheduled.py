@@ -50,10 +50,10 @@ _BEGUN_AGAIN = "begun-again"
 
 
 def _name() -> str:
-    """As `stream bluesky 2026-03-01 10:00 UTC`."""
+    """As `stream bluesky 2026-03-01 10:00:00 UTC`."""
     of = runtime.flow_run.parameters.get("stream")
     at = runtime.flow_run.scheduled_start_time
-    return " ".join([runtime.flow_run.flow_name, *([of] if of else []), f"{at:%Y-%m-%d %H:%M} UTC"])
+    return " ".join([runtime.flow_run.flow_name, *([of] if of else []), f"{at:%Y-%m-%d %H:%M:%S} UTC"])
 
 
 def _can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
