@@ -62,7 +62,7 @@ def alive(pids: Any) -> set[int]:
 
 def until(there: Callable[[], Any]) -> Any:
     """Wait for what this returns to be something."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not (found := there()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
