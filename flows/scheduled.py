@@ -3,6 +3,8 @@
 A flow's work is one task, as Prefect asks a task whether trying again can help: after a `Transient` failure it is tried
 again, after any other it is not. Parameters are paths and names of sources; nothing a person wrote or is called by
 gets to Prefect.
+
+What the work needs is imported by the work: the scheduler and a run that streams are small and begin soon.
 """
 
 import errno
@@ -25,12 +27,8 @@ from barograph import settings as settings_room
 from barograph.clock import utc_now
 from barograph.errors import Terminal, Transient
 from barograph.home import Home
-from barograph.store import Warehouse, compact
-from flows import stages
 from flows.failures import worded
-from flows.monitor import begun, look_ahead, measure, read, told
 from flows.sources import choose_sources
-from flows.telling import line
 from flows.tied import tie
 from flows.turns import take_turn
 
@@ -38,8 +36,6 @@ _Flow = TypeVar("_Flow", bound=Callable[..., State[Any]])
 
 _DELAYS = [10.0, 60.0, 300.0]
 """Seconds before each further try."""
-_WAIT = 900.0
-"""Seconds that what runs once a day waits for the home."""
 _OVERLAP = timedelta(seconds=30)
 """A stream goes on for so long after its next run is due, which by then waits for its turn."""
 _SOON = timedelta(seconds=5)
@@ -50,10 +46,10 @@ _BEGUN_AGAIN = "begun-again"
 
 
 def _name() -> str:
-    """As `stream bluesky 2026-03-01 10:00 UTC`."""
+    """As `stream bluesky 2026-03-01 10:00:00 UTC`."""
     of = runtime.flow_run.parameters.get("stream")
     at = runtime.flow_run.scheduled_start_time
-    return " ".join([runtime.flow_run.flow_name, *([of] if of else []), f"{at:%Y-%m-%d %H:%M} UTC"])
+    return " ".join([runtime.flow_run.flow_name, *([of] if of else []), f"{at:%Y-%m-%d %H:%M:%S} UTC"])
 
 
 def _can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -114,11 +110,9 @@ def monitor(home: str, config: str | None, source: str | None) -> State[Any]:
     """Posts in, aggregates and alerts out; forecasts are left to the daily flow."""
 
     def work() -> str:
-        with begun(home, config, (), source, None, "up", quiet=True) as run:
-            read(run)
-            with Warehouse(run.home.warehouse) as warehouse:
-                measure(run, warehouse)
-            return line(told(run))
+        from flows import parts
+
+        return parts.monitor(home, config, source)
 
     return _run(work)
 
@@ -128,13 +122,9 @@ def forecasts(home: str, config: str | None, source: str | None) -> State[Any]:
     """Once a day has closed: what was forecast is evaluated, and the days ahead are forecast, tested and published."""
 
     def work() -> str:
-        with begun(home, config, (), source, None, "forecasts", quiet=True, wait=_WAIT) as run:
-            with Warehouse(run.home.warehouse) as warehouse:
-                run.now = warehouse.moment(run.clock)
-                measure(run, warehouse)
-                look_ahead(run, warehouse)
-            done = told(run)
-            return f"{done['counts'].get('forecasts', 0):,} forecasts; {line(done)}"
+        from flows import parts
+
+        return parts.forecasts(home, config, source)
 
     return _run(work)
 
@@ -144,13 +134,9 @@ def retention(home: str, config: str | None, source: str | None) -> State[Any]:
     """What is past its retention goes, and its bytes with it."""
 
     def work() -> str:
-        with begun(home, config, (), source, None, "retention", quiet=True, wait=_WAIT) as run:
-            with Warehouse(run.home.warehouse) as warehouse:
-                run.now = warehouse.moment(run.clock)
-                texts = stages.forget(run, warehouse)
-                run.record(warehouse, "done")
-            compact(run.home.warehouse)
-            return f"{texts:,} texts dropped, and what was deleted is in no byte of the warehouse"
+        from flows import parts
+
+        return parts.retention(home, config, source)
 
     return _run(work)
 

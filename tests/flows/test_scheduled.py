@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -169,26 +170,30 @@ def test_the_monitors_minutes_are_even(minutes: int, when: str) -> None:
     assert str(value) == when
 
 
-def test_what_a_killed_up_left_is_cleared(config: Path) -> None:
-    """Runs that were to come are gone, those that ran are ended, and no schedule brings new ones."""
+def test_what_a_killed_up_left_is_cleared() -> None:
+    """Runs that were to come are gone, those that ran are ended, no schedule brings new ones; others keep theirs."""
+    minutely = DeploymentScheduleCreate(schedule=CronSchedule(cron="* * * * *"))
     with get_client(sync_client=True) as client:
-        flow_id = client.create_flow(scheduled.monitor)
-        left = client.create_deployment(
-            flow_id, "left", schedules=[DeploymentScheduleCreate(schedule=CronSchedule(cron="* * * * *"))],
-            concurrency_limit=1,
-        )  # fmt: skip
+        flow_id = client.create_flow_from_name("monitor")
+
+        def deployed(name: str, entrypoint: str) -> UUID:
+            return client.create_deployment(
+                flow_id, name, entrypoint=entrypoint, schedules=[minutely], concurrency_limit=1
+            )
+
+        left, other = deployed("left", "flows.scheduled.monitor"), deployed("other", "elsewhere.monitor")
         late = [
             client.create_flow_run_from_deployment(
                 left, state=Scheduled(scheduled_time=datetime(2024, 1, 1, n, tzinfo=UTC))
             ).id
             for n in range(12)
         ]
-        ran = client.create_flow_run_from_deployment(left).id
-        client.set_flow_run_state(ran, Running(), force=True)
+        ran, runs = (client.create_flow_run_from_deployment(one).id for one in (left, other))
+        for one in (ran, runs):
+            client.set_flow_run_state(one, Running(), force=True)
         leftover.clear()
-        assert not client.read_deployments()
-        known = {run.id: run.state for run in client.read_flow_runs()}
-        assert not set(late) & set(known)
-        assert known[ran] is not None
-        assert known[ran].name == "Crashed"  # type: ignore[union-attr]
-        assert not [state for state in known.values() if state is None or not state.is_final()]
+        assert [one.id for one in client.read_deployments()] == [other]
+        states = {run.id: run.state and run.state.name for run in client.read_flow_runs()}
+        assert not set(late) & set(states)
+        assert (states[ran], states[runs]) == ("Crashed", "Running")
+        client.delete_deployment(other)
