@@ -1,4 +1,4 @@
-"""The parts of the monitor's way that `up` runs apart, each with the home to itself. They return what they did, in words."""
+"""The parts of the way that `up` runs apart, each with the home to itself. They return what they did, in words."""
 
 from barograph.store import Warehouse, compact
 from flows import stages
