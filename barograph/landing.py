@@ -79,8 +79,9 @@ class Landing:
             ) from None
         _sweep(self._folder, _PART)
         newest = segments(self._folder)[-1:]
-        # Where the folder is new, numbers go on beyond any that the warehouse can have loaded of one before it.
-        self._number = int(newest[0].stem) if newest else int(time.time())
+        # Where the folder is new, numbers go on beyond any that the warehouse can have loaded of one before it: there
+        # are never as many segments as milliseconds.
+        self._number = int(newest[0].stem) if newest else int(time.time() * 1000)
         self.cursor = read(newest[0]).cursor if newest else None
         return self
 
@@ -148,7 +149,7 @@ class Landing:
             "ignored": dict(ignored),
             "rejects": rejects,
         }
-        _replace(self._folder / f"{number:010}.parquet", pl.concat(frames), meta)
+        _replace(self._folder / f"{number:013}.parquet", pl.concat(frames), meta)
 
 
 def segments(folder: Path) -> list[Path]:

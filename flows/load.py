@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ from flows.taken import take_in
 
 _Item = TypeVar("_Item")
 
+_LIVE = ("bluesky", "mastodon")
+"""Kinds that tell of posts as they are written, with a time that their author's program says."""
+_BACKDATED = "created_at: older than retention_days when it was told"
 ROWS = 100_000
 """Segments are loaded together up to so many rows: each time, the ids of all posts are looked through."""
 
@@ -98,7 +102,8 @@ def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -
     if there and int(there[-1].stem) < done:  # the folder is another one: nothing in it was loaded
         done = 0
     landing.release(folder, done)  # an earlier run may have been killed before it did
-    groups = (_ingested(group, source, keyed, run.clock) for group in _groups(landing.pending(folder, done)))
+    kept = timedelta(days=run.settings.retention_days) if source.kind in _LIVE else None
+    groups = (_ingested(group, source, keyed, run.clock, kept) for group in _groups(landing.pending(folder, done)))
     loaded = 0
     for group in _one_ahead(groups):
         landed = _take(warehouse, source, keyed, group)
@@ -120,20 +125,28 @@ def _groups(segments: Iterable[landing.Segment]) -> Iterator[list[landing.Segmen
         yield group
 
 
-def _ingested(group: list[landing.Segment], source: Source, keyed: Keyed, clock: datetime) -> _Group:
+def _ingested(
+    group: list[landing.Segment], source: Source, keyed: Keyed, clock: datetime, kept: timedelta | None
+) -> _Group:
     """What the posts among the events are, and what every event names.
 
     A post is from the future where it is later than the clock and than what the source says the time is: a clock that
-    was set back makes nothing bad.
+    was set back makes nothing bad. kept: a post that was that old when the source told it, by its clock, is backdated;
+    its text would go at once, and one alone would have every line begin years ago.
     """
     parts = [s.rows.with_columns(file=pl.lit(str(s.number)), stood="line") for s in group]
     rows = pl.concat(parts).with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     latest = max([clock, utc_now(), *(s.covered[1] for s in group if s.covered)])
     posts = rows.filter(pl.col("op").is_in(["post", "update"]))
     got = ingest(Batch("", posts.drop("op", "file", "stood")), source, keyed, latest, None)
+    told = min((s.covered[0] for s in group if s.covered), default=None)
+    old = pl.col("created_at") < told - kept if kept and told else pl.lit(value=False)
+    backdated = got.posts.filter(old).join(rows.filter(op="post").select("line"), on="line", how="semi")
+    got = replace(got, posts=got.posts.join(backdated, on="line", how="anti"))
     events = named(rows, source.name, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
     events = events.with_columns(pl.coalesce("said", "post_id").alias("post_id"), good=pl.col("said").is_not_null())
-    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed)]
+    late = backdated.select("line", reason=pl.lit(_BACKDATED), raw_hash=keyed.column(backdated["post_id"]))
+    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed), late]
     stood = rows.select("line", "file", "stood")
     found = pl.concat(bad).join(stood, on="line").drop("line").rename({"stood": "line"})
     rejected = [s.quarantine.with_columns(file=pl.lit(str(s.number))).select(found.columns) for s in group]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from barograph import landing, tables
 from barograph.privacy import Keyed
+from barograph.settings import Source
 from barograph.sources import Reject
 from barograph.store import Warehouse
 from flows import load as stage
@@ -175,9 +176,22 @@ def test_posts_of_the_future_are_set_aside_and_a_clock_set_back_makes_none(tmp_p
     assert set(texts(place)) == {"1"}
 
 
-def test_deleted_posts_stay_out_of_files_too(tmp_path: Path) -> None:
-    from barograph.settings import Source
+def test_a_backdated_post_is_set_aside_and_a_late_one_is_not(tmp_path: Path) -> None:
+    place = home_at(tmp_path)
+    told = (after(0), after(1))
+    times = {"late": after(-24 * 89), "old": after(-24 * 91), "ancient": after(-24 * 3650)}
+    rows = [event("post", name, created_at=f"{time}Z") for name, time in times.items()]
+    land(place, arrived(*rows, event("update", "old", created_at=f"{times['old']}Z", text="edited"), covered=told))
+    run = loaded(place)
+    assert run.reasons == {"created_at: older than retention_days when it was told": 2}
+    assert texts(place) == {"late": "post late", "old": "edited"}
+    archive = Source(name="dump", kind="folder", path=(str(tmp_path),))  # what others kept may be of any age
+    land(place, arrived(*rows, covered=told), source=archive)
+    loaded(place, archive)
+    assert set(texts(place)) == {"late", "old", "ancient"}
 
+
+def test_deleted_posts_stay_out_of_files_too(tmp_path: Path) -> None:
     place = home_at(tmp_path)
     path = tmp_path / "posts.jsonl"
     pl.DataFrame([event("post", "1"), event("post", "2", parent_id="1")]).drop("op").write_ndjson(path)
