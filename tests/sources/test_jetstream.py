@@ -137,6 +137,7 @@ FAULTS = {
     "cut": ([server.cut(40), server.cut(0), server.cut(70)], 0),
     "ends in order": ([server.everything], 0),
     "half a frame": ([server.half(30), server.half(0)], 0),
+    "no WebSocket": ([server.no_websocket(20)], 0),
     "stall": ([server.stall(50)], 0),
     "repeat": ([server.repeat], 0),
     "reorder": ([server.reorder(8), server.reorder(5)], 0),
