@@ -72,6 +72,7 @@ bench: setup .venv/.bench ## Measure speed, forecasts, and how well lexicons agr
 	@$(BIN)/python -m benchmarks.backfill
 	@$(BIN)/python -m benchmarks.delivery
 	@$(BIN)/python -m benchmarks.streaming
+	@$(BIN)/python -m benchmarks.killed
 	@$(BIN)/python -m benchmarks.correction
 	@$(BIN)/python -m benchmarks.annotate
 	@if command -v chromium >/dev/null; then $(BIN)/python -m benchmarks.dashboard; \

@@ -8,7 +8,6 @@ Protocol: github.com/bluesky-social/jetstream, docs/README.md §5 and lexicons/n
 
 import logging
 import random
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from barograph.clock import utc_now
-from barograph.errors import ConfigError, Terminal
+from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import BLUESKY_HOSTS
 from barograph.sources import Arrived, Missed
@@ -60,7 +59,6 @@ _WHY = {
 }
 _NOTICES = (*_WHY, "FutureCursor")
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
-_NETWORK_PLACE = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _log = logging.getLogger(__name__)
 
 
@@ -93,8 +91,8 @@ class Cursor:
 def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:
     """Every post, update, delete, departure and return from `cursor` on, or from now on, until `stop` is set.
 
-    cursor: of `Cursor`, as yielded last. Raises `ConfigError` where a host is none, `Terminal` where every server
-    refuses what it is asked. A network that is down is waited for.
+    cursor: of `Cursor`, as yielded last. Raises `Terminal` where every server refuses what it is asked. A network that
+    is down is waited for.
     """
     yield from _Stream(source, Cursor.read(cursor) if cursor else None, stop).batches()
 
@@ -298,15 +296,8 @@ def _receive(socket: Connection) -> tuple[list[bytes], _Lost | None]:
 
 
 def _address(host: str) -> str:
-    """ws:// or wss:// address of a host as it is configured. Raises `ConfigError`."""
-    address = host if "://" in host else f"wss://{host}"
-    try:
-        parts = urlsplit(address)
-        good = _NETWORK_PLACE.fullmatch(parts.netloc) and (parts.port or 1) and not (parts.query or parts.fragment)
-    except ValueError:
-        good = None
-    if not good or parts.scheme not in _SCHEMES:
-        raise ConfigError(f"hosts: got {host!r}; expected host, host:port, or a ws:// or http:// address")
+    """ws:// or wss:// address of a host as it is configured, which settings have checked."""
+    parts = urlsplit(host if "://" in host else f"wss://{host}")
     return parts._replace(scheme=_SCHEMES[parts.scheme]).geturl().rstrip("/")
 
 

@@ -225,6 +225,17 @@ def half(after: int) -> Fault:
     return fault
 
 
+def no_websocket(after: int) -> Fault:
+    """Bytes that are no frames at all."""
+
+    def fault(connection: ServerConnection, frames: list[bytes]) -> None:
+        say(connection, frames[:after])
+        connection.socket.sendall(b"\xff" * 64)
+        connection.recv()
+
+    return fault
+
+
 def stall(after: int) -> Fault:
     """The connection stays open, and nothing more comes."""
     return lambda connection, frames: (say(connection, frames[:after]), connection.recv())[0]
