@@ -92,6 +92,6 @@ def test_a_dump_lands_whole_however_often_its_reader_is_killed(tmp_path):
         if reader.returncode == 0:
             break
     landed = pl.concat([s.rows["id"] for s in pending(landing, 0)])
-    assert reader.returncode == 0 and kills > 1
+    assert reader.returncode == 0 and kills >= 1
     assert set(landed) == {f"t1_{i:x}" for i in range(n)}
     assert len(landed) == n, "a cursor says exactly where it was left"
