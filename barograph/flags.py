@@ -86,13 +86,12 @@ def gaps(hours: pl.DataFrame, volumes: pl.DataFrame) -> pl.DataFrame:
     return _flags(found.filter(lost >= GAP), "gap", said, (lost >= HALF) | (pl.col("moved") + 1e-9 >= MIX))
 
 
-def volumes(series: pl.DataFrame) -> pl.DataFrame:
+def volumes(days: pl.DataFrame) -> pl.DataFrame:
     """Closed days with a third, or three times, of the usual posts: `flags` but `issue`; none is left out.
 
-    series: closed days, as `detect.closed_series` returns them. Usual is the median of the 28 days before (7 known at
-    least). A day like those of its weekday before it, where two are known, is not odd.
+    days: `population, time_value, n_posts` of closed days. Usual is the median of the 28 days before (7 known at least).
+    A day like those of its weekday before it, where two are known, is not odd.
     """
-    days = series.filter(unit="posts").group_by("population", "time_value").agg(pl.col("n_posts").max())
     days = days.sort("population", "time_value").with_columns(pl.col("time_value").dt.weekday().alias("weekday"))
 
     def median(fewest: int, *of: str) -> pl.Expr:

@@ -119,7 +119,7 @@ def mixed(history: pl.DataFrame, part: float) -> tuple[pl.DataFrame, pl.DataFram
 def odd(history: pl.DataFrame) -> pl.DataFrame:
     """`history` with `flagged` of days of odd volume."""
     place = _PLACE.alias("population")
-    days = history.select(place, pl.col("ds").alias("time_value"), "n_posts", unit=pl.lit("posts"))
+    days = history.select(place, pl.col("ds").alias("time_value"), "n_posts").unique(["population", "time_value"])
     found = flags.volumes(days).select("population", pl.col("time_value").alias("ds"), flagged=pl.lit(value=True))
     rows = history.with_columns(place).join(found, on=["population", "ds"], how="left")
     return rows.with_columns(pl.col("flagged").fill_null(value=False))

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from barograph import detect as detection
 from barograph import flags, tables
 from barograph.clock import last_closed_day
 from barograph.populations import inside
@@ -24,7 +23,7 @@ def flag(run: Run, warehouse: Warehouse) -> None:
     run.reporter.stage("flag")
     now, closed = run.moment, last_closed_day(run.moment, run.settings.closing_hours)
     known = warehouse.latest(tables.FLAGS, now)
-    odd = flags.volumes(detection.closed_series(warehouse.latest(tables.SERIES, now)))
+    odd = flags.volumes(warehouse.closed_days(now))
     rows = [flags.changed(odd, known.filter(kind="volume"), date.min)]
     if (coverage := warehouse.read(tables.COVERAGE)).height:
         made_of, _sep, through = (warehouse.get("gaps_through") or "").partition(" ")

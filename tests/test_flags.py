@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from barograph import flags, tables
-from tests.detect.test_thresholds import day, series
+from tests.detect.test_thresholds import day
 
 MIDNIGHT = datetime(2024, 1, 1)
 MINUTES = 5 * 1440
@@ -145,8 +145,9 @@ def test_what_a_source_is_usually_worth_is_that_of_the_28_days_to_the_gap() -> N
 
 
 def counted(n_posts: Sequence[int]) -> pl.DataFrame:
-    """A line of unit posts with so many posts a day; day 0 is a Monday."""
-    return series([0.1] * len(n_posts), unit="posts").with_columns(pl.Series("n_posts", n_posts, dtype=pl.Int64))
+    """So many posts a day of population all; day 0 is a Monday."""
+    days = [day(n) for n in range(len(n_posts))]
+    return pl.DataFrame({"population": "all", "time_value": days, "n_posts": n_posts})
 
 
 @pytest.mark.parametrize(
@@ -165,14 +166,6 @@ def counted(n_posts: Sequence[int]) -> pl.DataFrame:
 def test_an_odd_volume_is_a_third_or_three_times_of_the_usual_one(n_posts: list[int], told: dict[int, str]) -> None:
     got = flags.volumes(counted(n_posts))
     assert got.rows() == [("all", day(n), "volume", reason, False) for n, reason in told.items()]
-
-
-def test_the_posts_of_the_widest_line_are_the_populations() -> None:
-    # A marker of one language alone is read in fewer posts; authors are no posts.
-    narrow = counted([100] * 10).with_columns(n_posts=pl.lit(3, pl.Int64), marker=pl.lit("m"))
-    authors = counted([9000] * 10).with_columns(unit=pl.lit("authors"))
-    got = flags.volumes(pl.concat([counted([*[100] * 9, 20]), narrow, authors]))
-    assert got["reason"].to_list() == ["20 posts, usually 100"]
 
 
 def told(*rows: tuple[int, str, str | None], out: bool = False, issue: datetime | None = None) -> pl.DataFrame:

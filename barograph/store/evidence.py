@@ -28,6 +28,16 @@ class Evidence(Database):
             [first, last, now, list(languages)],
         )
 
+    def closed_days(self, now: datetime) -> pl.DataFrame:
+        """`population, time_value, n_posts` of closed days as known at `now`, of the line with most posts."""
+        return self._frame(
+            """SELECT population, time_value, max(n_posts) AS n_posts FROM
+               (SELECT population, time_value, arg_max(n_posts, issue) AS n_posts,
+                       arg_max(provisional, issue) AS provisional
+                FROM series WHERE unit = 'posts' AND issue <= ? GROUP BY population, time_value, marker, method)
+               WHERE NOT provisional GROUP BY population, time_value ORDER BY population, time_value""", [now]
+        )  # fmt: skip
+
     def copies(
         self, days: Sequence[date], now: datetime, languages: Sequence[str], dimensions: Mapping[str, Sequence[str]]
     ) -> pl.DataFrame:

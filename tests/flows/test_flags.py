@@ -3,6 +3,7 @@
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -152,3 +153,21 @@ def test_a_forecast_takes_what_is_left_out_as_unknown_and_is_made_again_when_tha
         later = now + timedelta(seconds=2)
         assert flagged(run, warehouse, later) == [ODD]
         assert issued(later + timedelta(seconds=1)).height == issued(now).height > 0
+
+
+def test_the_posts_of_a_closed_day_are_those_of_its_widest_line_as_it_was_known(run: Run) -> None:
+    def cell(marker: str, day: int, n: int, issue: datetime, unit: str = "posts", *, provisional: bool = False) -> dict[str, Any]:
+        return {
+            "marker": marker, "population": "all", "unit": unit, "method": "lexicon", "time_value": FIRST + timedelta(days=day),
+            "value_kind": "share", "n_posts": n, "n_authors": 1, "provisional": provisional, "issue": issue,
+        }  # fmt: skip
+
+    rows = [
+        cell("wide", 0, 10, moment(1)), cell("wide", 0, 12, moment(3)), cell("narrow", 0, 4, moment(1)),
+        cell("wide", 0, 99, moment(1), "authors"), cell("wide", 1, 5, moment(1), provisional=True), cell("wide", 1, 7, moment(2)),
+    ]  # fmt: skip
+    with Warehouse(run.home.warehouse) as warehouse:
+        warehouse.save({tables.SERIES: pl.DataFrame(rows, schema=tables.SERIES.schema)})
+        known = {at: warehouse.closed_days(moment(at)).rows() for at in (1, 2, 3)}
+    one, two = FIRST, FIRST + timedelta(days=1)
+    assert known == {1: [("all", one, 10)], 2: [("all", one, 10), ("all", two, 7)], 3: [("all", one, 12), ("all", two, 7)]}
