@@ -89,7 +89,7 @@ def gaps(hours: pl.DataFrame, volumes: pl.DataFrame) -> pl.DataFrame:
 def volumes(days: pl.DataFrame) -> pl.DataFrame:
     """Closed days with a third, or three times, of the usual posts: `flags` but `issue`; none is left out.
 
-    days: `population, time_value, n_posts` of closed days. Usual is the median of the 28 days before (7 known at least).
+    days: `population, time_value, n_posts` of closed days. Usual is the median of the 28 days before, 7 known at least.
     A day like those of its weekday before it, where two are known, is not odd.
     """
     days = days.sort("population", "time_value").with_columns(pl.col("time_value").dt.weekday().alias("weekday"))
