@@ -1,15 +1,18 @@
 """Everything that `barograph up` runs, as Prefect deployments on their schedules; a process of its own."""
 
+import asyncio
 import os
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from prefect import serve
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import TerminationSignal
+from prefect.runner import Runner
 from prefect.types.entrypoint import EntrypointType
 
 from barograph import settings as settings_room
@@ -44,12 +47,15 @@ def main(home: str, config: str, source: str) -> None:
     """Serve until ended."""
     os.environ[scheduled.SCHEDULER] = str(os.getpid())
     all_ = deployments(home, config, source)
+    # As `prefect.serve` does it, which does not say under which id it deploys: twice deployed is twice scheduled.
+    runner = Runner(limit=2 * len(all_), pause_on_shutdown=False)
     with get_client(sync_client=True) as client:
         for one in all_:
+            id_: Any = runner.add_deployment(one)
             if not one.paused:
-                id_: Any = one.apply()
                 client.create_flow_run_from_deployment(id_)  # now, not at the next full hour
-    serve(*all_, limit=2 * len(all_), pause_on_shutdown=False, print_starting_message=False)
+    with suppress(KeyboardInterrupt, TerminationSignal):
+        asyncio.run(runner.start())
 
 
 def _deployed(flow: Any, name: str, parameters: dict[str, Any], at_once: int, **when: Any) -> RunnerDeployment:
