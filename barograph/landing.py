@@ -154,7 +154,7 @@ class Landing:
 
 def segments(folder: Path) -> list[Path]:
     """Segments of a source, oldest first; none where nothing ever landed."""
-    return sorted(folder.glob("[0-9]*.parquet"))
+    return sorted(folder.glob("[0-9]*.parquet"), key=lambda path: int(path.stem))
 
 
 def pending(folder: Path, after: int) -> Iterator[Segment]:

@@ -29,7 +29,9 @@ def flag(run: Run, warehouse: Warehouse) -> None:
         made_of, _sep, through = (warehouse.get("gaps_through") or "").partition(" ")
         same = made_of == warehouse.get("aggregated_as")
         since = min(date.fromisoformat(through), closed) - _AGAIN if same else date.min
-        missed = flags.missed(coverage, {source.name for source in run.sources}, closed, now)
+        # A run of other sources than those of the config says nothing of these.
+        going_on = {source.name for source in (*run.settings.source, *run.sources)}
+        missed = flags.missed(coverage, going_on, closed, now)
         hours = flags.hours(missed).filter(pl.col("time_value") >= since)
         found = flags.gaps(hours, _volumes(run, warehouse, hours["time_value"]))
         rows.append(flags.changed(found, known.filter(kind="gap"), since))

@@ -90,6 +90,8 @@ class _Group(NamedTuple):
     events: pl.DataFrame
     """As `settle` takes them, but for what has a tombstone. `line` counts through all segments."""
     got: Ingested
+    edits: pl.DataFrame
+    """Edits of posts so old that a new one would be backdated: columns of `quarantine`, and `row` and `post_id`."""
 
 
 def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -> None:
@@ -105,7 +107,8 @@ def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -
     kept = timedelta(days=run.settings.retention_days) if source.kind in _LIVE else None
     groups = (_ingested(group, source, keyed, run.clock, kept) for group in _groups(landing.pending(folder, done)))
     loaded = 0
-    for group in _one_ahead(groups):
+    for ahead in _one_ahead(groups):
+        group = _of_what_is_here(warehouse, ahead)
         landed = _take(warehouse, source, keyed, group)
         _count(run, sum(s.rows.height + s.quarantine.height for s in group.segments), group.got, landed)
         landing.release(folder, group.segments[-1].number)
@@ -141,19 +144,36 @@ def _ingested(
     got = ingest(Batch("", posts.drop("op", "file", "stood")), source, keyed, latest, None)
     told = min((s.covered[0] for s in group if s.covered), default=None)
     old = pl.col("created_at") < told - kept if kept and told else pl.lit(value=False)
-    backdated = got.posts.filter(old).join(rows.filter(op="post").select("line"), on="line", how="semi")
+    aged = got.posts.filter(old).join(rows.select("line", "op"), on="line")
+    backdated = aged.filter(op="post")
     got = replace(got, posts=got.posts.join(backdated, on="line", how="anti"))
     events = named(rows, source.name, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
     events = events.with_columns(pl.coalesce("said", "post_id").alias("post_id"), good=pl.col("said").is_not_null())
-    late = backdated.select("line", reason=pl.lit(_BACKDATED), raw_hash=keyed.column(backdated["post_id"]))
-    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed), late]
+    late = aged.select("line", "op", "post_id", reason=pl.lit(_BACKDATED), raw_hash=keyed.column(aged["post_id"]))
+    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed)]
+    bad.append(late.filter(op="post").drop("op", "post_id"))
     stood = rows.select("line", "file", "stood")
+    edits = late.filter(op="update").join(stood, on="line").rename({"line": "row", "stood": "line"})
     found = pl.concat(bad).join(stood, on="line").drop("line").rename({"stood": "line"})
     rejected = [s.quarantine.with_columns(file=pl.lit(str(s.number))).select(found.columns) for s in group]
     quarantine = pl.concat([found, *rejected]).with_columns(source=pl.lit(source.name))
     key = tables.QUARANTINE.key
     quarantine = tables.QUARANTINE.validate(quarantine.unique(key, keep="first", maintain_order=True))
-    return _Group(group, events.drop("said"), Ingested(got.posts, quarantine, got.reposts, got.later))
+    edits = edits.select(*(name for name in key if name != "source"), "raw_hash", "row", "post_id")
+    edits = edits.with_columns(source=pl.lit(source.name))
+    return _Group(group, events.drop("said"), Ingested(got.posts, quarantine, got.reposts, got.later), edits)
+
+
+def _of_what_is_here(warehouse: Warehouse, group: _Group) -> _Group:
+    """The group without edits of old posts that are not here: an edit may change a post, not bring an old one in."""
+    edits = group.edits
+    if edits.is_empty():
+        return group
+    strange = edits.join(warehouse.known(edits["post_id"]), on="post_id", how="anti")
+    lines, bad = strange.select(line="row"), strange.drop("row", "post_id").unique(tables.QUARANTINE.key)
+    quarantine = tables.QUARANTINE.validate(pl.concat([group.got.quarantine, bad], how="diagonal"))
+    got = replace(group.got, posts=group.got.posts.join(lines, on="line", how="anti"), quarantine=quarantine)
+    return group._replace(got=got, events=group.events.join(lines, on="line", how="anti"))
 
 
 def _nameless(rows: pl.DataFrame, events: pl.DataFrame, keyed: Keyed) -> pl.DataFrame:

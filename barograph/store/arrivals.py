@@ -45,6 +45,10 @@ class Arrivals(Removals):
         """The number of the last segment of a stream that was loaded; 0 before the first."""
         return int(self._scalar("SELECT segment FROM landed WHERE source = ?", [source]) or 0)
 
+    def known(self, post_ids: pl.Series) -> pl.DataFrame:
+        """`post_id` of those that are here."""
+        return self._frame("SELECT post_id FROM posts SEMI JOIN ids USING (post_id)", ids=post_ids.to_frame("post_id"))
+
     def take(
         self,
         source: str,

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from barograph import tables
-from barograph.errors import InputError, Terminal, Transient
+from barograph.errors import InputError, Transient
 from barograph.tables import Column, Table
 
 _TYPES = {
@@ -126,9 +126,9 @@ class Database:
         return rows[0][0] if rows else None
 
 
-def unwritable(path: Path, error: Exception) -> Terminal:
+def unwritable(path: Path, error: Exception) -> Transient:
     """What to tell of a file that the disk refused."""
-    return Terminal(
+    return Transient(
         f"{path} could not be written: {str(error).splitlines()[0]}; free space or mend the disk and run again: "
         "what was kept before is safe"
     )

@@ -99,9 +99,13 @@ def test_what_is_not_read_by_the_time_a_day_closes_is_missed(run: Run) -> None:
         assert flagged(run, warehouse, moment(11, 5)) == [ODD]
         gap = (10, "gap", "about 13 % of the usual posts missed; college 3.0 h")
         assert flagged(run, warehouse, moment(11, 6)) == [ODD, gap]
-        # A source that is read no more ends where it ended.
-        run.sources = ()
-        assert flagged(run, warehouse, moment(11, 7)) == [ODD]
+        # A run of other posts says nothing of it.
+        configured = run.sources
+        run.settings, run.sources = run.settings.model_copy(update={"source": configured}), ()
+        assert flagged(run, warehouse, moment(11, 7)) == [ODD, gap]
+        # A source that is in the config no more ends where it ended.
+        run.settings = run.settings.model_copy(update={"source": ()})
+        assert flagged(run, warehouse, moment(11, 8)) == [ODD]
 
 
 def test_what_is_to_come_is_not_known(run: Run) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from barograph import landing, tables
-from barograph.errors import Terminal, Transient
+from barograph.errors import Transient
 from barograph.home import Home
 from barograph.landing import Landing
 from barograph.privacy import Keyed
@@ -106,7 +106,7 @@ def test_what_cannot_be_loaded_stays_where_it_landed(disk: Path) -> None:
     loaded(place)
     land(place, arrived(*(event("post", str(n), text=words(n)) for n in range(200, 700))))
     filler = fill(disk)
-    with pytest.raises(Terminal, match="free space"):
+    with pytest.raises(Transient, match="free space"):
         loaded(place)
     assert len(list(landing.pending(place.landing / "sky", 0))) >= 1
     filler.unlink()
@@ -120,7 +120,7 @@ def test_compaction_on_a_full_disk_leaves_the_old_file(disk: Path) -> None:
     loaded(place)
     before = _posts(place)
     filler = fill(disk)
-    with pytest.raises(Terminal, match="could not be written"):
+    with pytest.raises(Transient, match="could not be written"):
         compact(place.warehouse)
     assert _posts(place).equals(before)
     assert not list(place.path.glob("warehouse.compact*"))

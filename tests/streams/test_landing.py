@@ -129,6 +129,20 @@ def test_released_segments_are_gone_and_the_newest_keeps_its_cursor(tmp_path: Pa
     assert [s.number for s in landing.pending(folder, numbers[3])] == [numbers[3] + 1]
 
 
+def test_segments_are_in_order_of_their_numbers_however_long_these_are(tmp_path: Path, keyed: Keyed) -> None:
+    folder = tmp_path / "sky"
+    with Landing(folder, keyed) as out:
+        out.keep(arrived(event("post", "old"), cursor="old"))
+        out.flush()
+    [path] = landing.segments(folder)
+    path.rename(folder / "9999999999.parquet")
+    with Landing(folder, keyed) as out:
+        out.keep(arrived(event("post", "new"), cursor="new"))
+        out.flush()
+    assert [path.stem.lstrip("0") for path in landing.segments(folder)] == ["9999999999", "10000000000"]
+    assert ids(folder) == ["old", "new"]
+
+
 def test_a_damaged_segment_is_named(tmp_path: Path, keyed: Keyed) -> None:
     with Landing(tmp_path / "sky", keyed) as out:
         out.keep(arrived(event("post", "1")))
