@@ -36,7 +36,7 @@ def cli() -> str:
         "| 0 | done; bad rows in a readable file are set aside and counted |\n"
         "| 1 | a failure, with the stage named; run again when its cause is gone |\n"
         "| 2 | bad usage or config, or an input that cannot be read as posts; nothing was begun |\n"
-        "| 130 | interrupted by Ctrl-C; nothing is lost, run again to go on |\n"
+        "| 130 | interrupted by Ctrl-C; nothing is lost, run again to go on. What runs until Ctrl-C ends with 0 |\n"
     )
     return "\n".join(parts)
 

@@ -103,6 +103,8 @@ def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -
     there = landing.segments(folder)
     if there and int(there[-1].stem) < done:  # the folder is another one: nothing in it was loaded
         done = 0
+    if not there and not done:
+        run.unlanded.append(source.name)
     landing.release(folder, done)  # an earlier run may have been killed before it did
     kept = timedelta(days=run.settings.retention_days) if source.kind in _LIVE else None
     groups = (_ingested(group, source, keyed, run.clock, kept) for group in _groups(landing.pending(folder, done)))

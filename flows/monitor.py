@@ -120,6 +120,7 @@ def told(run: stages.Run) -> dict[str, Any]:
     return {
         "now": run.moment, "counts": run.counts, "reasons": run.reasons, "firing": run.firing,
         "record": run.record_of_forecasts, "commands": run.commands, "silent": run.silent, "delivered": delivered,
+        "unlanded": run.unlanded,
         "annotated": run.annotated, "unexplained": run.unexplained, "unlabelled": run.unlabelled,
         "home": str(run.home.path), **run.published,
     }  # fmt: skip

@@ -41,10 +41,11 @@ def supervise(home: Home, config: Path | None, source: str | None, port: int) ->
     """
     settings = settings_room.load(config)
     choose_sources(settings, (), source)
-    access = _checked(settings.access, port)
+    settings.access.check()
     home.prepare()
     signal.signal(signal.SIGTERM, _interrupt)
-    with home.supervised():
+    with home.supervised():  # before the port: one that has both is said to be what it is
+        access = _checked(settings.access, port)
         api_port = _PREFECT_PORT if _free(_PREFECT_PORT) else any_port()
         prepare_prefect(home, f"http://127.0.0.1:{api_port}/api")
         try:

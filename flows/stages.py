@@ -66,6 +66,8 @@ class Run:
     firing: list[dict[str, Any]] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
     record_of_forecasts: Record | None = None
+    unlanded: list[str] = field(default_factory=list)
+    """Streams of which nothing has landed yet."""
     silent: int = 0
     """Watched lines that have no value lately."""
     answers_left: Counter[str] = field(default_factory=Counter)

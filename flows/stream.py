@@ -7,6 +7,7 @@ import importlib
 import logging
 import re
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -46,6 +47,7 @@ def stream(
     place.prepare()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     stop = threading.Event()
+    print(f"streaming {chosen.name} into {place.landing / chosen.name}; Ctrl-C stops it", file=sys.stderr, flush=True)
     with _stopped_by_signals(stop):
         done = land(place, chosen, stop, seconds, said=logging.getLogger(__name__).warning)
     print(told(chosen.name, done))

@@ -7,7 +7,9 @@ from typing import Any
 from barograph.alerts.words import describe, sections
 from barograph.record import Record
 
-_DELETED = {"removed": "posts gone", "changed": "with another text", "kept_out": "told again and kept out"}
+_TAKEN_BACK = {
+    "changed": "posts edited", "removed": "posts deleted", "kept_out": "told of again after they were deleted",
+}  # fmt: skip
 """What a run counts of what sources took back → its words."""
 
 
@@ -25,11 +27,15 @@ def summary(done: dict[str, Any], took: timedelta) -> str:
     }
     seconds = took.total_seconds()
     lines = [
-        f"read        {n['read']:,} posts up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
+        f"read        {n['read']:,} rows up to {done['now']:%Y-%m-%d %H:%M} UTC in {seconds:.1f} s",
         f"kept        {n['new']:,} new, {n['duplicate']:,} duplicate, {n['conflicting']:,} conflicting",
     ]
-    if told := [f"{n[what]:,} {words}" for what, words in _DELETED.items() if n.get(what)]:
-        lines.append(f"deleted     {', '.join(told)}")
+    if told := [f"{n[what]:,} {words}" for what, words in _TAKEN_BACK.items() if n.get(what)]:
+        lines.append(f"taken back  {', '.join(told)}")
+    lines += [
+        f"waiting     nothing has landed from {name} yet: `barograph stream {name}` or `barograph up` reads it"
+        for name in done.get("unlanded", ())
+    ]
     if n["repost"] or n["later"]:
         lines.append(f"left out    {n['repost']:,} reposts, {n['later']:,} after --as-of")
     lines.append(f"quarantined {n['quarantined']:,}")

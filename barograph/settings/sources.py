@@ -100,7 +100,7 @@ class Source(Section):
     def _keys_are_of_its_kind(self) -> Self:
         general = {"name", "kind", "timezone", "lang"}
         if foreign := sorted(self.model_fields_set - general - set(_KEYS[self.kind])):
-            raise ValueError(f'got {foreign[0]} for kind = "{self.kind}"; expected of {", ".join(_KEYS[self.kind])}')
+            raise ValueError(f'got {foreign[0]} for kind = "{self.kind}"; expected only {", ".join(_KEYS[self.kind])}')
         return self
 
     @model_validator(mode="after")

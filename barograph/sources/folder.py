@@ -14,7 +14,7 @@ import orjson
 
 from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import ARRIVED, Arrived, files
+from barograph.sources import ARRIVED, Arrived, Reject, files
 from barograph.sources.dump import Place, place_of, read
 
 TAKEN = "taken"
@@ -43,15 +43,19 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
     while not stop.is_set():
         if time.monotonic() - looked >= _LOOK:
             for path, begin, patient in watch.whole():
-                finished = True
+                finished, bad = True, list[Reject]()
                 for rows, found, behind in read(path, source.columns, begin, place, events=True):
                     rejects = [r for r in found if patient or r.reason not in files.UNFINISHED]
                     place = replace(behind, rows=behind.rows - len(found) + len(rejects))
                     finished = finished and len(rejects) == len(found)
+                    bad += rejects
                     yield Arrived(rows, _written(place), rejects=rejects)
                     if stop.is_set():
                         return
                 watch.read(path, begin, finished=finished)
+                if bad and finished:
+                    n = f"{len(bad):,} rows" if len(bad) > 1 else "a row"
+                    _log.warning("%s: %s set aside, the first: %s", begin.name, n, bad[0].reason)
                 if finished:
                     settle = partial(watch.settle, path, begin)
                     yield Arrived(ARRIVED.to_frame(), _written(place), landed=settle)

@@ -49,7 +49,7 @@ def posts(path: Path, days: int = 40, authors: int = 25, start: date = date(2024
 def test_the_college_posts_are_published_as_counted_by_hand(barograph: Command, college: Path, tmp_path: Path) -> None:
     done = barograph("run", college, "--home", tmp_path / "home")
     assert done.returncode == 0, done.stderr
-    assert "read        46,675 posts" in done.stdout
+    assert "read        46,675 rows" in done.stdout
 
     # Counted again from the files with nothing of ours but the matcher.
     n: Counter[tuple[str, date]] = Counter()
@@ -150,7 +150,7 @@ def test_a_run_says_what_it_did(barograph_process: Command, tmp_path: Path) -> N
     done = barograph_process("run", posts(tmp_path / "posts.jsonl"), "--home", tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert re.sub(r"P = 0\.[789]\d|P = 1\.00", "P = N", re.sub(r"in [\d.]+ s", "in N s", done.stdout)) == (
-        "read        1,000 posts up to 2024-04-09 23:10 UTC in N s\n"
+        "read        1,000 rows up to 2024-04-09 23:10 UTC in N s\n"
         "kept        1,000 new, 0 duplicate, 0 conflicting\n"
         "quarantined 0\n"
         f"published   40 days × 1 populations × 14 markers ({40 * LINES:,} values new or changed, {7 * LINES} forecasts)\n"
