@@ -57,7 +57,7 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> Forgot
             theirs = _named(path, s, keyed).filter(pl.col("author_key").is_in(authors.implode()))
             posts = pl.concat([posts, theirs["post_id"]])
         posts = posts.drop_nulls().unique()
-        # Links first: while a post is there, whoever is killed finds it again, and so what names it.
+        # Links first, the rows themselves last: whoever is killed finds again what is there, and so what names it.
         rewritten, holding = set[Path](), []
         for s, path in segments:
             rows = _named(path, s, keyed)
@@ -65,16 +65,16 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> Forgot
                 rewritten.add(path)
             if _theirs(rows, posts, authors).any():
                 holding.append((s, path))
+        removed, links = warehouse.forget(
+            pl.DataFrame({"post_id": posts, "id_hash": keyed.column(posts)}),
+            pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
+        )  # fmt: skip
         for s, path in holding:
             rows = _named(path, s, keyed)
             _rewrite(path, rows.filter(~_theirs(rows, posts, authors)))
         rewritten.update(path for _, path in holding)
         for s in sources:
             landing.sweep(place.landing / s)
-        removed, links = warehouse.forget(
-            pl.DataFrame({"post_id": posts, "id_hash": keyed.column(posts)}),
-            pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
-        )  # fmt: skip
     compact(place.warehouse)
     return Forgotten(removed, len(rewritten), links, sources, again)
 
