@@ -15,6 +15,9 @@ from barograph.store import Warehouse, compact
 from flows.keys import key_of
 from flows.taken import take_in
 
+_ROUNDS = 20
+"""So often is looked for what landed meanwhile: each round takes less time than a stream does to write a segment."""
+
 
 class Forgotten(NamedTuple):
     """What there was of the one who is forgotten."""
@@ -52,27 +55,34 @@ def forget(place: Home, name: str, source: str | None, *, whole: bool) -> Forgot
         asked = keyed.column(pl.concat([authors, posts]))
         again = not warehouse.tombstones(asked).filter("forgotten").is_empty()
         posts = pl.concat([posts, warehouse.written_by(authors)])
-        segments = [(s, path) for s in sources for path in landing.segments(place.landing / s)]
-        for s, path in segments if whole else ():  # what was not loaded yet is in no table, but replies may name it
-            theirs = _named(path, s, keyed).filter(pl.col("author_key").is_in(authors.implode()))
-            posts = pl.concat([posts, theirs["post_id"]])
-        posts = posts.drop_nulls().unique()
-        # Links first, the rows themselves last: whoever is killed finds again what is there, and so what names it.
-        rewritten, holding = set[Path](), []
-        for s, path in segments:
-            rows = _named(path, s, keyed)
-            if _unlink(path, rows, posts, link):
-                rewritten.add(path)
-            if _theirs(rows, posts, authors).any():
-                holding.append((s, path))
-        removed, links = warehouse.forget(
-            pl.DataFrame({"post_id": posts, "id_hash": keyed.column(posts)}),
-            pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
-        )  # fmt: skip
-        for s, path in holding:
-            rows = _named(path, s, keyed)
-            _rewrite(path, rows.filter(~_theirs(rows, posts, authors)))
-        rewritten.update(path for _, path in holding)
+        removed, links, rewritten, seen = 0, 0, set[Path](), set[Path]()
+        for _ in range(_ROUNDS):
+            # What streams land meanwhile is rewritten too; what lands later goes with the next load.
+            there = [(s, path) for s in sources for path in landing.segments(place.landing / s) if path not in seen]
+            if seen and not there:
+                break
+            seen.update(path for _, path in there)
+            for s, path in there if whole else ():  # what was not loaded is in no table, but replies may name it
+                theirs = _named(path, s, keyed).filter(pl.col("author_key").is_in(authors.implode()))
+                posts = pl.concat([posts, theirs["post_id"]])
+            posts = posts.drop_nulls().unique()
+            # Links first, the rows themselves last: whoever is killed finds again what is there, and so what names it.
+            holding = []
+            for s, path in there:
+                rows = _named(path, s, keyed)
+                if _unlink(path, rows, posts, link):
+                    rewritten.add(path)
+                if _theirs(rows, posts, authors).any():
+                    holding.append((s, path))
+            gone = warehouse.forget(
+                pl.DataFrame({"post_id": posts, "id_hash": keyed.column(posts)}),
+                pl.DataFrame({"author_key": authors, "id_hash": keyed.column(authors)}), link, utc_now(),
+            )  # fmt: skip
+            removed, links = removed + gone[0], links + gone[1]
+            for s, path in holding:
+                rows = _named(path, s, keyed)
+                _rewrite(path, rows.filter(~_theirs(rows, posts, authors)))
+            rewritten.update(path for _, path in holding)
         for s in sources:
             landing.sweep(place.landing / s)
     compact(place.warehouse)

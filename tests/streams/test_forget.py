@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -13,9 +14,11 @@ import pytest
 from barograph import tables
 from barograph.errors import InputError
 from barograph.home import Home
+from barograph.landing import Landing
 from barograph.privacy import Keyed
 from barograph.settings import Marker, Settings
 from barograph.store import Warehouse, compact
+from flows.forgetting import forget
 from flows.progress import Reporter
 from flows.reading import Reading
 from flows.stages import Run, score
@@ -230,3 +233,30 @@ def test_an_author_who_is_only_replied_to_is_found(barograph: Command, tmp_path:
     done = barograph("forget", "--author", GONE, "--home", place.path)
     assert done.returncode == 0, done.stderr
     assert holding(place.path, GONE) == set()
+
+
+def test_what_lands_meanwhile_is_taken_out_too_and_what_lands_later_goes_with_the_load(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(home)
+    late = "at://x/app.bsky.feed.post/3gonelate"
+    real = Warehouse.forget
+
+    with Landing(home.landing / "sky", Keyed(home.key), seconds=3600) as writer:
+
+        def beside(warehouse: Warehouse, *given: Any) -> tuple[int, int]:
+            """The stream goes on between what is listed and what is committed."""
+            done = real(warehouse, *given)
+            writer.flush()
+            return done
+
+        monkeypatch.setattr(Warehouse, "forget", beside)
+        writer.keep(arrived(event("post", late, author=GONE, text=ALSO), event("post", "stays", author=STAYS, parent_id=late)))
+        forget(home, GONE, None, whole=True)
+        assert holding(home.path, SAID, ALSO, late, GONE) == set()
+        writer.keep(arrived(event("post", late, author=GONE, text=ALSO)))
+        writer.flush()
+    assert holding(home.path, ALSO) != set()
+    loaded(home)
+    assert holding(home.path, ALSO, late, GONE) == set()
+    assert "stays" in texts(home)
