@@ -59,7 +59,10 @@ def forget(
         "what comes of it again is kept out"
     )
     if done.posts:
-        print("what was published of their days is issued anew with the next daily batch; files you gave it are yours")
+        print(
+            "what was published of their days is issued anew with the next daily batch, or before it where a day is "
+            "still provisional or gets a late post; files you gave it are yours"
+        )
 
 
 def _n(n: int, what: str) -> str:
