@@ -293,8 +293,8 @@ def publish(run: Run, warehouse: Warehouse) -> None:
     """Drop texts, bodies and issues past their retention, count the sources, write the next snapshot."""
     run.reporter.stage("publish")
     forget(run, warehouse)
-    warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     warehouse.count_source_days(run.languages, run.moment, run.settings.minimum_authors)
+    warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     warehouse.keep_lexicons(run.reading.used.with_columns(updated_at=pl.lit(run.moment)))
     run.record(warehouse, "unlabelled" if run.unlabelled else "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)
