@@ -23,7 +23,7 @@ class Removals(Database):
         return bool(self._scalar("SELECT EXISTS (FROM tombstones)"))
 
     def thinned(self, today: date) -> list[date]:
-        """Have the days that lost posts aggregated anew, once a UTC day. Returns them.
+        """Have the days that lost posts, or of which texts changed, aggregated anew once a UTC day. Returns them.
 
         The clock may have jumped: a batch is due on any other day than that of the last one.
         """
@@ -64,7 +64,7 @@ class Removals(Database):
         return removed, int(links or 0)
 
     def thinning(self) -> bool:
-        """Whether days that lost posts wait for the next batch."""
+        """Whether days that lost posts, or of which texts changed, wait for the next batch."""
         return bool(self._scalar("SELECT EXISTS (FROM thinned_days)"))
 
     def _remove(self, which: str) -> int:
