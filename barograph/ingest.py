@@ -56,7 +56,7 @@ def ingest(batch: Batch, source: Source, keyed: Keyed, clock: datetime, as_of: d
     rows = batch.rows
     missing = [name for name in ALIASES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    rows = rows.with_columns(_text(rows), _created_at(rows["created_at"], source.timezone).alias("time"))
+    rows = rows.with_columns(_text(rows), times(rows["created_at"], source.timezone).alias("time"))
     later = pl.col("time") > as_of if as_of else pl.lit(value=False)
     rows = rows.with_columns(_repost().alias("repost"), later.fill_null(value=False).alias("later"))
     kept = rows.filter(~pl.col("repost") & ~pl.col("later")).with_columns(_reason(clock).alias("reason"))
@@ -109,7 +109,7 @@ def _repost() -> pl.Expr:
     return flagged.fill_null(value=False) | pl.col("text").str.starts_with("RT @").fill_null(value=False)
 
 
-def _created_at(values: pl.Series, timezone: str) -> pl.Series:
+def times(values: pl.Series, timezone: str) -> pl.Series:
     """As naive UTC; NULL where it is no time. Times without a zone are read in `timezone`."""
     if isinstance(values.dtype, pl.Datetime):
         value = pl.col(values.name) if values.dtype.time_zone else _local(pl.col(values.name), timezone)

@@ -127,10 +127,17 @@ def up(
 
 @app.command
 def status(
-    *, home: HomeOption = DEFAULT_HOME, as_json: Annotated[bool, Parameter("--json", negative="")] = False
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    config: ConfigOption = None,
+    as_json: Annotated[bool, Parameter("--json", negative="")] = False,
 ) -> None:
-    """Say what HOME holds: last run, series, sources, annotators, alerts."""
-    told = _status(Home(home))
+    """Say what HOME holds: last run, series, sources, annotators, alerts, and what landed that no source reads."""
+    from flows import unread
+
+    place = Home(home)
+    told = _status(place)
+    told["unread"] = unread.named(place, settings.load(settings.find_config(config, place.path)), told["sources"])
     if as_json:
         if told.get("forecasts"):
             told["forecasts"] = asdict(told["forecasts"])
@@ -138,6 +145,7 @@ def status(
         return
     if told["snapshot"] is None:
         print(f"{told['home']}: nothing published yet; try `barograph run`")
+        print("".join(f"{unread.line(place, name)}\n" for name in told["unread"]), end="")
         return
     run_, firing = told["last_run"], told["alerts_firing"]
     print(f"{told['home']}: {told['snapshot']}, read up to {run_['now']:%Y-%m-%d %H:%M} UTC")
@@ -151,6 +159,8 @@ def status(
             f"source      {one['source']} ({one['kind']}): {one['n_posts']:,} posts, "
             f"{one['n_quarantined']:,} quarantined"
         )
+    for name in told["unread"]:
+        print(unread.line(place, name))
     if told["forecasts"]:
         print(f"forecasts   {describe_record(told['forecasts'])}")
     for one in told["annotations"]:
@@ -244,7 +254,7 @@ def _status(place: Home) -> dict[str, Any]:
     name = snapshot and snapshot.path.name
     told: dict[str, Any] = {"home": str(place.path), "snapshot": name, "version": barograph.__version__}
     if snapshot is None:
-        return told
+        return told | {"sources": []}
     series = snapshot.read(tables.SERIES)
     runs = snapshot.read(tables.RUNS).sort("started_at").to_dicts()
     found = snapshot.read(tables.ALERTS)

@@ -13,6 +13,11 @@ from barograph.home import Home
 from flows.options import DEFAULT_HOME, HomeOption
 
 _STDIN = "-"
+_AUTHOR = (
+    "the name or id in full as the source has it: of Bluesky did:plc:…, not a handle; of Mastodon name@server without "
+    "@ before it, its own users without the server; of Reddit the name without u/"
+)
+_POST = "the id in full as the source has it: of Bluesky at://…, of Reddit with its t1_ or t3_"
 
 
 def forget(
@@ -41,10 +46,24 @@ def forget(
     with place.lock("forget"):
         from flows.forgetting import forget as forget_it
 
-        posts, segments = forget_it(place, name, source, whole=author is not None)
+        done = forget_it(place, name, source, whole=author is not None)
+    if done.nothing:
+        what, form = ("a post", _POST) if author is None else ("an author", _AUTHOR)
+        before = " any more, it was asked for before" if done.again else ""
+        raise InputError(
+            f"nothing found: got {what} that is not in {', '.join(done.sources)}{before}; expected {form}. "
+            "A tombstone is kept all the same: what comes by that name is kept out"
+        )
     print(
-        f"forgotten: {posts:,} {'post' if posts == 1 else 'posts'} in the warehouse, rows of {segments:,} landed "
-        f"{'segment' if segments == 1 else 'segments'}; what comes of it again is kept out"
+        f"forgotten: {_n(done.posts, 'post')} in the warehouse, rows of {_n(done.segments, 'landed segment')}; "
+        "what comes of it again is kept out"
     )
-    if posts:
-        print("what was published of their days is issued anew with the next daily batch; files you gave it are yours")
+    if done.posts:
+        print(
+            "what was published of their days is issued anew with the next daily batch, or before it where a day is "
+            "still provisional or gets a late post; files you gave it are yours"
+        )
+
+
+def _n(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

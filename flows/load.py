@@ -12,12 +12,12 @@ from barograph import aggregate as aggregation
 from barograph import covered, landing, tables
 from barograph.arrivals import settle
 from barograph.clock import utc_now
-from barograph.errors import InputError
 from barograph.ingest import Ingested, ingest, named
 from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import Batch, files, simulated
 from barograph.store import Landed, Warehouse
+from flows.keys import key_of
 from flows.stages import Run, stage
 from flows.taken import take_in
 
@@ -34,12 +34,7 @@ ROWS = 100_000
 def load(run: Run, warehouse: Warehouse) -> None:
     """Fetch every source, ingest each batch, land it. Then `now` is known."""
     run.reporter.stage("load")
-    keyed = Keyed(run.home.key)
-    if warehouse.get("key") not in (None, keyed.hash("key")):
-        raise InputError(
-            f"{run.home.key} is not the key that made this home: with another its authors would count twice; "
-            "restore the file from a backup"
-        )
+    keyed = key_of(run.home, warehouse, makes=True)
     warehouse.set(key=keyed.hash("key"))
     run.answers_left += take_in(run.home, warehouse)  # before what they are about may be deleted
     as_of = aggregation.day_end(run.as_of) if run.as_of else None

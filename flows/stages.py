@@ -30,6 +30,7 @@ from barograph.readings import Readings
 from barograph.record import Record
 from barograph.settings import Settings, Source
 from barograph.store import Warehouse
+from flows import unread
 from flows.correct import labelled_rows
 from flows.failures import Unexpected, worded
 from flows.progress import Reporter
@@ -282,11 +283,16 @@ def _due(series: pl.DataFrame, flags: pl.DataFrame, forecasts: pl.DataFrame) -> 
 
 
 def forget(run: Run, warehouse: Warehouse) -> int:
-    """Drop what is past its retention: texts, bodies of notifications, issues within a day. Returns how many texts."""
+    """Drop what is past its retention: texts, bodies of notifications, issues within a day. Returns how many texts.
+
+    Among them are those that landed for a source that is read no more.
+    """
     retention = timedelta(days=run.settings.retention_days)
     texts = warehouse.forget_texts(run.moment - retention)
     warehouse.forget_bodies(run.clock - retention, [receiver.name for receiver in run.settings.receiver])
     warehouse.thin(tables.EVALUATIONS, (run.moment - _INTRADAY).date())
+    if run.command in ("run", "retention"):  # not every few minutes: all that waits there is read
+        texts += unread.drop(run.home, unread.streaming(*run.settings.source, *run.sources), run.moment - retention)
     return texts
 
 
@@ -295,8 +301,8 @@ def publish(run: Run, warehouse: Warehouse) -> None:
     """Drop texts, bodies and issues past their retention, count the sources, write the next snapshot."""
     run.reporter.stage("publish")
     forget(run, warehouse)
-    warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     warehouse.count_source_days(run.languages, run.moment, run.settings.minimum_authors)
+    warehouse.count_sources({s.name: s.kind for s in run.sources}, run.languages, run.moment)
     warehouse.keep_lexicons(run.reading.used.with_columns(updated_at=pl.lit(run.moment)))
     run.record(warehouse, "unlabelled" if run.unlabelled else "unexplained" if run.unexplained else "done")
     path = publish_snapshot(warehouse, run.home.published)

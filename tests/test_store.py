@@ -447,6 +447,7 @@ def test_sources_are_counted_by_hand(warehouse: Warehouse) -> None:
     land(warehouse, *({"post_id": f"s:{i}", "lang": lang, "created_at": at(i)} for i, lang in enumerate(langs)),
          reasons=["text: empty", "line: not UTF-8", "text: empty", "created_at: missing"])  # fmt: skip
     land(warehouse, {"post_id": "t:1", "source": "t"}, source="t")
+    warehouse.count_source_days(["en", "es"], at(8), 2)
     warehouse.count_sources({"s": "files", "quiet": "simulated"}, ["en", "es"], at(8))
     warehouse.count_sources({"s": "files", "quiet": "simulated"}, ["en", "es"], at(9))
     reasons = "2 × text: empty; 1 × created_at: missing; 1 × line: not UTF-8"

@@ -135,7 +135,8 @@ class Arrivals(Removals):
                 self._unlink(texts_only=True)
                 self._con.execute("DELETE FROM posts WHERE post_id IN (SELECT post_id FROM leaving)")
                 self._con.execute("INSERT INTO posts BY NAME SELECT * FROM leaving")
-                self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM leaving")
+                # Issued at once, the day would tell what one person's post expressed before and after.
+                self._con.execute("INSERT INTO thinned_days SELECT DISTINCT created_at::DATE FROM leaving")
                 self._con.execute("DROP TABLE temp.leaving")
             self._con.execute(f"INSERT INTO posts BY NAME SELECT *, {segment} AS segment FROM fresh")
             self._con.execute("INSERT INTO dirty_days SELECT DISTINCT created_at::DATE FROM fresh")

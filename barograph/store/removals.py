@@ -23,7 +23,7 @@ class Removals(Database):
         return bool(self._scalar("SELECT EXISTS (FROM tombstones)"))
 
     def thinned(self, today: date) -> list[date]:
-        """Have the days that lost posts aggregated anew, once a UTC day. Returns them.
+        """Have the days that lost posts, or of which texts changed, aggregated anew once a UTC day. Returns them.
 
         The clock may have jumped: a batch is due on any other day than that of the last one.
         """
@@ -46,8 +46,8 @@ class Removals(Database):
         asked = authors.alias("author_key").to_frame()
         return self._frame("SELECT post_id FROM posts SEMI JOIN asked USING (author_key)", asked=asked)["post_id"]
 
-    def forget(self, posts: pl.DataFrame, authors: pl.DataFrame, link: str | None, at: datetime) -> int:
-        """Take out posts, and all that some authors wrote, for ever. Returns how many posts.
+    def forget(self, posts: pl.DataFrame, authors: pl.DataFrame, link: str | None, at: datetime) -> tuple[int, int]:
+        """Take out posts, and all that some authors wrote, for ever. Returns how many posts, and links besides theirs.
 
         posts: `post_id, id_hash`; authors: `author_key, id_hash` (keyed hashes of the other). link: replies lose their
         link where it holds this text.
@@ -57,14 +57,14 @@ class Removals(Database):
                 """post_id IN (SELECT post_id FROM named) OR author_key IN (SELECT author_key FROM theirs)"""
             )
             self._bury("SELECT id_hash FROM named UNION SELECT id_hash FROM theirs", at, forgotten=True)
-            self._con.execute(
+            links = self._scalar(
                 """UPDATE posts SET parent_id = NULL
                    WHERE parent_id IN (SELECT post_id FROM named) OR contains(parent_id, ?)""", [link]
             )  # fmt: skip
-        return removed
+        return removed, int(links or 0)
 
     def thinning(self) -> bool:
-        """Whether days that lost posts wait for the next batch."""
+        """Whether days that lost posts, or of which texts changed, wait for the next batch."""
         return bool(self._scalar("SELECT EXISTS (FROM thinned_days)"))
 
     def _remove(self, which: str) -> int:

@@ -95,8 +95,9 @@ DIRTY_DAYS = Table(
 )  # fmt: skip
 
 THINNED_DAYS = Table(
-    "thinned_days", "Days that lost posts; aggregated anew with the daily batch, so that no two issues differ by one "
-    "person.", (), {"time_value": day("UTC day")},
+    "thinned_days", "Days that lost posts, or of which texts were changed; aggregated anew with the daily batch, "
+    "so that of a closed day two issues differ by one person only where another post of it comes late meanwhile.", (),
+    {"time_value": day("UTC day")},
 )  # fmt: skip
 
 TESTED = Table(

@@ -252,7 +252,7 @@ FORECAST_WEEKS = Table(
 )  # fmt: skip
 
 SOURCES = Table(
-    "sources", "What each source has brought so far.", ("source",),
+    "sources", "What each source has brought so far; what was deleted is counted until the daily batch.", ("source",),
     {
         "source": text("name of the source"),
         "kind": text("kind of the source"),

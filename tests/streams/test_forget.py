@@ -5,16 +5,20 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 
 from barograph import tables
+from barograph.errors import InputError
 from barograph.home import Home
+from barograph.landing import Landing
 from barograph.privacy import Keyed
 from barograph.settings import Marker, Settings
 from barograph.store import Warehouse, compact
+from flows.forgetting import forget
 from flows.progress import Reporter
 from flows.reading import Reading
 from flows.stages import Run, score
@@ -186,3 +190,73 @@ def test_an_empty_home_is_said(barograph: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("key", [None, bytes(32)])
+def test_without_the_key_of_the_home_nobody_is_forgotten_and_none_is_made(
+    barograph: Command, home: Home, key: bytes | None
+) -> None:
+    home.key.unlink()
+    if key:
+        home.key.write_bytes(key)
+    done = barograph("forget", "--author", GONE, "--home", home.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "restore the file from a backup" in done.stderr
+    assert home.key.exists() == bool(key)
+    with pytest.raises(InputError, match="restore the file from a backup"):
+        loaded(home)
+    assert home.key.exists() == bool(key)
+    with Warehouse(home.warehouse) as warehouse:
+        assert not warehouse.has_tombstones()
+
+
+@pytest.mark.parametrize(("option", "name"), [("--author", f"@{GONE}"), ("--post", "3gonepost1")])
+def test_that_nothing_was_found_is_said_and_it_is_kept_out(barograph: Command, home: Home, option: str, name: str) -> None:
+    done = barograph("forget", option, name, "--home", home.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    what = "an author" if option == "--author" else "a post"
+    assert f"nothing found: got {what} that is not in sky; expected the" in done.stderr
+    assert "A tombstone is kept all the same" in done.stderr
+    assert name not in done.stderr
+    assert len(texts(home)) == 52
+    again = barograph("forget", option, name, "--home", home.path)
+    assert again.returncode == 2
+    assert "not in sky any more, it was asked for before" in again.stderr
+    author, post = (name, "new") if option == "--author" else (STAYS, name)
+    land(home, arrived(event("post", post, author=author)))
+    assert loaded(home).counts["kept_out"] >= 1
+    assert post not in texts(home)
+
+
+def test_an_author_who_is_only_replied_to_is_found(barograph: Command, tmp_path: Path) -> None:
+    place = home_at(tmp_path)
+    land(place, arrived(event("post", "reply", author=STAYS, parent_id=ID)))
+    loaded(place)
+    done = barograph("forget", "--author", GONE, "--home", place.path)
+    assert done.returncode == 0, done.stderr
+    assert holding(place.path, GONE) == set()
+
+
+def test_what_lands_meanwhile_is_taken_out_too_and_what_lands_later_goes_with_the_load(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(home)
+    late = "at://x/app.bsky.feed.post/3gonelate"
+    real = Warehouse.forget
+
+    with Landing(home.landing / "sky", Keyed(home.key), seconds=3600) as writer:
+
+        def beside(warehouse: Warehouse, *given: Any) -> tuple[int, int]:
+            """The stream goes on between what is listed and what is committed."""
+            done = real(warehouse, *given)
+            writer.flush()
+            return done
+
+        monkeypatch.setattr(Warehouse, "forget", beside)
+        writer.keep(arrived(event("post", late, author=GONE, text=ALSO), event("post", "stays", author=STAYS, parent_id=late)))
+        forget(home, GONE, None, whole=True)
+        assert holding(home.path, SAID, ALSO, late, GONE) == set()
+        writer.keep(arrived(event("post", late, author=GONE, text=ALSO)))
+        writer.flush()
+    assert holding(home.path, ALSO) != set()
+    loaded(home)
+    assert holding(home.path, ALSO, late, GONE) == set()
+    assert "stays" in texts(home)

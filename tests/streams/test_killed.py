@@ -12,9 +12,11 @@ import pytest
 
 from barograph import landing, tables
 from barograph.home import Home
+from barograph.privacy import Keyed
 from barograph.store import Warehouse, compact
 from flows.forgetting import forget
 from tests.streams.landed import arrived, event, home_at, land, loaded, texts
+from tests.streams.test_forget import holding
 
 SAID = "the violet heron sang beneath quiet turbines"
 _PLACES = multiprocessing.get_context("forkserver")
@@ -61,7 +63,8 @@ def compact_it(place: Home) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with loaded posts, and segments that are still to be loaded, of two authors."""
     place = home_at(tmp_path_factory.mktemp("made"))
-    land(place, arrived(*(event("post", f"{a}{n}", author=a, text=f"{a} {SAID} {n}") for n in range(20) for a in ("gone", "here"))))
+    land(place, arrived(*(event("post", f"{a}{n}", author=a, text=f"{a} {SAID} {n}") for n in range(20) for a in ("gone", "here")),
+                        event("post", "here92", author="here", parent_id="gone90")))  # a reply that came first
     loaded(place)
     land(place, arrived(event("post", "gone90", author="gone", text=SAID), event("post", "here90", author="here")),
          arrived(event("delete", "here0"), event("update", "here1", author="here", text="other")),
@@ -89,7 +92,7 @@ def whole(place: Home, authors: tuple[str, ...]) -> None:
     """Once all is loaded, the posts of these authors are there as they were told, and nothing is left half done."""
     loaded(place)
     there = {f"{a}{n}": f"{a} {SAID} {n}" for a in authors for n in range(20)}
-    there |= {"here1": "other", "here90": "post here90", "here91": "post here91"}
+    there |= {"here1": "other", "here90": "post here90", "here91": "post here91", "here92": "post here92"}
     del there["here0"]
     if "gone" in authors:
         there["gone90"] = SAID
@@ -99,7 +102,7 @@ def whole(place: Home, authors: tuple[str, ...]) -> None:
     assert landing.read(left).rows.is_empty()
     assert not [p for p in place.path.rglob("*") if p.suffix in (".part", ".rewritten", ".compact")]
     with Warehouse(place.warehouse) as warehouse:
-        assert warehouse.read(tables.SEGMENTS)["rows"].sum() == 44  # none was loaded twice
+        assert warehouse.read(tables.SEGMENTS)["rows"].sum() == 45  # none was loaded twice
 
 
 def test_loading(made: Path, tmp_path: Path) -> None:
@@ -111,13 +114,16 @@ def test_compaction(made: Path, tmp_path: Path) -> None:
 
 
 def test_forgetting(made: Path, tmp_path: Path) -> None:
+    traces = ("gone the violet heron", "sky:gone", "gone90", Keyed(Home(made).key).hash("sky:gone"))
+    for trace in traces:
+        assert holding(made, trace), trace
+
     def check(place: Home) -> None:
-        for path in place.path.rglob("*"):
-            assert not path.is_file() or b"gone 1" not in path.read_bytes()
+        assert holding(place.path, *traces) == set()
         loaded(place)
         assert not any(name.startswith("gone") for name in texts(place))
-        assert {"here90", "here91"} < set(texts(place))
+        assert {"here90", "here91", "here92"} < set(texts(place))
         with Warehouse(place.warehouse) as warehouse:
-            assert warehouse.read(tables.POSTS)["parent_id"].null_count() == 21
+            assert warehouse.read(tables.POSTS)["parent_id"].null_count() == 22
 
     assert killed_at_each_step(made, tmp_path, forget_one, check) >= 8
