@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import random
 import threading
 import time
 from collections import Counter
@@ -15,13 +14,11 @@ from email.utils import parsedate_to_datetime
 import polars as pl
 
 from barograph.clock import utc_now
-from barograph.sources import ARRIVED, Arrived, Missed, Reject
+from barograph.sources import ARRIVED, Arrived, Missed, Reject, backoff
 
 BATCH_SECONDS = 0.25
 _BATCH_PIECES = 2_000
 """A batch is handed on when it is so old, or has so many pieces; no more wait for the disk, then the client does."""
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-"""Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,8 +69,7 @@ class Outlet:
     def pause(self, who: str, why: str, *, came: bool, seconds: float | None = None) -> None:
         """Wait before the next try: so many seconds, else longer each time, from anew if something `came`."""
         self._failures = 1 if came else self._failures + 1
-        wait = min(FIRST_WAIT * 2 ** min(self._failures - 1, 16), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
-        wait = wait if seconds is None else seconds
+        wait = backoff.wait(self._failures) if seconds is None else seconds
         if not self.closed.is_set():
             _log.warning("%s: %s; trying again in %.1f s", who, why, wait)
         self.closed.wait(wait)

@@ -7,7 +7,6 @@ Protocol: github.com/bluesky-social/jetstream, docs/README.md §5 and lexicons/n
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from barograph.clock import utc_now
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import BLUESKY_HOSTS
-from barograph.sources import Arrived, Missed
+from barograph.sources import Arrived, Missed, backoff
 from barograph.sources.bluesky import POSTS, Event, Notice, Rows, Unreadable, read_v1, read_v2
 from barograph.sources.packed import Packed
 
@@ -41,8 +40,6 @@ _AHEAD = 86_400 * 10**6
 _LONGEST_FRAME = 8 * 2**20
 """Bytes; servers leave out what is longer. A record has at most one MiB before it is written as JSON."""
 _QUEUED_FRAMES = 2_000
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
-"""Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
 _STEADY = 30.0
 """After a connection of so many seconds the waits begin anew."""
 _TRIES = 4
@@ -145,7 +142,7 @@ class _Stream:
                 _log.info("%s: %s; asking otherwise", self._host, unproven)
             except _Lost as lost:
                 failures = 1 if time.monotonic() - began >= _STEADY else failures + 1
-                wait = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
+                wait = backoff.wait(failures)
                 _log.warning("%s: %s; trying again in %.1f s", self._host, lost, wait)
                 if lost.elsewhere or self._cursor == before or failures % _TRIES == 0:
                     self._at = (self._at + 1) % len(self._hosts)

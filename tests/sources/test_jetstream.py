@@ -1,6 +1,7 @@
 """Jetstream's events through real connections of a real server that cuts, stalls, repeats and forgets."""
 
 import json
+import logging
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from dateutil.parser import isoparse
 
 from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import ARRIVED, Arrived, Missed, jetstream
+from barograph.sources import ARRIVED, Arrived, Missed, backoff, jetstream
 from barograph.sources.jetstream import Cursor, fetch
 from benchmarks.jetstream import mutated, say
 from tests.conftest import SHARED
@@ -106,7 +107,7 @@ def gap(batches: list[Arrived]) -> list[Missed]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests do not wait as long as one does out of courtesy."""
-    monkeypatch.setattr(jetstream, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
 
 
 @pytest.fixture
@@ -368,6 +369,22 @@ def test_one_host_that_is_down_or_refuses_is_passed_over() -> None:
 def test_a_network_that_is_down_is_waited_for_until_asked_to_stop() -> None:
     batches = read(source("127.0.0.1:1"), None, 1, seconds=1)
     assert batches and all(b.rows.is_empty() and b.cursor is None for b in batches)
+
+
+def test_a_network_that_is_down_for_a_day_is_still_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.0)
+    stop, tries = threading.Event(), list[str]()
+
+    def count(said: logging.LogRecord) -> bool:
+        tries.append(said.getMessage())
+        if len(tries) > 1_100:
+            stop.set()
+        return False
+
+    monkeypatch.setattr(jetstream, "_log", logging.Logger("of this test"))
+    jetstream._log.addFilter(count)
+    assert list(fetch(source("127.0.0.1:1"), None, stop)) == []
+    assert len(tries) == 1_101 and set(tries) == {"127.0.0.1:1: no connection: ConnectionRefusedError; trying again in 0.0 s"}
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"host": "x"}', '{"host": "x", "time_us": "soon"}', '{"host": 1, "time_us": -1}'])

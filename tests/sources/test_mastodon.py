@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from barograph.errors import ConfigError, Terminal
 from barograph.settings import Source
-from barograph.sources import background, mastodon, statuses
+from barograph.sources import backoff, background, mastodon, statuses
 from tests.conftest import SHARED
 from tests.sources.arriving import land, reasons, rows, until
 from tests.sources.instance import Instance, status
@@ -26,8 +26,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Waits between two tries are short here."""
-    monkeypatch.setattr(background, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(background, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_WAIT", 0.05)
     monkeypatch.setattr(background, "BATCH_SECONDS", 0.02)
 
 

@@ -12,7 +12,7 @@ from barograph.errors import ConfigError, InputError, Terminal
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.settings import Source
-from barograph.sources import Batch, background, dump, reddit
+from barograph.sources import Batch, backoff, background, dump, reddit
 from tests.sources.arriving import land, reasons, rows, until
 from tests.sources.subreddits import Subreddits, comment, submission
 
@@ -22,8 +22,9 @@ NOW = int(time.time())
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Waits are short here."""
-    for name, seconds in [("FIRST_WAIT", 0.02), ("LONGEST_WAIT", 0.05), ("BATCH_SECONDS", 0.02)]:
-        monkeypatch.setattr(background, name, seconds)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(background, "BATCH_SECONDS", 0.02)
 
 
 # --- dumps ---
