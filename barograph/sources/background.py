@@ -56,9 +56,9 @@ class Outlet:
                 self._pieces.put(piece, timeout=BATCH_SECONDS)
                 return
 
-    def take(self) -> list[Piece | BaseException | None]:
-        """What has come in the seconds of a batch."""
-        until, taken = time.monotonic() + BATCH_SECONDS, list[Piece | BaseException | None]()
+    def take(self, seconds: float) -> list[Piece | BaseException | None]:
+        """What is there, and what comes within so many seconds, as far as a batch goes."""
+        until, taken = time.monotonic() + seconds, list[Piece | BaseException | None]()
         while len(taken) < _BATCH_PIECES:
             try:
                 taken.append(self._pieces.get(timeout=max(until - time.monotonic(), 0)))
@@ -99,7 +99,10 @@ class ServerClock:
 
 
 def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:
-    """What `work`, in a thread, puts into its outlet, until it returns or `stop` is set; what it raises is raised."""
+    """What `work`, in a thread, puts into its outlet, until it returns or `stop` is set; what it raises is raised.
+
+    What it had put when `stop` was set comes as the last batch: deletes are told once.
+    """
     outlet = Outlet()
 
     def run() -> None:
@@ -112,8 +115,10 @@ def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.
 
     threading.Thread(target=run, name="barograph source", daemon=True).start()
     try:
-        while not stop.is_set():
-            taken = outlet.take()
+        stopped = False
+        while not stopped:
+            stopped = stop.is_set()
+            taken = outlet.take(0 if stopped else BATCH_SECONDS)
             pieces = [piece for piece in taken if isinstance(piece, Piece)]
             cursor = pieces[-1].cursor if pieces else cursor
             yield _arrived(pieces, cursor)

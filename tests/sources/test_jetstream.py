@@ -381,7 +381,7 @@ def test_a_network_that_is_down_for_a_day_is_still_waited_for(monkeypatch: pytes
             stop.set()
         return False
 
-    monkeypatch.setattr(jetstream, "_log", logging.Logger("of this test"))
+    monkeypatch.setattr(jetstream, "_log", logging.getLogger("of this test"))
     jetstream._log.addFilter(count)
     assert list(fetch(source("127.0.0.1:1"), None, stop)) == []
     assert len(tries) == 1_101 and set(tries) == {"127.0.0.1:1: no connection: ConnectionRefusedError; trying again in 0.0 s"}

@@ -12,7 +12,7 @@ from barograph.errors import ConfigError, InputError, Terminal
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.settings import Source
-from barograph.sources import Batch, backoff, background, dump, reddit
+from barograph.sources import Batch, background, backoff, dump, reddit
 from tests.sources.arriving import land, reasons, rows, until
 from tests.sources.subreddits import Subreddits, comment, submission
 
