@@ -29,17 +29,17 @@ def landing(home: Home) -> Landing:
 
 def test_the_next_run_waits_until_the_one_before_has_left(home: Home) -> None:
     order = []
-    left = threading.Event()
+    held, left = threading.Event(), threading.Event()
 
     def before() -> None:
         with landing(home):
+            held.set()
             left.wait(30)
             order.append("before")
 
     thread = threading.Thread(target=before)
     thread.start()
-    while not (home.landing / "desk" / "lock").exists():
-        time.sleep(0.01)
+    assert held.wait(30)
     threading.Timer(0.7, left.set).start()
     with take_turn(home.landing / "desk", time.time() + 60) as stop, landing(home):
         order.append("after")
