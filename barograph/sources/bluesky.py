@@ -17,7 +17,8 @@ from barograph.sources import ARRIVED, Reject
 POSTS = "app.bsky.feed.post"
 """The collection that holds posts; every other is ignored."""
 KEPT = timedelta(days=90)
-"""A post written so long before it was sent is ignored: whoever moves here brings along years of them."""
+"""A post written so long before it was sent is ignored: whoever moves here brings along years of them. Not so an edit,
+whose old words would stay."""
 AHEAD = timedelta(minutes=10)
 """A post written so little after it was sent has a clock that is fast: it gets the time at which it was sent."""
 _EARLIEST = int(datetime(2022, 1, 1, tzinfo=UTC).timestamp() * 1e6)
@@ -207,8 +208,8 @@ class Rows:
         if type(text) is not str:
             raise Unreadable("record: expected a text")
         if not text.strip():
-            if op == "update":
-                self._row("delete", key)
+            if op == "update":  # no delete: it may get words again
+                self._row("update", key, author=event.did, text="")
             else:
                 self.ignored["no text"] += 1
             return
@@ -216,7 +217,7 @@ class Rows:
             raise Unreadable("record: expected createdAt, ISO 8601")
         if written := _time(created_at):
             sent = datetime.fromtimestamp(event.time_us / 1e6, UTC)
-            if written < sent - KEPT:
+            if op == "create" and written < sent - KEPT:
                 self.ignored["written long before it was sent"] += 1
                 return
             if sent < written <= sent + AHEAD:
