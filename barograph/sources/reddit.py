@@ -4,7 +4,7 @@ Submissions are named t3_ID and comments t1_ID, as Reddit does. A listing of the
 posts; where what was last seen is beyond that, the time in between is `missed`. The API tells of no delete: posts of
 the last two days are looked at again, every ten minutes for as long as a stream runs, and those whose text is
 [deleted] or [removed] are deleted. They are remembered in this process alone, so that no file names them; a new one
-begins with what the listings hold.
+begins with what the listings hold, and has no look at what they do not.
 """
 
 import threading
@@ -163,18 +163,19 @@ class _Live:
                     rejects.append((row, repr(vars(item)).encode(errors="replace")))
                     self._known[name] = _Known(0.0, time.monotonic(), 0, None, gone=True)
             else:
-                rows += self._change(row, _created(item))
+                rows += self._change(row, item)
         return tuple(rows), tuple(rejects)
 
-    def _change(self, row: Row, created_s: float) -> list[Row]:
+    def _change(self, row: Row, item: Any) -> list[Row]:
         """What a post says that was not known of it, as rows."""
         name, said, gone = str(row["id"]), hash((row.get("title"), row.get("text"))), row["op"] == "delete"
         known = self._known.get(name)
         if known is None:
-            self._known[name] = _Known(created_s, time.monotonic(), said, row.get("author"), gone)
+            self._known[name] = _Known(_created(item), time.monotonic(), said, row.get("author"), gone)
             while len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            return [row]
+            # Whether a process before this one saw it before it was edited is not known: it is either.
+            return [row, {**row, "op": "update"}] if vars(item).get("edited") and not gone else [row]
         known.looked = time.monotonic()
         if known.gone:
             return []
@@ -193,7 +194,7 @@ class _Live:
             rows = list[Row]()
             for item in _sound(self._reddit.info(fullnames=names[first : first + 100])):
                 row = read_item(item)
-                rows += [] if isinstance(row, str) else self._change(row, _created(item))
+                rows += [] if isinstance(row, str) else self._change(row, item)
             if rows:
                 outlet.put(Piece(str(self._cursor), tuple(rows)))
             if outlet.closed.is_set():

@@ -59,7 +59,9 @@ def test_a_turn_ends_at_its_time_and_when_told(home: Home) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     with take_turn(home.landing / "desk", time.time() + 0.1) as stop:
         assert stop.wait(30)
-    with take_turn(home.landing / "desk", time.time() + 60) as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(30)
+    for until in (time.time() + 60, None):
+        with take_turn(home.landing / "desk", until) as stop:
+            assert not stop.wait(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.wait(30)
     assert signal.getsignal(signal.SIGTERM) is handler
