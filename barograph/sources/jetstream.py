@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 import orjson
@@ -20,11 +20,11 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
-from barograph.clock import utc_now
+from barograph.clock import MICROSECOND, from_epoch, to_epoch, utc_now
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import BLUESKY_HOSTS
-from barograph.sources import Arrived, Missed, backoff
+from barograph.sources import Arrived, Missed, backoff, unreadable
 from barograph.sources.bluesky import POSTS, Event, Notice, Rows, Unreadable, read_v1, read_v2
 from barograph.sources.packed import Packed
 
@@ -75,10 +75,7 @@ class Cursor:
         except (ValueError, TypeError):
             cursor = cls("", -1)
         if not isinstance(cursor.time_us, int) or cursor.time_us < 0 or not isinstance(cursor.seq, int | None):
-            raise Terminal(
-                'the cursor is not readable; expected {"host": …, "time_us": …, "seq": …}: '
-                "move the source's landing folder away to begin anew"
-            )
+            raise unreadable('{"host": …, "time_us": …, "seq": …}')
         return cursor
 
     def __str__(self) -> str:
@@ -173,7 +170,7 @@ class _Stream:
     def _batch(self, frames: list[bytes]) -> Arrived:
         rows, events = Rows(), list[tuple[Event, bytes]]()
         # By our clock or by the last event, whichever is later: a clock that was set back makes no event bad.
-        latest = max(_epoch(utc_now()), self._told or 0) + _AHEAD
+        latest = max(int(to_epoch(utc_now(), MICROSECOND)), self._told or 0) + _AHEAD
         read = read_v2 if self._v2 else read_v1
         for frame in frames:
             try:
@@ -203,7 +200,7 @@ class _Stream:
         self._cursor = Cursor(self._host, last.time_us, last.seq)
         begins, ends = earliest if self._told is None else self._told, last.time_us
         self._told = max(begins, ends)
-        return self._arrived(rows, (_naive(begins), _naive(ends)) if begins < ends else None, missed)
+        return self._arrived(rows, (_at(begins), _at(ends)) if begins < ends else None, missed)
 
     def _gap(self, earliest: int) -> tuple[Missed, ...] | None:
         """What is missing before the first events of a connection, the earliest of them from that epoch µs.
@@ -215,7 +212,7 @@ class _Stream:
         if last and earliest > last.time_us:
             if self._by == _NUMBER and self._asks_by_number(last):
                 return None
-            missed = (Missed(_naive(last.time_us), _naive(earliest), self._why),)
+            missed = (Missed(_at(last.time_us), _at(earliest), self._why),)
             self._told = earliest
             seconds = (earliest - last.time_us) / 1e6
             _log.warning("%s: events of %.1f s are missing: %s", self._host, seconds, self._why)
@@ -298,9 +295,5 @@ def _address(host: str) -> str:
     return parts._replace(scheme=_SCHEMES[parts.scheme]).geturl().rstrip("/")
 
 
-def _naive(epoch_us: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=epoch_us)
-
-
-def _epoch(naive: datetime) -> int:
-    return int(naive.replace(tzinfo=UTC).timestamp() * 1e6)
+def _at(epoch_us: int) -> datetime:
+    return from_epoch(epoch_us, MICROSECOND)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -20,10 +20,11 @@ import prawcore
 import requests
 from praw.exceptions import PRAWException
 
+from barograph.clock import SECOND, from_epoch, to_epoch
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import REDDIT_KEYS
-from barograph.sources import Arrived, Missed
+from barograph.sources import Arrived, Missed, unreadable
 from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
 from barograph.sources.pushshift import GONE, Read, dumps
 
@@ -66,7 +67,7 @@ class Cursor:
             raw = orjson.loads(written)
             return cls(float(raw["until_s"]), {str(name): float(at) for name, at in raw["newest_s"].items()})
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise _not_readable('{"until_s": …, "newest_s": {…}}') from None
+            raise unreadable('{"until_s": …, "newest_s": {…}}') from None
 
     def __str__(self) -> str:
         return orjson.dumps(asdict(self)).decode()
@@ -143,15 +144,15 @@ class _Live:
                     break
             times = [_created(item) for item in items]
             if last and before is not None and len(items) >= LISTED and min(times) > before:
-                missed.append(Missed(_naive(before), _naive(min(times)), _GAP))
+                missed.append(Missed(_at(before), _at(min(times)), _GAP))
             if times:
                 newest[name] = min(max(times), self._clock.now_ms() / 1000)
             found += sorted(items, key=_created)
         until_s = until_s or self._clock.now_ms() / 1000
         rows, rejects = self._new(found)
-        told = max([last.until_s if last else until_s, *(_epoch(m.ends_at) for m in missed)])
+        told = max([last.until_s if last else until_s, *(to_epoch(m.ends_at, SECOND) for m in missed)])
         self._cursor, self._listed = Cursor(max(until_s, told), newest), True
-        covered = (_naive(told), _naive(until_s)) if told < until_s else None
+        covered = (_at(told), _at(until_s)) if told < until_s else None
         outlet.put(Piece(str(self._cursor), rows, covered, rejects, missed=tuple(missed)))
 
     def _new(self, items: list[Any]) -> tuple[tuple[Row, ...], tuple[tuple[str, bytes], ...]]:
@@ -244,15 +245,5 @@ def _asked_to_wait(error: Exception) -> float | None:
     return min(float(asked), 300.0) if asked.replace(".", "", 1).isdecimal() else None
 
 
-def _not_readable(expected: str) -> Terminal:
-    return Terminal(
-        f"the cursor is not readable; expected {expected}: move the source's landing folder away to begin anew"
-    )
-
-
-def _naive(epoch_s: float) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(seconds=epoch_s)
-
-
-def _epoch(naive: datetime) -> float:
-    return (naive - datetime(1970, 1, 1)) / timedelta(seconds=1)
+def _at(epoch_s: float) -> datetime:
+    return from_epoch(epoch_s, SECOND)
