@@ -28,9 +28,10 @@ def deployments(home: str, config: str, source: str) -> list[RunnerDeployment]:
     """All of them, those of streams first. `config` and `source` are empty where there is none."""
     settings = settings_room.load(Path(config) if config else None)
     given = {"home": home, "config": config or None, "source": source or None}
-    # Of a stream one run reads while the next one waits for its turn; of all else a second one would do nothing.
+    # Of a stream one run reads while the next one waits for its turn; of all else a second one would do nothing, also
+    # of a stream that lasts: its hours are there to begin it anew where it has failed.
     streams = [
-        _deployed(scheduled.stream, one.name, given | {"stream": one.name}, 2, cron="0 * * * *")
+        _deployed(scheduled.stream, one.name, given | {"stream": one.name}, 1 if one.forgets else 2, cron="0 * * * *")
         for one in choose_sources(settings, (), source or None)
         if one.streams and one.kind != "stdin"
     ]

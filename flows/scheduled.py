@@ -27,6 +27,7 @@ from barograph import settings as settings_room
 from barograph.clock import utc_now
 from barograph.errors import Terminal, Transient
 from barograph.home import Home
+from barograph.settings import Source
 from flows.failures import worded
 from flows.sources import choose_sources
 from flows.tied import tie
@@ -155,7 +156,7 @@ def validation(home: str, config: str | None, source: str | None) -> State[Any]:
 
 @_flow("stream", on_crashed=[_begin_again])
 def stream(home: str, config: str | None, source: str | None, stream: str) -> State[Any]:
-    """One source, from the cursor of what landed last until a little after the next run is due."""
+    """One source, from the cursor of what landed last until a little after the next run is due, or as long as `up`."""
 
     def work() -> str:
         from flows.stream import land
@@ -164,11 +165,18 @@ def stream(home: str, config: str | None, source: str | None, stream: str) -> St
         place = Home(Path(home))
         settings = settings_room.load(Path(config) if config else None)
         one = next(one for one in choose_sources(settings, (), source) if one.name == stream)
-        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        with take_turn(place.landing / stream, (hour + _OVERLAP).timestamp()) as stop:
+        with take_turn(place.landing / stream, _until(one, datetime.now(UTC))) as stop:
             return landed(stream, land(place, one, stop, None, _say))
 
     return _run(work)
+
+
+def _until(source: Source, now: datetime) -> float | None:
+    """When a run of a stream leaves its turn to the next one, by `time.time`; None where it never does."""
+    if source.forgets:
+        return None
+    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return (hour + _OVERLAP).timestamp()
 
 
 def _say(what: str) -> None:

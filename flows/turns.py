@@ -1,4 +1,4 @@
-"""Bounded runs of a stream, one after another: each waits until the one before has left the source's landing.
+"""Runs of a stream, one after another: each waits until the one before has left the source's landing.
 
 The lock of a landing is the operating system's, so a killed run leaves its turn at once. What the next one begins with
 is the cursor of the newest segment.
@@ -20,10 +20,11 @@ _SECONDS = 90
 
 
 @contextmanager
-def take_turn(landing: Path, until: float) -> Iterator[threading.Event]:
+def take_turn(landing: Path, until: float | None) -> Iterator[threading.Event]:
     """Wait for the landing to be free. Yields what says that it is time to stop: at `until`, or on SIGTERM.
 
-    until: by `time.time`. Raises `Transient` where another process still has the landing after a minute and a half.
+    until: by `time.time`; None for never. Raises `Transient` where another process still has the landing after a
+    minute and a half.
     """
     stop = threading.Event()
 
@@ -31,9 +32,10 @@ def take_turn(landing: Path, until: float) -> Iterator[threading.Event]:
         stop.set()
 
     before = signal.signal(signal.SIGTERM, stopped)
-    timer = threading.Timer(max(until - time.time(), 0), stop.set)
+    timer = threading.Timer(max((until or 0) - time.time(), 0), stop.set)
     timer.daemon = True
-    timer.start()
+    if until is not None:
+        timer.start()
     try:
         _wait(landing, stop)
         yield stop

@@ -81,6 +81,11 @@ class Source(Section):
         """Whether its posts land first, by `barograph stream`."""
         return self.kind in STREAMS
 
+    @property
+    def forgets(self) -> bool:
+        """Whether a new process of its stream misses edits and deletes that the one before would have told."""
+        return self.kind == "mastodon" or (self.kind == "reddit" and not self.path)
+
     def token(self) -> str | None:
         """The access token, where one is given. Raises `ConfigError` where its file is missing or empty."""
         return secret.read(f"source {self.name!r}: token", Path(self.token_file), None) if self.token_file else None

@@ -7,6 +7,8 @@ from importlib.resources import files as _files
 
 import polars as pl
 
+from barograph.errors import Terminal
+
 ALIASES: dict[str, tuple[str, ...]] = {
     "id": ("id", "post_id", "id_str", "tweet_id", "status_id", "uri"),
     "parent_id": (
@@ -55,6 +57,13 @@ def mapping(seen: list[str], columns: dict[str, str]) -> dict[str, str]:
 def card(kind: str) -> str:
     """The card of a kind of source, as Markdown: terms of use, whom it speaks for, biases, limits, deletes."""
     return (_files(__package__) / "cards" / f"{kind}.md").read_text("utf-8")
+
+
+def unreadable(expected: str) -> Terminal:
+    """What is raised where a cursor is none. expected: how the JSON text of one looks."""
+    return Terminal(
+        f"the cursor is not readable; expected {expected}: move the source's landing folder away to begin anew"
+    )
 
 
 OPS = ("post", "update", "delete", "leave", "return")

@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import random
 import threading
 import time
 from collections import Counter
@@ -15,13 +14,11 @@ from email.utils import parsedate_to_datetime
 import polars as pl
 
 from barograph.clock import utc_now
-from barograph.sources import ARRIVED, Arrived, Missed, Reject
+from barograph.sources import ARRIVED, Arrived, Missed, Reject, backoff
 
 BATCH_SECONDS = 0.25
 _BATCH_PIECES = 2_000
 """A batch is handed on when it is so old, or has so many pieces; no more wait for the disk, then the client does."""
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-"""Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +56,9 @@ class Outlet:
                 self._pieces.put(piece, timeout=BATCH_SECONDS)
                 return
 
-    def take(self) -> list[Piece | BaseException | None]:
-        """What has come in the seconds of a batch."""
-        until, taken = time.monotonic() + BATCH_SECONDS, list[Piece | BaseException | None]()
+    def take(self, seconds: float) -> list[Piece | BaseException | None]:
+        """What is there, and what comes within so many seconds, as far as a batch goes."""
+        until, taken = time.monotonic() + seconds, list[Piece | BaseException | None]()
         while len(taken) < _BATCH_PIECES:
             try:
                 taken.append(self._pieces.get(timeout=max(until - time.monotonic(), 0)))
@@ -72,8 +69,7 @@ class Outlet:
     def pause(self, who: str, why: str, *, came: bool, seconds: float | None = None) -> None:
         """Wait before the next try: so many seconds, else longer each time, from anew if something `came`."""
         self._failures = 1 if came else self._failures + 1
-        wait = min(FIRST_WAIT * 2 ** min(self._failures - 1, 16), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
-        wait = wait if seconds is None else seconds
+        wait = backoff.wait(self._failures) if seconds is None else seconds
         if not self.closed.is_set():
             _log.warning("%s: %s; trying again in %.1f s", who, why, wait)
         self.closed.wait(wait)
@@ -103,7 +99,10 @@ class ServerClock:
 
 
 def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.Event) -> Iterator[Arrived]:
-    """What `work`, in a thread, puts into its outlet, until it returns or `stop` is set; what it raises is raised."""
+    """What `work`, in a thread, puts into its outlet, until it returns or `stop` is set; what it raises is raised.
+
+    What it had put when `stop` was set comes as the last batch: deletes are told once.
+    """
     outlet = Outlet()
 
     def run() -> None:
@@ -116,8 +115,10 @@ def batches(work: Callable[[Outlet], None], cursor: str | None, stop: threading.
 
     threading.Thread(target=run, name="barograph source", daemon=True).start()
     try:
-        while not stop.is_set():
-            taken = outlet.take()
+        stopped = False
+        while not stopped:
+            stopped = stop.is_set()
+            taken = outlet.take(0 if stopped else BATCH_SECONDS)
             pieces = [piece for piece in taken if isinstance(piece, Piece)]
             cursor = pieces[-1].cursor if pieces else cursor
             yield _arrived(pieces, cursor)

@@ -12,15 +12,17 @@ from typing import Any, NamedTuple
 import orjson
 import polars as pl
 
+from barograph.clock import MICROSECOND, naive_utc, to_epoch
 from barograph.sources import ARRIVED, Reject
 
 POSTS = "app.bsky.feed.post"
 """The collection that holds posts; every other is ignored."""
 KEPT = timedelta(days=90)
-"""A post written so long before it was sent is ignored: whoever moves here brings along years of them."""
+"""A post written so long before it was sent is ignored: whoever moves here brings along years of them. Not so an edit,
+whose old words would stay."""
 AHEAD = timedelta(minutes=10)
 """A post written so little after it was sent has a clock that is fast: it gets the time at which it was sent."""
-_EARLIEST = int(datetime(2022, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+_EARLIEST = int(to_epoch(datetime(2022, 1, 1), MICROSECOND))
 """No event of the network is older."""
 _DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]{1,512}")
 _KEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
@@ -41,10 +43,9 @@ class Event(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What the server says of the stream itself. After one that is `final` it hangs up."""
+    """What the server says of the stream itself."""
 
     name: str
-    final: bool
 
 
 class Unreadable(Exception):
@@ -65,19 +66,20 @@ def read_v2(frame: bytes, latest: int) -> Event | Notice:
     """An event or notice of `subscribeEvents`, framed as `xrpc.v1.json`. Raises `Unreadable`."""
     said = _object(frame)
     if said.get("$type") == "error":
-        return Notice(str(said.get("error"))[:80], final=True)
+        return Notice(str(said.get("error"))[:80])
     payload = said.get("payload")
     if said.get("$type") != "message" or type(payload) is not dict:
         raise Unreadable("$type: expected a message with its payload, or an error")
     name = payload.get("$type")
     kind = name.rpartition("#")[2] if type(name) is str else None
     if kind == "info":
-        return Notice(str(payload.get("name"))[:80], final=False)
+        return Notice(str(payload.get("name"))[:80])
     kind = _kind(kind)
     seq = payload.get("seq")
     if type(seq) is not int or seq < 1:
         raise Unreadable("seq: expected a whole number from 1")
-    time_us = _epoch(payload.get("witnessedAt") or payload.get("time"))
+    time = _time(payload.get("witnessedAt") or payload.get("time"))
+    time_us = int(to_epoch(naive_utc(time), MICROSECOND)) if time else 0
     if not _EARLIEST <= time_us <= latest:
         raise Unreadable("time: expected ISO 8601 since 2022, not in the future")
     body = payload if kind == "commit" else _body(payload.get(kind), kind)
@@ -111,11 +113,6 @@ def _body(body: object, kind: str) -> dict[str, Any]:
     if type(body) is not dict:
         raise Unreadable(f"{kind}: expected a JSON object")
     return body
-
-
-def _epoch(written: object) -> int:
-    time = _time(written)
-    return int(time.timestamp() * 1e6) if time else 0
 
 
 def _time(written: object) -> datetime | None:
@@ -207,8 +204,8 @@ class Rows:
         if type(text) is not str:
             raise Unreadable("record: expected a text")
         if not text.strip():
-            if op == "update":
-                self._row("delete", key)
+            if op == "update":  # no delete: it may get words again
+                self._row("update", key, author=event.did, text="")
             else:
                 self.ignored["no text"] += 1
             return
@@ -216,7 +213,7 @@ class Rows:
             raise Unreadable("record: expected createdAt, ISO 8601")
         if written := _time(created_at):
             sent = datetime.fromtimestamp(event.time_us / 1e6, UTC)
-            if written < sent - KEPT:
+            if op == "create" and written < sent - KEPT:
                 self.ignored["written long before it was sent"] += 1
                 return
             if sent < written <= sent + AHEAD:

@@ -14,7 +14,7 @@ import orjson
 
 from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import ARRIVED, Arrived, Reject, files
+from barograph.sources import ARRIVED, Arrived, Reject, files, unreadable
 from barograph.sources.dump import Place, place_of, read
 
 TAKEN = "taken"
@@ -35,10 +35,10 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
 
     cursor: a `Place` as JSON: a file that was not read to its end is read on. Once a file's last row has landed it is
     moved or marked; where that was cut short it is read again, which doubles no post. Raises `Terminal` where a file
-    can be neither.
+    can be neither, or `cursor` is none.
     """
     watch = _Watch(Path(source.path[0]), source.when_taken == "mark")
-    place = Place(**orjson.loads(cursor)) if cursor else None
+    place = _place(cursor) if cursor else None
     looked = -_LOOK
     while not stop.is_set():
         if time.monotonic() - looked >= _LOOK:
@@ -62,6 +62,13 @@ def fetch(source: Source, cursor: str | None, stop: threading.Event) -> Iterator
             looked = time.monotonic()
         yield Arrived(ARRIVED.to_frame(), _written(place))
         stop.wait(_WAIT)
+
+
+def _place(written: str) -> Place:
+    try:
+        return Place(**orjson.loads(written))
+    except (ValueError, TypeError):
+        raise unreadable('{"name": …, "size": …, "changed_ns": …, "rows": …}') from None
 
 
 def _written(place: Place | None) -> str | None:

@@ -7,12 +7,11 @@ Protocol: github.com/bluesky-social/jetstream, docs/README.md §5 and lexicons/n
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 import orjson
@@ -21,11 +20,11 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
-from barograph.clock import utc_now
+from barograph.clock import MICROSECOND, from_epoch, to_epoch, utc_now
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import BLUESKY_HOSTS
-from barograph.sources import Arrived, Missed
+from barograph.sources import Arrived, Missed, backoff, unreadable
 from barograph.sources.bluesky import POSTS, Event, Notice, Rows, Unreadable, read_v1, read_v2
 from barograph.sources.packed import Packed
 
@@ -41,8 +40,6 @@ _AHEAD = 86_400 * 10**6
 _LONGEST_FRAME = 8 * 2**20
 """Bytes; servers leave out what is longer. A record has at most one MiB before it is written as JSON."""
 _QUEUED_FRAMES = 2_000
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0
-"""Seconds before the second try, and at most; doubled with each, and of that a random part from a half on."""
 _STEADY = 30.0
 """After a connection of so many seconds the waits begin anew."""
 _TRIES = 4
@@ -78,10 +75,7 @@ class Cursor:
         except (ValueError, TypeError):
             cursor = cls("", -1)
         if not isinstance(cursor.time_us, int) or cursor.time_us < 0 or not isinstance(cursor.seq, int | None):
-            raise Terminal(
-                'the cursor is not readable; expected {"host": …, "time_us": …, "seq": …}: '
-                "move the source's landing folder away to begin anew"
-            )
+            raise unreadable('{"host": …, "time_us": …, "seq": …}')
         return cursor
 
     def __str__(self) -> str:
@@ -145,7 +139,7 @@ class _Stream:
                 _log.info("%s: %s; asking otherwise", self._host, unproven)
             except _Lost as lost:
                 failures = 1 if time.monotonic() - began >= _STEADY else failures + 1
-                wait = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311 (spread)
+                wait = backoff.wait(failures)
                 _log.warning("%s: %s; trying again in %.1f s", self._host, lost, wait)
                 if lost.elsewhere or self._cursor == before or failures % _TRIES == 0:
                     self._at = (self._at + 1) % len(self._hosts)
@@ -176,7 +170,7 @@ class _Stream:
     def _batch(self, frames: list[bytes]) -> Arrived:
         rows, events = Rows(), list[tuple[Event, bytes]]()
         # By our clock or by the last event, whichever is later: a clock that was set back makes no event bad.
-        latest = max(_epoch(utc_now()), self._told or 0) + _AHEAD
+        latest = max(int(to_epoch(utc_now(), MICROSECOND)), self._told or 0) + _AHEAD
         read = read_v2 if self._v2 else read_v1
         for frame in frames:
             try:
@@ -206,7 +200,7 @@ class _Stream:
         self._cursor = Cursor(self._host, last.time_us, last.seq)
         begins, ends = earliest if self._told is None else self._told, last.time_us
         self._told = max(begins, ends)
-        return self._arrived(rows, (_naive(begins), _naive(ends)) if begins < ends else None, missed)
+        return self._arrived(rows, (_at(begins), _at(ends)) if begins < ends else None, missed)
 
     def _gap(self, earliest: int) -> tuple[Missed, ...] | None:
         """What is missing before the first events of a connection, the earliest of them from that epoch µs.
@@ -218,7 +212,7 @@ class _Stream:
         if last and earliest > last.time_us:
             if self._by == _NUMBER and self._asks_by_number(last):
                 return None
-            missed = (Missed(_naive(last.time_us), _naive(earliest), self._why),)
+            missed = (Missed(_at(last.time_us), _at(earliest), self._why),)
             self._told = earliest
             seconds = (earliest - last.time_us) / 1e6
             _log.warning("%s: events of %.1f s are missing: %s", self._host, seconds, self._why)
@@ -301,9 +295,5 @@ def _address(host: str) -> str:
     return parts._replace(scheme=_SCHEMES[parts.scheme]).geturl().rstrip("/")
 
 
-def _naive(epoch_us: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=epoch_us)
-
-
-def _epoch(naive: datetime) -> int:
-    return int(naive.replace(tzinfo=UTC).timestamp() * 1e6)
+def _at(epoch_us: int) -> datetime:
+    return from_epoch(epoch_us, MICROSECOND)

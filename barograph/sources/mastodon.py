@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,9 +19,10 @@ import requests
 import urllib3
 from mastodon import Mastodon, MastodonError, MastodonRatelimitError, StreamListener
 
+from barograph.clock import MILLISECOND, from_epoch
 from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import Arrived, Missed
+from barograph.sources import Arrived, Missed, unreadable
 from barograph.sources.background import Outlet, Piece, ServerClock, batches
 from barograph.sources.statuses import Found, TooLong, Unreadable, events, number, read
 
@@ -55,10 +56,7 @@ class Cursor:
             raw = orjson.loads(written)
             return cls(int(raw["until_ms"]), tuple(map(int, raw["seen_ms"])))
         except (ValueError, TypeError, KeyError):
-            raise Terminal(
-                'the cursor is not readable; expected {"until_ms": …, "seen_ms": […]}: '
-                "move the source's landing folder away to begin anew"
-            ) from None
+            raise unreadable('{"until_ms": …, "seen_ms": […]}') from None
 
     def __str__(self) -> str:
         return orjson.dumps(asdict(self)).decode()
@@ -154,7 +152,7 @@ class _Server:
             self._put(outlet, [], now, now, [self._missed(last, now)])
 
     def _missed(self, last: Cursor, until_ms: int) -> Missed:
-        return Missed(_naive(last.seen_ms[-1]), _naive(until_ms), _GAP)
+        return Missed(_at(last.seen_ms[-1]), _at(until_ms), _GAP)
 
     def _listen(self, outlet: Outlet) -> None:
         kind, _, name = self._source.stream.partition(":")
@@ -186,7 +184,7 @@ class _Server:
             Piece(
                 str(self._cursor),
                 tuple(f.row for f in found if f.row),
-                (_naive(told), _naive(until)) if told < until else None,
+                (_at(told), _at(until)) if told < until else None,
                 tuple(f.reject for f in found if f.reject),
                 tuple(f.ignored for f in found if f.ignored),
                 tuple(missed),
@@ -239,5 +237,5 @@ class _Listener(StreamListener):
         self._server.listen(response, self._outlet)
 
 
-def _naive(epoch_ms: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(milliseconds=epoch_ms)
+def _at(epoch_ms: int) -> datetime:
+    return from_epoch(epoch_ms, MILLISECOND)

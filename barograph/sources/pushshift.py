@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, replace
 import orjson
 import polars as pl
 
-from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import ARRIVED, Arrived, files
+from barograph.sources import ARRIVED, Arrived, files, unreadable
 from barograph.sources.dump import Place, place_of, read
 
 GONE = ("[deleted]", "[removed]", "[deleted by user]", "[ Removed by Reddit ]")
@@ -30,10 +29,7 @@ class Read:
             raw = orjson.loads(written)
             return cls(tuple(Place(**p) for p in raw["whole"]), Place(**raw["at"]) if raw["at"] else None)
         except (ValueError, TypeError, KeyError):
-            raise Terminal(
-                'the cursor is not readable; expected {"whole": […], "at": …}: '
-                "move the source's landing folder away to begin anew"
-            ) from None
+            raise unreadable('{"whole": […], "at": …}') from None
 
     def __str__(self) -> str:
         return orjson.dumps(asdict(self)).decode()

@@ -4,14 +4,14 @@ Submissions are named t3_ID and comments t1_ID, as Reddit does. A listing of the
 posts; where what was last seen is beyond that, the time in between is `missed`. The API tells of no delete: posts of
 the last two days are looked at again, every ten minutes for as long as a stream runs, and those whose text is
 [deleted] or [removed] are deleted. They are remembered in this process alone, so that no file names them; a new one
-begins with what the listings hold.
+begins with what the listings hold, and has no look at what they do not.
 """
 
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -20,10 +20,11 @@ import prawcore
 import requests
 from praw.exceptions import PRAWException
 
+from barograph.clock import SECOND, from_epoch, to_epoch
 from barograph.errors import Terminal
 from barograph.settings import Source
 from barograph.settings.sources import REDDIT_KEYS
-from barograph.sources import Arrived, Missed
+from barograph.sources import Arrived, Missed, unreadable
 from barograph.sources.background import Outlet, Piece, Row, ServerClock, batches
 from barograph.sources.pushshift import GONE, Read, dumps
 
@@ -66,7 +67,7 @@ class Cursor:
             raw = orjson.loads(written)
             return cls(float(raw["until_s"]), {str(name): float(at) for name, at in raw["newest_s"].items()})
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise _not_readable('{"until_s": …, "newest_s": {…}}') from None
+            raise unreadable('{"until_s": …, "newest_s": {…}}') from None
 
     def __str__(self) -> str:
         return orjson.dumps(asdict(self)).decode()
@@ -143,15 +144,15 @@ class _Live:
                     break
             times = [_created(item) for item in items]
             if last and before is not None and len(items) >= LISTED and min(times) > before:
-                missed.append(Missed(_naive(before), _naive(min(times)), _GAP))
+                missed.append(Missed(_at(before), _at(min(times)), _GAP))
             if times:
                 newest[name] = min(max(times), self._clock.now_ms() / 1000)
             found += sorted(items, key=_created)
         until_s = until_s or self._clock.now_ms() / 1000
         rows, rejects = self._new(found)
-        told = max([last.until_s if last else until_s, *(_epoch(m.ends_at) for m in missed)])
+        told = max([last.until_s if last else until_s, *(to_epoch(m.ends_at, SECOND) for m in missed)])
         self._cursor, self._listed = Cursor(max(until_s, told), newest), True
-        covered = (_naive(told), _naive(until_s)) if told < until_s else None
+        covered = (_at(told), _at(until_s)) if told < until_s else None
         outlet.put(Piece(str(self._cursor), rows, covered, rejects, missed=tuple(missed)))
 
     def _new(self, items: list[Any]) -> tuple[tuple[Row, ...], tuple[tuple[str, bytes], ...]]:
@@ -163,18 +164,19 @@ class _Live:
                     rejects.append((row, repr(vars(item)).encode(errors="replace")))
                     self._known[name] = _Known(0.0, time.monotonic(), 0, None, gone=True)
             else:
-                rows += self._change(row, _created(item))
+                rows += self._change(row, item)
         return tuple(rows), tuple(rejects)
 
-    def _change(self, row: Row, created_s: float) -> list[Row]:
+    def _change(self, row: Row, item: Any) -> list[Row]:
         """What a post says that was not known of it, as rows."""
         name, said, gone = str(row["id"]), hash((row.get("title"), row.get("text"))), row["op"] == "delete"
         known = self._known.get(name)
         if known is None:
-            self._known[name] = _Known(created_s, time.monotonic(), said, row.get("author"), gone)
+            self._known[name] = _Known(_created(item), time.monotonic(), said, row.get("author"), gone)
             while len(self._known) > _REMEMBERED:
                 del self._known[next(iter(self._known))]
-            return [row]
+            # Whether a process before this one saw it before it was edited is not known: it is either.
+            return [row, {**row, "op": "update"}] if vars(item).get("edited") and not gone else [row]
         known.looked = time.monotonic()
         if known.gone:
             return []
@@ -193,7 +195,7 @@ class _Live:
             rows = list[Row]()
             for item in _sound(self._reddit.info(fullnames=names[first : first + 100])):
                 row = read_item(item)
-                rows += [] if isinstance(row, str) else self._change(row, _created(item))
+                rows += [] if isinstance(row, str) else self._change(row, item)
             if rows:
                 outlet.put(Piece(str(self._cursor), tuple(rows)))
             if outlet.closed.is_set():
@@ -243,15 +245,5 @@ def _asked_to_wait(error: Exception) -> float | None:
     return min(float(asked), 300.0) if asked.replace(".", "", 1).isdecimal() else None
 
 
-def _not_readable(expected: str) -> Terminal:
-    return Terminal(
-        f"the cursor is not readable; expected {expected}: move the source's landing folder away to begin anew"
-    )
-
-
-def _naive(epoch_s: float) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(seconds=epoch_s)
-
-
-def _epoch(naive: datetime) -> float:
-    return (naive - datetime(1970, 1, 1)) / timedelta(seconds=1)
+def _at(epoch_s: float) -> datetime:
+    return from_epoch(epoch_s, SECOND)

@@ -16,6 +16,7 @@ from prefect.states import Running, Scheduled
 from barograph import publish, tables
 from barograph.errors import Terminal, Transient
 from barograph.home import Home
+from barograph.settings import Source
 from barograph.sources.simulated import Simulation
 from barograph.store import Snapshot
 from flows import leftover, schedule, scheduled
@@ -160,6 +161,42 @@ def test_schedules_are_cron_and_one_of_each_runs_at_once(config: Path) -> None:
     }  # fmt: skip
     assert {d.concurrency_limit for d in found.values()} == {1}
     assert set(found) == set(schedule.WAITING)
+
+
+LASTING = [
+    Source(name="toots", kind="mastodon", hosts=("mastodon.example",)),
+    Source(name="reddit", kind="reddit", communities=("stress",)),
+]
+"""What one run tells of these (edits, deletes), none that comes after it could."""
+HOURLY = [
+    Source(name="sky", kind="bluesky"),
+    Source(name="drops", kind="folder", path=("drops",)),
+    Source(name="dumps", kind="reddit", path=("dumps",)),
+]
+
+
+def test_a_run_of_a_stream_leaves_to_the_next_one_where_that_loses_nothing() -> None:
+    now = datetime(2026, 3, 1, 10, 20, tzinfo=UTC)
+    due = datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC).timestamp()
+    assert [scheduled._until(one, now) for one in HOURLY] == [due] * 3
+    assert [scheduled._until(one, now) for one in LASTING] == [None] * 2
+
+
+def test_a_stream_that_lasts_runs_once_and_is_begun_anew_within_the_hour(tmp_path: Path) -> None:
+    config = tmp_path / "barograph.toml"
+    config.write_text("""
+        [[source]]
+        name = "sky"
+        kind = "bluesky"
+        [[source]]
+        name = "toots"
+        kind = "mastodon"
+        hosts = "mastodon.example"
+    """)
+    found = {d.name: d for d in schedule.deployments("home", str(config), "")}
+    assert [(found[name].concurrency_limit, len(found[name].schedules or [])) for name in ("sky", "toots")] == [
+        (2, 1), (1, 1)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

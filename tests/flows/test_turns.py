@@ -29,17 +29,17 @@ def landing(home: Home) -> Landing:
 
 def test_the_next_run_waits_until_the_one_before_has_left(home: Home) -> None:
     order = []
-    left = threading.Event()
+    held, left = threading.Event(), threading.Event()
 
     def before() -> None:
         with landing(home):
+            held.set()
             left.wait(30)
             order.append("before")
 
     thread = threading.Thread(target=before)
     thread.start()
-    while not (home.landing / "desk" / "lock").exists():
-        time.sleep(0.01)
+    assert held.wait(30)
     threading.Timer(0.7, left.set).start()
     with take_turn(home.landing / "desk", time.time() + 60) as stop, landing(home):
         order.append("after")
@@ -59,7 +59,9 @@ def test_a_turn_ends_at_its_time_and_when_told(home: Home) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     with take_turn(home.landing / "desk", time.time() + 0.1) as stop:
         assert stop.wait(30)
-    with take_turn(home.landing / "desk", time.time() + 60) as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(30)
+    for until in (time.time() + 60, None):
+        with take_turn(home.landing / "desk", until) as stop:
+            assert not stop.wait(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.wait(30)
     assert signal.getsignal(signal.SIGTERM) is handler

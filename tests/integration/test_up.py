@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 from barograph import landing, publish
 from barograph.clock import utc_now
 from tests.conftest import Command
+from tests.processes import MARK, alive, assert_none_is_left, children, kill, marked
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found through /proc")
 
@@ -29,35 +31,6 @@ def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def children(pid: int) -> dict[int, str]:
-    """Every living process that descends from this one, and its command."""
-    parents: dict[int, int] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            _, _, rest = status.read_text().rpartition(")")
-            parents[int(status.parent.name)] = int(rest.split()[1])
-        except OSError:
-            continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    said = {}
-    for child in found - {pid}:
-        with suppress(OSError):
-            said[child] = (Path("/proc") / str(child) / "cmdline").read_text().replace("\0", " ")
-    return said
-
-
-def alive(pids: Any) -> set[int]:
-    """Those that have not ended; one that nobody has fetched yet has."""
-    found = set()
-    for pid in pids:
-        with suppress(OSError):
-            if "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
-                found.add(pid)
-    return found
 
 
 def until(there: Callable[[], Any]) -> Any:
@@ -73,7 +46,7 @@ class Up:
     """A running `barograph up` in a process of its own."""
 
     def __init__(self, home: Path, config: Path) -> None:
-        self.home, self.port = home, free_port()
+        self.home, self.port, self.mark = home, free_port(), uuid.uuid4().hex
         env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         self.process = subprocess.Popen(
             [
@@ -81,7 +54,7 @@ class Up:
                 "--port", str(self.port),
             ],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-            env={**env, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+            env={**env, "PREFECT_RUNNER_POLL_FREQUENCY": "1", MARK: self.mark},
         )  # fmt: skip
         self.said = ""
 
@@ -143,10 +116,7 @@ def up(place: tuple[Path, Path]) -> Iterator[Up]:
     try:
         yield started
     finally:
-        left = {started.process.pid, *children(started.process.pid)}
-        for pid in left if started.process.poll() is None else ():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill(marked(started.mark))
         started.process.communicate(timeout=20)
 
 
@@ -215,13 +185,6 @@ def test_whatever_is_killed_nothing_is_lost_or_left(up: Up, place: tuple[Path, P
     there = {f"inbox:{name}" for path in landing.segments(folder) for name in landing.read(path).rows["id"]}
     assert {*loaded, *there} == {"inbox:first", "inbox:second", "inbox:third"}
     assert len(loaded) == len(set(loaded))
-
-
-def assert_none_is_left(pids: Any) -> None:
-    deadline = time.monotonic() + 30
-    while alive(pids) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive(pids)
 
 
 def test_the_schedule_takes_the_next_reading(barograph: Command, prefect_server: str, tmp_path: Path) -> None:

@@ -252,3 +252,9 @@ def test_a_folder_in_which_nothing_can_be_moved_says_so(drop, source, tmp_path):
     drop("taken", "a file is in the way")
     with pytest.raises(Terminal, match="expected a folder in which files can be moved to taken"):
         until(folder.fetch(source, None, stop := threading.Event()), stop, settled(1))
+
+
+@pytest.mark.parametrize("cursor", ["{", "[]", '{"until_ms": 5, "seen_ms": []}'])
+def test_a_cursor_that_is_none_or_of_another_kind_says_so(source, cursor):
+    with pytest.raises(Terminal, match=r"the cursor is not readable; expected \{\"name\": .*landing folder away"):
+        next(folder.fetch(source, cursor, threading.Event()))

@@ -1,23 +1,27 @@
 """Jetstream's events through real connections of a real server that cuts, stalls, repeats and forgets."""
 
 import json
+import logging
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 import zstandard
 from dateutil.parser import isoparse
 
+from barograph.clock import utc_now
 from barograph.errors import Terminal
 from barograph.settings import Source
-from barograph.sources import ARRIVED, Arrived, Missed, jetstream
+from barograph.sources import ARRIVED, Arrived, Missed, backoff, jetstream
 from barograph.sources.jetstream import Cursor, fetch
 from benchmarks.jetstream import mutated, say
 from tests.conftest import SHARED
 from tests.sources import jetstream_server as server
 from tests.sources.jetstream_server import START, Jetstream, made, post
+from tests.streams import landed
 
 RECORDED = SHARED / "fixtures" / "jetstream" / "expected_v1.jsonl"
 EPOCH = datetime(1970, 1, 1)
@@ -106,7 +110,7 @@ def gap(batches: list[Arrived]) -> list[Missed]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests do not wait as long as one does out of courtesy."""
-    monkeypatch.setattr(jetstream, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
 
 
 @pytest.fixture
@@ -279,12 +283,38 @@ def test_posts_are_dated_by_who_wrote_them_within_reason() -> None:
     assert batches[0].ignored == {"written long before it was sent": 1}
 
 
-def test_a_text_that_is_taken_back_by_an_update_is_gone() -> None:
-    emptied, changed = post(1, text=" "), post(2)
-    emptied["commit"]["operation"] = changed["commit"]["operation"] = "update"
-    with Jetstream([emptied, changed]).running() as there:
-        batches = read(source(there.address), before([emptied]), 2)
-    assert pl.concat([b.rows for b in batches])["op"].to_list() == ["delete", "update"]
+def edit(i: int, **changed) -> dict:
+    """Post i with other words."""
+    event = post(i, **changed)
+    event["commit"]["operation"] = "update"
+    return event
+
+
+def kept(folder: Path, *events: dict) -> dict[str, str]:
+    """What is kept in a warehouse after each of these events was told and loaded by itself."""
+    place, words = landed.home_at(folder), {}
+    given = source("ws://127.0.0.1:1").model_copy(update={"name": landed.SKY.name})
+    for event in events:
+        with Jetstream([event]).running() as there:
+            given = given.model_copy(update={"hosts": (there.address,)})
+            batches = read(given, before([event]), 1)
+        landed.land(place, *(b for b in batches if b.rows.height), source=given)
+        landed.loaded(place, given, clock=utc_now())
+        words = landed.texts(place)
+    return words
+
+
+def test_a_text_that_is_taken_back_by_an_edit_is_gone_until_it_has_words_again(tmp_path: Path) -> None:
+    taken_back = [post(1, text="one"), edit(1, text=" ")]
+    assert kept(tmp_path / "a", *taken_back) == {}
+    assert list(kept(tmp_path / "b", *taken_back, edit(1, text="three")).values()) == ["three"]
+
+
+def test_an_edit_of_an_old_post_takes_the_place_of_its_words(tmp_path: Path) -> None:
+    """Old posts that come as new are moved here; one that was read when it was new is not."""
+    first, later = post(1), edit(1, text="other words")
+    later["time_us"] += int(timedelta(days=120) / timedelta(microseconds=1))
+    assert list(kept(tmp_path, first, later).values()) == ["other words"]
 
 
 def test_an_event_from_the_future_moves_no_cursor() -> None:
@@ -368,6 +398,22 @@ def test_one_host_that_is_down_or_refuses_is_passed_over() -> None:
 def test_a_network_that_is_down_is_waited_for_until_asked_to_stop() -> None:
     batches = read(source("127.0.0.1:1"), None, 1, seconds=1)
     assert batches and all(b.rows.is_empty() and b.cursor is None for b in batches)
+
+
+def test_a_network_that_is_down_for_a_day_is_still_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.0)
+    stop, tries = threading.Event(), list[str]()
+
+    def count(said: logging.LogRecord) -> bool:
+        tries.append(said.getMessage())
+        if len(tries) > 1_100:
+            stop.set()
+        return False
+
+    monkeypatch.setattr(jetstream, "_log", logging.getLogger("of this test"))
+    jetstream._log.addFilter(count)
+    assert list(fetch(source("127.0.0.1:1"), None, stop)) == []
+    assert len(tries) == 1_101 and set(tries) == {"127.0.0.1:1: no connection: ConnectionRefusedError; trying again in 0.0 s"}
 
 
 @pytest.mark.parametrize("cursor", ["x", "[]", "{}", '{"host": "x"}', '{"host": "x", "time_us": "soon"}', '{"host": 1, "time_us": -1}'])

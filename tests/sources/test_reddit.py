@@ -12,7 +12,7 @@ from barograph.errors import ConfigError, InputError, Terminal
 from barograph.ingest import ingest
 from barograph.privacy import Keyed
 from barograph.settings import Source
-from barograph.sources import Batch, background, dump, reddit
+from barograph.sources import Batch, background, backoff, dump, reddit
 from tests.sources.arriving import land, reasons, rows, until
 from tests.sources.subreddits import Subreddits, comment, submission
 
@@ -22,8 +22,9 @@ NOW = int(time.time())
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """Waits are short here."""
-    for name, seconds in [("FIRST_WAIT", 0.02), ("LONGEST_WAIT", 0.05), ("BATCH_SECONDS", 0.02)]:
-        monkeypatch.setattr(background, name, seconds)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(backoff, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(background, "BATCH_SECONDS", 0.02)
 
 
 # --- dumps ---
@@ -187,6 +188,19 @@ def test_what_is_gone_on_a_later_look_is_deleted(api, monkeypatch):
     ]  # fmt: skip
     assert [(r["id"], r["author"]) for r in found if r["op"] == "leave"] == [(None, "leaver")]
     assert not any("t3_old" in query.get("id", "").split(",") for _, query in api.asked)
+
+
+def test_a_new_process_tells_of_edits_from_before_it(api):
+    """Whether the one before had seen the old words it cannot know: it is both, and the new words stand."""
+    api.items = [submission("a", NOW - 100, text="First words"), comment("b", NOW - 90), comment("c", NOW - 80)]
+    cursor = listen(api, there("t3_a", "t1_b", "t1_c"))[-1].cursor
+    api.change("t3_a", selftext="Second words", edited=NOW - 10.0)
+    api.change("t1_c", body="[deleted]", edited=NOW - 10.0)
+    again = rows(listen(api, there("t3_a", "t1_b", "t1_c"), cursor))
+    assert sorted((r["op"], r["id"], r["text"]) for r in again) == [
+        ("delete", "t1_c", None), ("post", "t1_b", "Said"), ("post", "t3_a", "Second words"),
+        ("update", "t3_a", "Second words"),
+    ]  # fmt: skip
 
 
 def test_more_than_a_listing_holds_is_missed_and_the_rest_covered(api, monkeypatch):
