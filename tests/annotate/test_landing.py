@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from barograph import tables
@@ -25,6 +26,16 @@ def row(post_id: str, **given):
         "reason": None, "failures": None, "inclusion_probability": 0.25, "tokens_in": 100, "tokens_out": 20, "cost": 0.5,
         "annotated_at": AT.isoformat(), **given,
     }  # fmt: skip
+
+
+def known(*post_ids: str) -> pl.DataFrame:
+    """Posts as the warehouse takes them."""
+    rows = [
+        {"post_id": post_id, "source": "a", "lang": "en", "created_at": AT, "text": "t", "text_hash": "h", "line": line}
+        for line, post_id in enumerate(post_ids)
+    ]
+    columns = {name: column.dtype for name, column in tables.POSTS.columns.items() if name != "segment"}
+    return pl.DataFrame(rows, schema={**columns, "line": pl.Int64})
 
 
 def land(folder: Path, *groups, rows: int = landing.ROWS) -> None:
@@ -120,6 +131,7 @@ asyncio.run(all_())
 def test_the_warehouse_takes_what_landed_as_often_as_it_likes_to_the_same_effect(tmp_path, removed):
     land(tmp_path / "a", [row("a:1"), row("a:2")])
     with Warehouse(tmp_path / "w.duckdb") as warehouse:
+        warehouse.land("a", known("a:1", "a:2"), tables.QUARANTINE.empty(), AT)
         for _ in range(2):
             for path, rows in landing.pending(tmp_path / "a"):
                 warehouse.keep_labels(rows)

@@ -19,6 +19,7 @@ from flows import cli, stages
 from flows.decide import alert, keep_record
 from flows.detect import detect
 from flows.explain import explain
+from flows.load import load
 from flows.progress import Reporter
 from tests.integration.test_explain import CALM, PANIC, write
 
@@ -43,7 +44,7 @@ def run(home: Path, posts: Path, last: int, command: str = "run", **values: obje
     source = Source(name="s", path=(str(posts),))
     as_of = START + timedelta(days=last)
     doing = stages.Run(place, settings, (source,), Reporter(silent=True), command, as_of)
-    steps = [stages.load, stages.score, stages.aggregate, detect, alert]
+    steps = [load, stages.score, stages.aggregate, detect, alert]
     with Warehouse(place.warehouse) as warehouse:
         for step in steps:
             step.fn(doing, warehouse)

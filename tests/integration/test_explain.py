@@ -19,6 +19,7 @@ from flows import stages
 from flows.decide import alert
 from flows.detect import detect
 from flows.explain import explain
+from flows.load import load
 from flows.progress import Reporter
 from tests.conftest import Command
 
@@ -61,7 +62,7 @@ def run(home: Path, posts: Path, *, as_of: date | None = None, **values: object)
     ], "dimension": [{"name": "unease", "markers": ["anxiety", "fear"]}], **values})  # fmt: skip
     doing = stages.Run(place, settings, (Source(name="s", path=(str(posts),)),), Reporter(silent=True), as_of=as_of)
     with Warehouse(place.warehouse) as warehouse:
-        for stage in (stages.load, stages.score, stages.aggregate, stages.forecast, detect, alert, explain, stages.publish):
+        for stage in (load, stages.score, stages.aggregate, stages.forecast, detect, alert, explain, stages.publish):
             stage.fn(doing, warehouse)
     path = publish.current(place.published)
     assert path is not None

@@ -17,10 +17,17 @@ from barograph.errors import ConfigError, Terminal
 from barograph.settings import Source
 from barograph.sources import background, backoff, mastodon, statuses
 from tests.conftest import SHARED
-from tests.sources.arriving import land, reasons, rows, until
+from tests.sources.arriving import PATIENCE, land, reasons, rows, until
 from tests.sources.instance import Instance, status
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+"""When the present test began."""
+
+
+@pytest.fixture(autouse=True)
+def begun(monkeypatch):
+    """Tests are gathered minutes before they run."""
+    monkeypatch.setitem(globals(), "NOW", datetime.now(UTC).replace(microsecond=0))
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +64,7 @@ class Reading:
 
     def until(self, done):
         """Read on until `done(self)`."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not done(self):
             assert time.monotonic() < deadline, "the source did not bring what was expected"
             self.batches.append(next(self._fetched))
