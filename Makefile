@@ -17,7 +17,7 @@ setup: .venv/.ready ## Create .venv and install what constraints.txt pins
 
 .venv/.ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "barograph needs Python 3.11, 3.12 or 3.13: install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "setting up .venv with $$($(PYTHON) --version)"
+	@echo "setting up .venv with $$($(PYTHON) --version): some hundred MB to fetch, which takes minutes"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@echo "compiling the matcher, about 20 s, so that the first run need not"

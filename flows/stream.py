@@ -68,7 +68,10 @@ def streaming(loaded: Settings, name: str) -> Source:
     able = [s.name for s in loaded.source if s.streams] + [n for n in _NEED_NO_CONFIG if n not in known]
     if name not in known or not known[name].streams:
         got = f"{name!r}, of kind {known[name].kind!r}" if name in known else repr(name)
-        raise ConfigError(f"stream: got {got}; expected a source that streams: {', '.join(able)}")
+        raise ConfigError(
+            f"stream: got {got}; expected a source that streams: {', '.join(able)}; "
+            "one of your own needs a [[source]] in barograph.toml, or --config"
+        )
     check(known[name])
     return known[name]
 
@@ -108,6 +111,8 @@ def _count(done: Counter[str], arrived: Arrived) -> None:
 
 def told(name: str, done: Counter[str]) -> str:
     """What came, in words."""
+    if not +done:
+        return f"{name}: nothing came"
     rows = ", ".join(f"{done[op]:,} {op}" for op in ("post", "update", "delete", "leave", "return"))
     return (
         f"{name}: {rows}; {done['quarantined']:,} quarantined, {done['ignored']:,} ignored, "

@@ -7,6 +7,7 @@ Protocol: github.com/bluesky-social/jetstream, docs/README.md §5 and lexicons/n
 """
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -214,8 +215,9 @@ class _Stream:
                 return None
             missed = (Missed(_at(last.time_us), _at(earliest), self._why),)
             self._told = earliest
-            seconds = (earliest - last.time_us) / 1e6
-            _log.warning("%s: events of %.1f s are missing: %s", self._host, seconds, self._why)
+            _log.warning(
+                "%s: what was said from %s to %s UTC is missing: %s", self._host, *_clock(missed[0]), self._why
+            )
         self._unproven, self._by, self._why = None, _NUMBER, _LATER
         return missed
 
@@ -237,7 +239,7 @@ class _Stream:
             self._consider(refused.response.status_code, refused.response.body)
             raise _Lost(f"answered {refused.response.status_code}") from None
         except (OSError, InvalidHandshake) as error:
-            raise _Lost(f"no connection: {type(error).__name__}") from None
+            raise _Lost(f"no connection: {_said(error)}") from None
 
     def _consider(self, status: int, body: bytes | bytearray | None) -> None:
         """What a refusal means. Raises `_Unproven` where the cursor was too old, `Terminal` where nothing can help."""
@@ -287,6 +289,17 @@ def _receive(socket: Connection) -> tuple[list[bytes], _Lost | None]:
         code = closed.rcvd.code if closed.rcvd else "no code"
         return frames, _Lost(f"hung up ({code})", elsewhere=False)
     return frames, None
+
+
+def _said(error: Exception) -> str:
+    """Why there is no connection, in words."""
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be looked up; is there a network?"
+    return "nobody listens there" if isinstance(error, ConnectionRefusedError) else type(error).__name__
+
+
+def _span(missed: Missed) -> str:
+    return f"from {missed.starts_at:%Y-%m-%d %H:%M:%S} to {missed.ends_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _address(host: str) -> str:

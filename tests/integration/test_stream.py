@@ -121,8 +121,8 @@ def test_what_cannot_be_streamed_is_said(tmp_path: Path, config: Path, capsys: p
     config.write_text('[[source]]\nname = "posts"\npath = "posts.jsonl"\n[[source]]\nname = "sky"\nkind = "bluesky"\n')
     given = ["--home", str(tmp_path / "home"), "--config", str(config)]
     for arguments, said in [
-        (["posts"], "stream: got 'posts', of kind 'files'; expected a source that streams: sky, bluesky\n"),
-        (["tumblr"], "stream: got 'tumblr'; expected a source that streams: sky, bluesky\n"),
+        (["posts"], "stream: got 'posts', of kind 'files'; expected a source that streams: sky, bluesky; one of your own needs a [[source]] in barograph.toml, or --config\n"),
+        (["tumblr"], "stream: got 'tumblr'; expected a source that streams: sky, bluesky; one of your own needs a [[source]] in barograph.toml, or --config\n"),
         (["sky", "--for", "soon"], "--for: got 'soon'; expected a time span, e.g. 30s, 10m or 2h\n"),
         (["sky", "--for", "0m"], "--for: got '0m'; expected a time span, e.g. 30s, 10m or 2h\n"),
     ]:
