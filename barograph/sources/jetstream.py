@@ -215,9 +215,7 @@ class _Stream:
                 return None
             missed = (Missed(_at(last.time_us), _at(earliest), self._why),)
             self._told = earliest
-            _log.warning(
-                "%s: what was said from %s to %s UTC is missing: %s", self._host, *_clock(missed[0]), self._why
-            )
+            _log.warning("%s: what was said %s is missing: %s", self._host, _span(missed[0]), self._why)
         self._unproven, self._by, self._why = None, _NUMBER, _LATER
         return missed
 
