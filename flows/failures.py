@@ -23,6 +23,10 @@ def worded(work: Callable[..., Any]) -> Callable[..., Any]:
         except (BarographError, OSError, Unexpected):
             raise
         except Exception as error:
+            from barograph.store import interrupted  # the scheduler and a run that streams need it never
+
+            if interrupted(error):
+                raise KeyboardInterrupt from None
             where = traceback.extract_tb(error.__traceback__)[-1]
             raise Unexpected(f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}") from error
 

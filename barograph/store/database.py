@@ -56,7 +56,7 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._con.close()
-        if kind is RuntimeError and str(error) == "Query interrupted":  # DuckDB's words for Ctrl-C
+        if interrupted(error):
             raise KeyboardInterrupt from None
 
     def _bring_up_to_date(self) -> None:
@@ -124,6 +124,11 @@ class Database:
     def _scalar(self, query: str, parameters: Sequence[object] = ()) -> Any:
         rows = self._con.execute(query, list(parameters)).fetchall()
         return rows[0][0] if rows else None
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an error is DuckDB's way to tell of Ctrl-C."""
+    return type(error) is RuntimeError and str(error) == "Query interrupted"
 
 
 def unwritable(path: Path, error: Exception) -> Transient:
