@@ -21,6 +21,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from barograph.durable import durable
 from barograph.errors import Terminal, Transient
 from barograph.privacy import Keyed
 from barograph.sources import ARRIVED, Arrived, Missed
@@ -226,8 +227,4 @@ def _replace(path: Path, rows: pl.DataFrame, meta: dict[str, Any], suffix: str =
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable(path.parent)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from barograph.durable import durable
 from barograph.errors import Terminal
 from barograph.store import Snapshot, Warehouse
 
@@ -22,13 +23,13 @@ def publish(warehouse: Warehouse, folder: Path) -> Path:
     path = folder / f"{number:06d}.duckdb"
     part = folder / f"{path.name}.part"
     warehouse.copy_published(part)
-    _durable(part)
+    durable(part)
     os.replace(part, path)
     pointer = folder / "CURRENT.part"
     pointer.write_text(path.name + "\n")
-    _durable(pointer)
+    durable(pointer)
     os.replace(pointer, folder / "CURRENT")
-    _durable(folder)
+    durable(folder)
     for old in _snapshots(folder)[:-_KEPT]:
         old.unlink()
     return path
@@ -61,11 +62,3 @@ def _snapshots(folder: Path) -> list[Path]:
 
 def _number(path: Path) -> int:
     return int(path.stem)
-
-
-def _durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,18 +1,18 @@
 """The stage that brings posts in: files are read anew, streams as far as they landed. Then `now` is known."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
 from barograph import aggregate as aggregation
-from barograph import covered, landing, tables
+from barograph import covered, landing, segments, tables
 from barograph.arrivals import settle
 from barograph.clock import utc_now
-from barograph.ingest import Ingested, ingest, named
+from barograph.ingest import Ingested, ingest
 from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import Batch, files, simulated
@@ -22,12 +22,6 @@ from flows.stages import Run, stage
 from flows.taken import take_in
 
 _Item = TypeVar("_Item")
-
-_LIVE = ("bluesky", "mastodon")
-"""Kinds that tell of posts as they are written, with a time that their author's program says."""
-_BACKDATED = "created_at: older than retention_days when it was told"
-ROWS = 100_000
-"""Segments are loaded together up to so many rows: each time, the ids of all posts are looked through."""
 
 
 @stage
@@ -78,17 +72,6 @@ def _hashes(rows: pl.DataFrame, keyed: Keyed) -> list[pl.Series]:
 # streams --------------------------------------------------------------------------------------------------
 
 
-class _Group(NamedTuple):
-    """Landed segments that are loaded together."""
-
-    segments: list[landing.Segment]
-    events: pl.DataFrame
-    """As `settle` takes them, but for what has a tombstone. `line` counts through all segments."""
-    got: Ingested
-    edits: pl.DataFrame
-    """Edits of posts so old that a new one would be backdated: columns of `quarantine`, and `row` and `post_id`."""
-
-
 def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -> None:
     """Load what a stream landed, oldest first, and remove it from where it landed.
 
@@ -101,8 +84,10 @@ def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -
     if not there and not done:
         run.unlanded.append(source.name)
     landing.release(folder, done)  # an earlier run may have been killed before it did
-    kept = timedelta(days=run.settings.retention_days) if source.kind in _LIVE else None
-    groups = (_ingested(group, source, keyed, run.clock, kept) for group in _groups(landing.pending(folder, done)))
+    kept = timedelta(days=run.settings.retention_days) if source.kind in segments.LIVE else None
+    pending = segments.groups(landing.pending(folder, done))
+    # A long run meets posts that are newer than its own clock.
+    groups = (segments.ingested(group, source, keyed, max(run.clock, utc_now()), kept) for group in pending)
     loaded = 0
     for ahead in _one_ahead(groups):
         group = _of_what_is_here(warehouse, ahead)
@@ -113,55 +98,7 @@ def _load_landed(run: Run, warehouse: Warehouse, source: Source, keyed: Keyed) -
         run.reporter.advance(loaded / max(len(there), loaded), f"{run.counts['read']:,} rows")
 
 
-def _groups(segments: Iterable[landing.Segment]) -> Iterator[list[landing.Segment]]:
-    """Segments one after another, together as far as `ROWS` goes."""
-    group: list[landing.Segment] = []
-    for segment in segments:
-        if group and sum(s.rows.height for s in group) + segment.rows.height > ROWS:
-            yield group
-            group = []
-        group.append(segment)
-    if group:
-        yield group
-
-
-def _ingested(
-    group: list[landing.Segment], source: Source, keyed: Keyed, clock: datetime, kept: timedelta | None
-) -> _Group:
-    """What the posts among the events are, and what every event names.
-
-    A post is from the future where it is later than the clock and than what the source says the time is: a clock that
-    was set back makes nothing bad. kept: a post that was that old when the source told it, by its clock, is backdated;
-    its text would go at once, and one alone would have every line begin years ago.
-    """
-    parts = [s.rows.with_columns(file=pl.lit(str(s.number)), stood="line") for s in group]
-    rows = pl.concat(parts).with_columns(line=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
-    latest = max([clock, utc_now(), *(s.covered[1] for s in group if s.covered)])
-    posts = rows.filter(pl.col("op").is_in(["post", "update"]))
-    got = ingest(Batch("", posts.drop("op", "file", "stood")), source, keyed, latest, None)
-    told = min((s.covered[0] for s in group if s.covered), default=None)
-    old = pl.col("created_at") < told - kept if kept and told else pl.lit(value=False)
-    aged = got.posts.filter(old).join(rows.select("line", "op"), on="line")
-    backdated = aged.filter(op="post")
-    got = replace(got, posts=got.posts.join(backdated, on="line", how="anti"))
-    events = named(rows, source.name, keyed).join(got.posts.select("line", said="post_id"), on="line", how="left")
-    events = events.with_columns(pl.coalesce("said", "post_id").alias("post_id"), good=pl.col("said").is_not_null())
-    late = aged.select("line", "op", "post_id", reason=pl.lit(_BACKDATED), raw_hash=keyed.column(aged["post_id"]))
-    bad = [got.quarantine.select("line", "reason", "raw_hash"), _nameless(rows, events, keyed)]
-    bad.append(late.filter(op="post").drop("op", "post_id"))
-    stood = rows.select("line", "file", "stood")
-    edits = late.filter(op="update").join(stood, on="line").rename({"line": "row", "stood": "line"})
-    found = pl.concat(bad).join(stood, on="line").drop("line").rename({"stood": "line"})
-    rejected = [s.quarantine.with_columns(file=pl.lit(str(s.number))).select(found.columns) for s in group]
-    quarantine = pl.concat([found, *rejected]).with_columns(source=pl.lit(source.name))
-    key = tables.QUARANTINE.key
-    quarantine = tables.QUARANTINE.validate(quarantine.unique(key, keep="first", maintain_order=True))
-    edits = edits.select(*(name for name in key if name != "source"), "raw_hash", "row", "post_id")
-    edits = edits.with_columns(source=pl.lit(source.name))
-    return _Group(group, events.drop("said"), Ingested(got.posts, quarantine, got.reposts, got.later), edits)
-
-
-def _of_what_is_here(warehouse: Warehouse, group: _Group) -> _Group:
+def _of_what_is_here(warehouse: Warehouse, group: segments.Group) -> segments.Group:
     """The group without edits of old posts that are not here: an edit may change a post, not bring an old one in."""
     edits = group.edits
     if edits.is_empty():
@@ -173,19 +110,7 @@ def _of_what_is_here(warehouse: Warehouse, group: _Group) -> _Group:
     return group._replace(got=got, events=group.events.join(lines, on="line", how="anti"))
 
 
-def _nameless(rows: pl.DataFrame, events: pl.DataFrame, keyed: Keyed) -> pl.DataFrame:
-    """Events that say that something is gone or back, but not what: `line, reason, raw_hash`."""
-    op = pl.col("op")
-    reason = (
-        pl.when(op == "delete", pl.col("post_id").is_null()).then(pl.lit("delete: names no post"))
-        .when(op.is_in(["leave", "return"]), pl.col("author_key").is_null()).then(op + ": names no author")
-    )  # fmt: skip
-    bad = events.select("line", reason=reason).drop_nulls().join(rows, on="line")
-    raw = [keyed.hash(repr(row)) for row in bad.select("op", "id", "author").iter_rows()]
-    return bad.select("line", "reason").with_columns(raw_hash=pl.Series(raw, dtype=pl.String))
-
-
-def _take(warehouse: Warehouse, source: Source, keyed: Keyed, group: _Group) -> Landed:
+def _take(warehouse: Warehouse, source: Source, keyed: Keyed, group: segments.Group) -> Landed:
     """Keep a group in one transaction."""
     posts, events = group.got.posts, group.events
     by_post, by_author = (keyed.column(events[name].alias(name)) for name in ("post_id", "author_key"))
@@ -204,7 +129,7 @@ def _take(warehouse: Warehouse, source: Source, keyed: Keyed, group: _Group) -> 
     )  # fmt: skip
 
 
-def _coverage(warehouse: Warehouse, source: Source, group: _Group) -> pl.DataFrame:
+def _coverage(warehouse: Warehouse, source: Source, group: segments.Group) -> pl.DataFrame:
     """All rows of `coverage` of a source, with these segments."""
     known = warehouse.read(tables.COVERAGE).filter(pl.col("source") == source.name)
     intervals = covered.intervals_of(known)

@@ -17,6 +17,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from flows.tied import tied
+
 # No test depends on timing: the first example of one may wait for an import or a compilation.
 hypothesis.settings.register_profile("barograph", deadline=None)
 hypothesis.settings.load_profile("barograph")
@@ -51,7 +53,8 @@ for name in ("BAROGRAPH_HOME",):
 def prefect_server() -> Iterator[str]:
     """One Prefect server for the whole session, as `barograph up` starts it; a run without one starts its own."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(_PORT)],
+        # Tied: a session that is killed leaves none behind.
+        tied([sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(_PORT)]),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:

@@ -16,6 +16,7 @@ from typing import Any, Self
 import orjson
 import polars as pl
 
+from barograph.durable import durable
 from barograph.tables import ANNOTATIONS
 
 ROWS = 2000
@@ -84,11 +85,7 @@ class Landing:
             self._number += 1
             path = self.folder / f"{self._number:06}.jsonl"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            folder = os.open(self.folder, os.O_RDONLY)  # the name of a new file is the folder's to keep
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            durable(self.folder)  # the name of a new file is the folder's to keep
         try:
             left = memoryview(lines)
             while left:

@@ -7,7 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from barograph.errors import Terminal
+from barograph.durable import durable
+from barograph.errors import Transient
 from barograph.store.database import DISK, Database, unwritable
 
 
@@ -15,7 +16,7 @@ def compact(path: Path) -> None:
     """Put a copy of the warehouse at `path` in its place. Nobody may have it open.
 
     Killed anywhere, the old file is there, whole, or the new one is. It takes as much room again while it runs.
-    Raises `Terminal` where the disk is full: the old file stays.
+    Raises `Transient` where the disk is full: the old file stays.
     """
     fresh = path.with_suffix(".compact")
     sweep(path)
@@ -23,14 +24,12 @@ def compact(path: Path) -> None:
         with Database(path) as warehouse:
             warehouse.copy_all(fresh)
         if path.with_name(f"{path.name}.wal").exists():  # what it holds is of the old file
-            raise Terminal(f"{path}: its log could not be written into it; free space and run again")
-        _durable(fresh)
+            raise Transient(f"{path}: its log could not be written into it; free space and run again")
+        durable(fresh)
         os.replace(fresh, path)
-        _durable(path.parent)
-    except DISK as error:
+        durable(path.parent)
+    except (*DISK, OSError) as error:
         raise unwritable(path, error) from None
-    except OSError as error:
-        raise Terminal(f"{path} could not be written: {error.strerror}; free space and run again") from None
     finally:
         sweep(path)
 
@@ -42,11 +41,3 @@ def sweep(path: Path) -> None:
         left.unlink(missing_ok=True)
     for spilled in (path, fresh):
         shutil.rmtree(spilled.with_name(f"{spilled.name}.tmp"), ignore_errors=True)
-
-
-def _durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

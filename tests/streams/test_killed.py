@@ -1,12 +1,10 @@
 """Killed before any of the steps by which files change, then done again: as if it had never been killed."""
 
 import multiprocessing
-import os
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +13,7 @@ from barograph.home import Home
 from barograph.privacy import Keyed
 from barograph.store import Warehouse, compact
 from flows.forgetting import forget
-from tests.streams.landed import arrived, event, home_at, land, loaded, texts
+from tests.streams.landed import arrived, event, home_at, killed_before, land, loaded, texts
 from tests.streams.test_forget import holding
 
 SAID = "the violet heron sang beneath quiet turbines"
@@ -27,20 +25,7 @@ MOST = 60
 
 def until(step: int, work: Callable[[Home], object], path: Path) -> None:
     """Work until before the step of that number, counted from 1, at which the process kills itself. Runs in a child."""
-    left = step
-
-    def counted(change: Callable[..., Any]) -> Callable[..., Any]:
-        def one(*given: Any, **more: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return change(*given, **more)
-
-        return one
-
-    for name in ("replace", "unlink", "fsync"):
-        setattr(os, name, counted(getattr(os, name)))
+    killed_before(step, "replace", "unlink", "fsync")
     work(Home(path))
 
 

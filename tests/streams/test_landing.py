@@ -1,11 +1,8 @@
 """Segments are on the disk whole or not at all, one writer at a time, and go on from the cursor of the newest one."""
 
 import multiprocessing
-import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +11,7 @@ from barograph.errors import Terminal, Transient
 from barograph.landing import Landing
 from barograph.privacy import Keyed
 from barograph.sources import Missed, Reject
-from tests.streams.landed import after, arrived, event
+from tests.streams.landed import after, arrived, event, killed_before
 
 _PLACES = multiprocessing.get_context("forkserver")
 _PLACES.set_forkserver_preload(["tests.streams.test_landing"])
@@ -33,21 +30,8 @@ def ids(folder: Path) -> list[str]:
 
 def stream(folder: Path, key: Path, *, until: int, step: int = 0) -> None:
     """Land events from the cursor on, two at a time; die before the step of that number. Runs in a child."""
-    left = step
-
-    def counted(change: Callable[..., Any]) -> Callable[..., Any]:
-        def one(*given: Any, **more: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return change(*given, **more)
-
-        return one
-
     if step:
-        for name in ("replace", "fsync"):
-            setattr(os, name, counted(getattr(os, name)))
+        killed_before(step, "replace", "fsync")
     with Landing(folder, Keyed(key)) as out:
         for at in range(int(out.cursor or 0), until, 2):
             out.keep(arrived(event("post", str(at)), event("post", str(at + 1)), cursor=str(at + 2)))

@@ -14,7 +14,6 @@ from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import Reject
 from barograph.store import Warehouse
-from flows import load as stage
 from tests.conftest import Command
 from tests.streams.landed import CLOCK, after, arrived, event, home_at, land, loaded, texts
 
@@ -100,7 +99,7 @@ def test_however_events_are_cut_into_segments_they_come_to_the_same_as_told_one_
         batches.append(arrived(*rows_of(segment)))
     place = home_at(tmp_path_factory.mktemp(f"told{next(_NUMBERS)}"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "ROWS", together)
+        patch.setattr(segments, "ROWS", together)
         if runs:
             for batch in batches:
                 land(place, batch)
