@@ -18,7 +18,7 @@ class Settled(NamedTuple):
     deleted: pl.Series
     """post_id of what was deleted."""
     emptied: pl.Series
-    """post_id of what is kept no more, as its new text is no post; it may come back."""
+    """post_id of what is kept no more, as its new text is no post; it may come back, in the same batch too."""
     left: pl.Series
     """author_key of who left, all of whose posts from before the batch go."""
     authors: pl.DataFrame
@@ -52,15 +52,19 @@ def settle(events: pl.DataFrame) -> Settled:
     out = pl.col("buried") | gone | pl.col("post_id").is_in(deleted.implode()).fill_null(value=False)
     posts = posts.with_columns(out.alias("out"))
     alive = posts.filter(~pl.col("out"), pl.col("good") | (pl.col("op") == "update"), pl.col("post_id").is_not_null())
-    # The last update stands, else the first post.
-    newest = alive.filter(pl.col("op") == "update").unique("post_id", keep="last", maintain_order=True)
-    first = alive.join(newest, on="post_id", how="anti").unique("post_id", keep="first", maintain_order=True)
-    kept = pl.concat([newest.filter("good"), first]).sort("line")
+    # A text that is no post empties what was told before it. Of what comes after the last update stands, else the
+    # first post.
+    emptying = alive.filter(~pl.col("good")).group_by("post_id").agg(pl.col("line").max().alias("emptied_at"))
+    after = alive.join(emptying, on="post_id", how="left", maintain_order="left")
+    after = after.filter(pl.col("emptied_at").is_null() | (pl.col("line") > pl.col("emptied_at")))
+    newest = after.filter(pl.col("op") == "update").unique("post_id", keep="last", maintain_order=True)
+    first = after.join(newest, on="post_id", how="anti").unique("post_id", keep="first", maintain_order=True)
+    kept = pl.concat([newest, first]).sort("line")
     return Settled(
         kept.select("line", "post_id", "op"),
         alive.filter(pl.col("good")).join(kept, on="line", how="anti").select("line", "post_id"),
         deleted,
-        newest.filter(~pl.col("good"))["post_id"],
+        emptying.join(newest, on="post_id", how="anti")["post_id"],
         leaves["author_key"],
         authors.group_by("author_key").agg(pl.col(_LAST).last().alias("op")).sort("author_key"),
         posts.filter("out").height,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from barograph import landing, tables
+from barograph import landing, segments, tables
 from barograph.privacy import Keyed
 from barograph.settings import Source
 from barograph.sources import Reject
@@ -88,12 +88,14 @@ TELLS = st.tuples(
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
-@given(segments=st.lists(st.lists(TELLS, max_size=8), max_size=4), together=st.sampled_from([1, 5, 100]), runs=st.booleans())
+@example(tellings=[[("post", 0, "bad day"), ("update", 0, ""), ("post", 0, "good day")]], together=100, runs=False)
+@example(tellings=[[("post", 0, "bad day")], [("update", 0, ""), ("post", 0, "good day"), ("post", 0, "bad day")]], together=1, runs=True)
+@given(tellings=st.lists(st.lists(TELLS, max_size=8), max_size=4), together=st.sampled_from([1, 5, 100]), runs=st.booleans())
 def test_however_events_are_cut_into_segments_they_come_to_the_same_as_told_one_by_one(
-    tmp_path_factory: pytest.TempPathFactory, segments: list[list[tuple[str, int, str]]], together: int, runs: bool
+    tmp_path_factory: pytest.TempPathFactory, tellings: list[list[tuple[str, int, str]]], together: int, runs: bool
 ) -> None:
     oracle, batches = Told(), []
-    for segment in segments:
+    for segment in tellings:
         for op, n, text in segment:
             oracle.tell(op, str(n), f"author {n // 2}", text)
         batches.append(arrived(*rows_of(segment)))
