@@ -279,6 +279,8 @@ MISTAKES = [
     ('[[source]]\npath = "a"', "source[1].name: missing; every [[source]] needs it"),
     ('[[source]]\nname = "a"\nkind = "twitter"',
      "source['a'].kind: got 'twitter'; expected 'files', 'folder', 'bluesky', 'mastodon', 'reddit', 'stdin' or 'simulated'"),
+    ('[[source]]\nname = "a"\nkind = "bluesky"\nprotocol = "v1"\npacked = true',
+     "source['a']: got packed for protocol v1; expected v2, whose servers alone give the dictionary"),
     ('[[source]]\nname = "a"\nkind = "bluesky"\npath = "b.jsonl"',
      "source['a']: got path for kind = \"bluesky\"; expected only hosts, protocol, packed, idle_seconds"),
     ('[[source]]\nname = "a"\nkind = "simulated"\ncommunities = ["b"]',
@@ -350,6 +352,8 @@ MISTAKES = [
     ('[[population]]\nname = "p"\nwhere = "x"', "population['p'].where: got 'x'; expected a table"),
     ('[[population]]\nname = "p"\nwhere = { lang = 1 }', f"population['p'].where.lang: got 1; {TEXTS}"),
     (POPULATION * 2, "[[population]] 'north' is defined twice; names must differ"),
+    ('[[source]]\nname = "a"\nkind = "folder"\npath = "/in"\n[[source]]\nname = "b"\nkind = "folder"\npath = "/in"',
+     "two sources watch '/in'; expected one, as each would take the other's files"),
     ('[[marker]]\nname = "m"\nlexicons = []', "marker['m'].lexicons: got a list of 0; expected at least 1"),
     ('[[marker]]\nname = "m"\nlexicons = "joy_en"', "marker['m'].lexicons: got 'joy_en'; expected a list"),
     (

@@ -131,6 +131,8 @@ class Source(Section):
                 raise ValueError(f"hosts: got {host!r} with a token_file; expected https, as it is a secret")
         if not _STREAM.fullmatch(self.stream):
             raise ValueError(f"stream: got {self.stream!r}; expected public, public:local or hashtag:NAME")
+        if self.packed and self.protocol == "v1":
+            raise ValueError("got packed for protocol v1; expected v2, whose servers alone give the dictionary")
         for community in self.communities:
             if not _COMMUNITY.fullmatch(community):
                 raise ValueError(f"communities: got {community!r}; expected the name alone, e.g. AskAcademia")

@@ -120,6 +120,13 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _folders_are_watched_once(self) -> Self:
+        watched = [source.path for source in self.source if source.kind == "folder"]
+        if twice := {path for path in watched if watched.count(path) > 1}:
+            raise ValueError(f"two sources watch {min(twice)[0]!r}; expected one, as each would take the other's files")
+        return self
+
+    @model_validator(mode="after")
     def _annotations_agree(self) -> Self:
         for annotation in self.annotation:
             what = f"annotation {annotation.name!r}:"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from barograph.settings import Source
 from barograph.sources import ARRIVED, Arrived, Reject
 from barograph.sources.dump import arrived
-from barograph.sources.files import LONGEST_LINE, parse
+from barograph.sources.lines import LONGEST_LINE, parse
 
 _WAIT = 0.25
 """Seconds after which an empty batch comes where no line does."""

@@ -24,6 +24,7 @@ from flows.sources import choose_sources
 
 KINDS = "*.jsonl, *.ndjson, *.csv, *.tsv (each also .gz or .zst), *.parquet"
 CUT_OFF = "file: compressed data is cut off or damaged; expected a complete file"
+UNREADABLE = "file: not readable as posts; expected a whole file with a column or key of text"
 NOT_JSON = "line: not JSON; expected one JSON object a line"
 EVERY_SUFFIX = [
     ".jsonl", ".ndjson", ".csv", ".tsv", ".jsonl.gz", ".jsonl.zst", ".csv.gz", ".csv.zst", ".tsv.gz", ".tsv.zst",
@@ -475,7 +476,7 @@ def test_what_stands_before_a_cut_is_kept_and_the_cut_is_told_once(write, name):
         elif rows:
             assert rejects == [(len(rows) + 1, CUT_OFF)]
         else:
-            assert rejects in ([(0, "file: not readable as posts")], [(1, CUT_OFF)])
+            assert rejects in ([(0, UNREADABLE)], [(1, CUT_OFF)])
     assert {0, len(lines)} <= seen
     assert name in ("zstd", "zstd with checksum") or len(seen) > 2  # a single block is there, or it is not
 
@@ -493,7 +494,7 @@ def test_flipped_bytes_in_compressed_data_are_noticed(write, suffix):
         damaged[at] ^= 0xFF
         rows, rejects = fetch(write(f"posts.jsonl{suffix}", bytes(damaged)))
         assert len(rows) <= len(NOISE)
-        assert CUT_OFF in [reason for _, reason in rejects] or rejects == [(0, "file: not readable as posts")]
+        assert CUT_OFF in [reason for _, reason in rejects] or rejects == [(0, UNREADABLE)]
 
 
 def test_damage_within_parquet_is_told_where_it_begins(write):
@@ -753,7 +754,7 @@ def test_one_file_of_garbage_in_a_folder_stops_nothing(write, tmp_path, name, co
     batches = list(files.fetch(files.find([str(tmp_path / given)]), {}))
     assert {text for batch in batches for text in batch.rows.get_column("text")} == {"a", "c"}
     rejects = [(batch.file, r.line, r.reason) for batch in batches for r in batch.rejects]
-    assert rejects == ([] if content == b"" else [(name, 0, "file: not readable as posts")])
+    assert rejects == ([] if content == b"" else [(name, 0, UNREADABLE)])
     assert batches[-1].progress == 1
 
 
@@ -777,8 +778,8 @@ def test_a_file_that_vanishes_or_cannot_be_opened_is_one_reject(write, tmp_path,
     paths = [tmp_path / f"gone{suffix}", tmp_path / f"folder{suffix}", write("a.jsonl", '{"text": "a"}\n')]
     batches = list(files.fetch(paths, {}))
     assert [(b.file, b.rows.height, [(r.line, r.reason) for r in b.rejects]) for b in batches] == [
-        (f"gone{suffix}", 0, [(0, "file: not readable as posts")]),
-        (f"folder{suffix}", 0, [(0, "file: not readable as posts")]),
+        (f"gone{suffix}", 0, [(0, UNREADABLE)]),
+        (f"folder{suffix}", 0, [(0, UNREADABLE)]),
         ("a.jsonl", 1, []),
     ]
 

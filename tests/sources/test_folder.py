@@ -18,6 +18,7 @@ from barograph.sources import Batch, dump, folder
 from tests.sources.arriving import land, reasons, rows, until
 
 CUT_OFF = "file: compressed data is cut off or damaged; expected a complete file"
+UNREADABLE = "file: not readable as posts; expected a whole file with a column or key of text"
 
 
 def lines(*texts, **more):
@@ -171,7 +172,7 @@ def test_half_a_compressed_file_is_no_fault_until_patience_ends(drop, source, tm
     monkeypatch.setattr(folder, "PATIENCE", 0.0)
     drop(path.name, whole[: len(whole) // 2])
     batches = until(folder.fetch(source, None, stop := threading.Event()), stop, settled(1))
-    assert reasons(batches) == [CUT_OFF if kind == "gz" else "file: not readable as posts"]
+    assert reasons(batches) == [CUT_OFF if kind == "gz" else UNREADABLE]
     assert names(tmp_path / "in") == [f"taken/{n}{path.name}" for n in ("2~", "")]
 
 

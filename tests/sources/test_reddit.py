@@ -100,7 +100,7 @@ def test_a_dump_that_is_cut_off_is_named(dumped, tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     batches = read_all(source)
     assert reasons(batches) in (["file: compressed data is cut off or damaged; expected a complete file"],
-                                ["file: not readable as posts"])  # fmt: skip
+                                ["file: not readable as posts; expected a whole file with a column or key of text"])  # fmt: skip
     with pytest.raises(InputError, match="no such file or folder"):
         read_all(Source(name="reddit", kind="reddit", path=(str(tmp_path / "none"),)))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from barograph.settings import Source
 from barograph.sources import stdin
-from barograph.sources.files import LONGEST_LINE
+from barograph.sources.lines import LONGEST_LINE
 from tests.sources.arriving import land, reasons, rows, until
 
 SOURCE = Source(name="pipe", kind="stdin")
