@@ -43,6 +43,8 @@ FRAMES, EVENTS, MINUTES = 100_000, 10_000_000, 15
 INTERVAL = 300
 """Seconds of a monitor's interval."""
 LANDED_PER_SECOND, PUBLISHED_PER_SECOND = 20_000, 10_000
+OFFERED = 1.05
+"""So much more than a bar is sent, so that it can be reached."""
 LANDED_SECONDS, PUBLISHED_SECONDS, MEGABYTES = 2.0, INTERVAL + 10.0, 500
 """The bars: at least so many events a second, 99 of 100 at most so late, and at most so much memory."""
 
@@ -196,8 +198,8 @@ def main() -> None:
     parts: dict[str, Callable[[], dict[str, float]]] = {
         "nonsense": lambda: nonsense(FRAMES // part),
         "fast": lambda: landed(2_000_000 // part, 0, MINUTES * 60),
-        "steady": lambda: landed(EVENTS // part, LANDED_PER_SECOND, MINUTES * 60),
-        "published": lambda: published(PUBLISHED_PER_SECOND, 2 * INTERVAL / part, INTERVAL / part),
+        "steady": lambda: landed(EVENTS // part, OFFERED * LANDED_PER_SECOND, MINUTES * 60),
+        "published": lambda: published(OFFERED * PUBLISHED_PER_SECOND, 2 * INTERVAL / part, INTERVAL / part),
     }
     found = {name: of() for name, of in parts.items() if given.only in (None, name)}
     for name, values in found.items():
@@ -215,7 +217,7 @@ def misses(found: dict[str, dict[str, float]]) -> list[str]:
         told.append(f"nonsense: got {lost:,} frames that were not counted; expected none")
     if (missing := found.get("published", {}).get("posts_missing", 0)) != 0:
         told.append(f"published_posts_missing: got {missing:,}; expected none, and none twice")
-    least = {"fast": LANDED_PER_SECOND, "steady": LANDED_PER_SECOND * 0.99, "published": PUBLISHED_PER_SECOND}
+    least = {"fast": LANDED_PER_SECOND, "steady": LANDED_PER_SECOND, "published": PUBLISHED_PER_SECOND}
     for name, bar in least.items():
         if name in found and found[name]["per_second"] < bar:
             told.append(f"{name}_per_second: got {found[name]['per_second']:,}; expected at least {bar:,.0f}")
