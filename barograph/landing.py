@@ -67,7 +67,7 @@ class Landing:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Terminal(f"{folder}: {error.strerror}; expected a folder that can be written") from None
-        self._lock = FileLock(folder / "lock")
+        self._lock = lock(folder)
         self._waiting: list[Arrived] = []
         self._since = 0.0
 
@@ -153,6 +153,11 @@ class Landing:
         _replace(self._folder / f"{number:013}.parquet", pl.concat(frames), meta)
 
 
+def lock(folder: Path) -> FileLock:
+    """What a process has to hold that writes this source. The operating system's: a killed process leaves it."""
+    return FileLock(folder / "lock")
+
+
 def segments(folder: Path) -> list[Path]:
     """Segments of a source, oldest first; none where nothing ever landed."""
     return sorted(folder.glob("[0-9]*.parquet"), key=lambda path: int(path.stem))
@@ -195,7 +200,7 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left half written: one that rewrites, and the writer, if none is at work."""
     _sweep(folder, _REWRITTEN)
     if folder.is_dir():
-        with suppress(Timeout), FileLock(folder / "lock", timeout=0):
+        with suppress(Timeout), lock(folder).acquire(timeout=0):
             _sweep(folder, _PART)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from barograph.errors import Transient
 
@@ -20,8 +20,8 @@ _SECONDS = 90
 
 
 @contextmanager
-def take_turn(landing: Path, until: float | None) -> Iterator[threading.Event]:
-    """Wait for the landing to be free. Yields what says that it is time to stop: at `until`, or on SIGTERM.
+def take_turn(folder: Path, until: float | None) -> Iterator[threading.Event]:
+    """Wait for the landing at `folder` to be free. Yields what says that it is time to stop: at `until`, or on SIGTERM.
 
     until: by `time.time`; None for never. Raises `Transient` where another process still has the landing after a
     minute and a half.
@@ -37,20 +37,22 @@ def take_turn(landing: Path, until: float | None) -> Iterator[threading.Event]:
     if until is not None:
         timer.start()
     try:
-        _wait(landing, stop)
+        _wait(folder, stop)
         yield stop
     finally:
         timer.cancel()
         signal.signal(signal.SIGTERM, before)
 
 
-def _wait(landing: Path, stop: threading.Event) -> None:
-    landing.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock, end = FileLock(landing / "lock"), time.monotonic() + _SECONDS
+def _wait(folder: Path, stop: threading.Event) -> None:
+    from barograph import landing  # the scheduler, which has this module too, needs no frames
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock, end = landing.lock(folder), time.monotonic() + _SECONDS
     while not stop.is_set():
         with suppress(Timeout):
             lock.acquire(timeout=0.5)
             lock.release()
             return
         if time.monotonic() > end:
-            raise Transient(f"{landing} is written by another process; one at a time can stream a source")
+            raise Transient(f"{folder} is written by another process; one at a time can stream a source")
