@@ -23,7 +23,7 @@ def _push(pool: Any, used: int, value: int) -> int:
     return used + 1
 
 
-@compiled
+@inlined
 def _find(kind: int, h: int, text: Any, first: int, stride: int, n: int, vocabulary: Vocabulary) -> int:
     """The word of this kind whose characters are `text[first::stride]`, `n` of them; -1 where there is none."""
     slots = vocabulary.slots
@@ -43,7 +43,7 @@ def _find(kind: int, h: int, text: Any, first: int, stride: int, n: int, vocabul
     return -1
 
 
-@compiled
+@inlined
 def _spelled(kind: int, text: Any, n: int, vocabulary: Vocabulary) -> int:
     """The word of this kind that is all of `text`."""
     if n > vocabulary.longest[kind]:
@@ -71,6 +71,25 @@ def _fits(exact: Any, n: int, folded: Any, m: int, vocabulary: Vocabulary, pool:
                 if word >= 0:
                     used = _push(pool, used, word)
     return used
+
+
+@compiled
+def _swap(pool: Any, first: int, middle: int, behind: int) -> None:
+    """Let what stands from `middle` on come before what stands from `first` on."""
+    for low, high in ((first, middle), (middle, behind), (first, behind)):
+        while low < high - 1:
+            high -= 1
+            pool[low], pool[high] = pool[high], pool[low]
+            low += 1
+
+
+@compiled
+def _repeats(text: Any, n: int) -> bool:
+    """Whether three equal characters follow each other."""
+    for k in range(2, n):  # noqa: SIM110  (Numba compiles loops best)
+        if text[k] == text[k - 1] == text[k - 2]:
+            return True
+    return False
 
 
 @compiled
@@ -107,7 +126,7 @@ def fit_token(
     pool: Any,
     used: int,
 ) -> int:
-    """Append what one token stands for: flags, numbers of words, entries and nodes, then these.
+    """Append what one token stands for: flags, numbers of words, entries and nodes; then entries, words and nodes.
 
     The nodes are those that it opens a longer term with. The entries are those of its one-word terms that count
     where no longer term hides them; of a hashtag of one word also those of `phrase`, the node of the terms of
@@ -117,7 +136,7 @@ def fit_token(
     begin, used = used, used + 4
     first = used
     used = _fits(exact, n, folded, m, vocabulary, pool, used)
-    if used == first and not picture and phrase < 0:
+    if used == first and not picture and phrase < 0 and _repeats(folded, m):
         _, _, runs = _shortened(folded, m, 0)
         for chosen in range(1 << min(runs, _LONGEST_RUNS) if runs else 0):
             short_exact, short_n, _ = _shortened(exact, n, chosen)
@@ -143,7 +162,8 @@ def fit_token(
                 pool[kept] = pool[k]
                 kept += 1
         used = kept
-        for k in range(first, behind):
+        _swap(pool, first, behind, kept)
+        for k in range(first + kept - behind, kept):
             node = vocabulary.roots[pool[k]]
             if node >= 0 and vocabulary.inner[node]:
                 used = _push(pool, used, node)

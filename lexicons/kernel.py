@@ -9,22 +9,27 @@ from lexicons.characters import Characters
 from lexicons.compiled import borrowed, compiled, inlined
 from lexicons.fitting import BEGINS, OPENS, fit_hashtag, fit_token, outdoes
 from lexicons.tokens import (
-    BREAKS,
     HASHTAG,
     NAME,
     NOTHING,
     PICTURE,
     SENTENCE_END,
-    WORD_TOKEN,
     byte,
     mix,
     token,
+    word_end,
 )  # fmt: skip
 from lexicons.vocabulary import Vocabulary, edge_hash
-from lexicons.windows import KEY, eight, trailing, window
+from lexicons.windows import KEY, STRIDE, eight, fetch, trailing, unsafe, window
 
 _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
+_BEGINS, _OPENS, _HASHTAG = 1, 2, 4
+"""Bits of what is kept of a token that was seen: a term begins with it; one of several words may; it is a hashtag."""
+AT_ONCE = 256
+"""Tokens that are read before the first of them is looked up."""
+_FEW, FLAT = 8, 1024
+"""Entries that are copied at once, whether a token has so many or not."""
 _NEGATED_WITHIN = 3
 _FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
 _SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
@@ -36,7 +41,7 @@ _INLINE = 12
 class Scratch(NamedTuple):
     """What the kernel writes to; `lexicons.match` enlarges what is `full` and goes on at the post it stopped at.
 
-    row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
+    tokens: of those read at once their keys (two numbers) and where they begin. row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
     sentence says. hot: tokens
     that begin a term (which, place in the pool; negative where all words of a hashtag together do). seen: raw
     tokens (two numbers) and 1 + their place in the pool. pool: what fits them. spans: occurrences of terms (first
@@ -45,9 +50,11 @@ class Scratch(NamedTuple):
     counts: tokens by post. used: how much of seen, pool and answer is, and how long the pool should be.
     """
 
+    tokens: Any
     row: Any
     said: Any
     hot: Any
+    flat: Any
     seen: Any
     pool: Any
     spans: Any
@@ -69,34 +76,41 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 """Why the kernel stopped: it is done, or what was full."""
 
 
+@inlined
+def _name(low: int, high: int) -> int:
+    """Sixteen bytes as one number: exact where the last eight are 0, else a hash."""
+    return low if high == uint64(0) else mix(mix(high) ^ low)
+
+
 @compiled
-def _key(at: int, i: int, end: int) -> tuple[int, int]:
-    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash of 128 bits."""
-    low = high = uint64(0)
+def _name_of(at: int, i: int, end: int) -> int:
+    """The name of a token of any length."""
+    name, low, high = uint64(0), uint64(0), uint64(0)
     for k in range(end - i):
         if k and k % 16 == 0:
-            low, high = mix(mix(low) ^ high ^ uint64(k)), mix(mix(high) + low)
+            name = mix(name ^ _name(low, high) ^ uint64(k))
+            low = high = uint64(0)
         if k % 16 < 8:
-            low ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+            low |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
         else:
-            high ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-    return low, high
+            high |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+    return mix(name ^ _name(low, high)) if end - i > 16 else _name(low, high)
 
 
-@compiled
-def _slot(low: int, high: int, mask: int) -> int:
-    h = (low ^ high * uint64(0xC2B2AE3D27D4EB4F)) * uint64(0x9E3779B97F4A7C15)
+@inlined
+def _slot(name: int, mask: int) -> int:
+    h = name * uint64(0x9E3779B97F4A7C15)
     return (h ^ h >> uint64(32)) & mask
 
 
 @compiled
 def rehashed(seen: Any) -> Any:
     """The same table in twice the room."""
-    larger = np.zeros((2 * len(seen), 3), dtype=np.uint64)
+    larger = np.zeros((2 * len(seen), 2), dtype=np.uint64)
     for k in range(len(seen)):
-        if seen[k, 2]:
-            slot = _slot(seen[k, 0], seen[k, 1], uint64(len(larger) - 1))
-            while larger[slot, 2]:
+        if seen[k, 1]:
+            slot = _slot(seen[k, 0], uint64(len(larger) - 1))
+            while larger[slot, 1]:
                 slot = (slot + uint64(1)) & uint64(len(larger) - 1)
             larger[slot] = seen[k]
     return larger
@@ -187,8 +201,8 @@ def _phrases(  # arrays one by one: what a tuple hands out is counted each time
                             spans[twin, 2], span_weights[twin] = entry, weights[entry]
                 if whole or not inner[node] or behind >= n or row[behind] <= 0:
                     continue
-                following = row[behind] + 4
-                for word in range(following, following + pool[following - 3]):
+                following = row[behind] + 4 + pool[row[behind] + 2]
+                for word in range(following, following + pool[row[behind] + 1]):
                     child = _child(node, pool[word], gates, edges)
                     if child >= 0:
                         if waiting == len(stack):
@@ -227,12 +241,88 @@ def _count(key: int, weight: float, hits: Any, sums: Any, bits: Any, blocks: Any
     sums[key] += weight
 
 
+@inlined
+def _count_all(n: int, which: Any, keys: Any, weights: Any, hits: Any, sums: Any, bits: Any, blocks: Any) -> None:
+    """Count an occurrence of each of `n` entries."""
+    for k in range(uint64(n)):
+        entry = uint64(which[k])
+        _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
+
+
 @compiled
 def take(views: Any, which: Any, taken: Any) -> None:
     """Into `taken` the `views` (two numbers each) at the places `which`."""
     for k in range(len(which)):
         place = uint64(which[k])
-        taken[k, 0], taken[k, 1] = views[place, 0], views[place, 1]
+        taken[uint64(k), 0], taken[uint64(k), 1] = views[place, 0], views[place, 1]
+
+
+@compiled
+def _careful(at: int, i: int, end: int, chars: Characters, tokens: Any, n: int) -> tuple[int, int]:
+    """Into `tokens`, as number `n`, what begins at `i`, if anything does; returns how many there are, and its end."""
+    kind, stop = token(at, i, end, chars)
+    if kind == NOTHING:
+        return n, stop
+    tokens[n, 0] = uint64(0) if kind == SENTENCE_END else uint64(1) if kind == NAME else _name_of(at, i, stop)
+    tokens[n, 1] = uint64(i)
+    return n + 1, stop
+
+
+@inlined
+def _read(
+    at: int, i: int, end: int, before: int, chars: Characters, tokens: Any, table: int, mask: int
+) -> tuple[int, int, int]:
+    """Into `tokens` what stands from `i` on, as long as there is room; returns where to go on, with what, how many.
+
+    The names of breaks are 0, those of URLs and names 1: no word has these. What is known of a token is asked for, from
+    the `table` of those seen.
+    """
+    n = 0
+    while i < end and n <= AT_ONCE - STRIDE:
+        if unsafe(at, i, end):
+            if before:  # in a word that was read
+                i, before = word_end(at, i, end, chars), uint64(0)
+            else:
+                n, i = _careful(at, i, end, chars, tokens, n)
+            continue
+        words, begins, odd, doubtful, before = window(at, i, end, before)
+        base, i = i, i + STRIDE
+        while begins:
+            bit = trailing(begins)
+            begins &= begins - uint64(1)
+            begin, length = base + int64(bit), trailing(~(words >> bit))
+            if (odd >> bit | doubtful >> bit >> length) & uint64(1) or length > uint64(KEY):
+                n, stop = _careful(at, begin, end, chars, tokens, n)
+                behind = uint64(stop - base)
+                if behind >= uint64(STRIDE) or words >> behind & words >> behind - uint64(1) & uint64(1):
+                    i, before = stop, uint64(0)
+                    break
+                begins &= ~uint64(0) << behind
+                continue
+            name = _name(eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length])
+            tokens[uint64(n), 0], tokens[uint64(n), 1] = name, uint64(begin)
+            fetch(table + (_slot(name, mask) << uint64(4)))
+            n += 1
+    return i, before, n
+
+
+@compiled
+def _fitted(
+    at: int, i: int, end: int, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
+) -> tuple[int, int]:
+    """Into `pool` from `used` on what the token at `i` stands for; returns how much is used then, and what to keep."""
+    kind, stop = token(at, i, end, chars)
+    if kind in (SENTENCE_END, NAME):
+        return used, 1 + 8 * (_SENTENCE_END if kind == SENTENCE_END else _NAME)
+    if kind == HASHTAG:
+        return fit_hashtag(at, i + 1, stop, chars, vocabulary, pool, used), 1 + 8 * used + _HASHTAG
+    filled = fit_token(at, i, stop, kind == PICTURE, -1, chars, vocabulary, pool, used)
+    if filled > len(pool):
+        return filled, 1
+    if pool[used + 1] == 0:
+        return used, 1
+    flags = (pool[used] & BEGINS != 0) * _BEGINS + (pool[used] & OPENS != 0) * _OPENS
+    return filled, 1 + 8 * used + flags
 
 
 @compiled
@@ -246,9 +336,10 @@ def scan(
     chars, vocabulary, scratch = borrowed(chars), borrowed(vocabulary), borrowed(scratch)
     views, buffers = borrowed((views, buffers))
     beginning = uint64(views.ctypes.data)
-    row, said, hot, seen, pool, used = (
-        scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
+    tokens, row, said, hot, seen, pool, used = (
+        scratch.tokens, scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
     )  # fmt: skip
+    flat, roomy = scratch.flat, scratch.pool[: len(scratch.pool) - _FEW]
     hits, sums, bits, blocks, counts = scratch.hits, scratch.weights, scratch.bits, scratch.blocks, scratch.counts
     out_post, out_key, out_n, out_weight = scratch.post, scratch.key, scratch.n, scratch.weight
     spans, span_weights, stack = scratch.spans, scratch.span_weights, scratch.stack
@@ -265,92 +356,53 @@ def scan(
             return post, ANSWER
         end = int64(views[post, 0])
         at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
-        i, n, n_hot, n_open, n_ends = int64(0), 0, 0, 0, 0
-        words = begins = doubtful = uint64(0)
-        base = int64(0)
-        while begins or i < end:
-            begin, bit, length, kind = i, uint64(0), uint64(0), WORD_TOKEN
-            if not begins:
-                base = i
-                words, begins, doubtful, size = window(at, i, end)
-                i += size
-                if size and not begins:
-                    continue
-            if begins:
-                bit = trailing(begins)
-                begins &= begins - uint64(1)
-                begin = base + int64(bit)
-                length = trailing(~(words >> bit))
-                if length == 0 and BREAKS[byte(at, begin)]:
-                    row[n] = _SENTENCE_END
-                    n += 1
-                    n_ends += 1
-                    continue
-            # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
-            if uint64(0) < length <= uint64(KEY) and not doubtful >> bit >> length & uint64(1):
-                low, high = eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length]
-            else:
-                kind, i = token(at, begin, end, chars)
-                begins = uint64(0)
-                length = uint64(i - begin)
-                if kind == NOTHING:
-                    continue
-                if kind in (SENTENCE_END, NAME):
-                    row[n] = _SENTENCE_END if kind == SENTENCE_END else _NAME
-                    n += 1
-                    n_ends += 1
-                    continue
-                low, high = _key(at, begin, i)
-            slot = _slot(low, high, mask)
-            while seen[slot, 2] and (seen[slot, 0] != low or seen[slot, 1] != high):
-                slot = (slot + uint64(1)) & mask
-            found = seen[slot, 2]
-            if found == 0:
-                if 2 * used[0] > len(seen):
-                    return post, SEEN
-                place, stop = used[1], begin + int64(length)
-                if kind == HASHTAG:
-                    filled = fit_hashtag(at, begin + 1, stop, chars, vocabulary, pool, place)
-                else:
-                    filled = fit_token(at, begin, stop, kind == PICTURE, -1, chars, vocabulary, pool, place)
-                if filled > len(pool):
-                    used[3] = filled
-                    return post, POOL
-                if kind == HASHTAG:
-                    found = uint64(place << 2) + uint64(1)
-                elif pool[place + 1] == 0:
-                    filled, found = place, uint64(1)
-                else:
-                    found = uint64(place << 2 | (pool[place] & BEGINS != 0) | (pool[place] & OPENS != 0) << 1)
-                    found += uint64(1)
-                seen[slot, 0], seen[slot, 1], seen[slot, 2] = low, high, found
-                used[0] += 1
-                used[1] = filled
-            found -= uint64(1)
-            place = int64(found >> uint64(2))
-            if kind != HASHTAG:
-                row[n] = place
-                hot[n_hot, 0], hot[n_hot, 1] = n, place
-                n_hot += int64(found & uint64(1))
-                n_open += int64(found & uint64(2))
-                n += 1
-                continue
-            parts = pool[place]
-            if pool[place + 1]:
-                hot[n_hot, 0], hot[n_hot, 1] = n, -place
-                n_hot += 1
-                n_open += 1
-            place += 2 + pool[place + 1]
-            for _ in range(parts):
-                row[n] = 0
-                if pool[place + 1]:
+        i, n, n_hot, n_open, n_ends, n_split = int64(0), 0, 0, 0, 0, 0
+        before = uint64(0)
+        while i < end:
+            i, before, n_tokens = _read(at, i, end, before, chars, tokens, uint64(seen.ctypes.data), mask)
+            for t in range(uint64(n_tokens)):
+                name = tokens[t, 0]
+                slot = _slot(name, mask)
+                # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
+                while seen[slot, 1] and seen[slot, 0] != name:
+                    slot = (slot + uint64(1)) & mask
+                if seen[slot, 1] == 0:
+                    if 2 * used[0] > len(seen):
+                        return post, SEEN
+                    filled, found = _fitted(at, int64(tokens[t, 1]), end, chars, vocabulary, roomy, used[1])
+                    if filled > len(roomy):
+                        used[3] = filled + _FEW
+                        return post, POOL
+                    seen[slot, 0], seen[slot, 1] = name, uint64(found)
+                    used[0] += 1
+                    used[1] = filled
+                found = int64(seen[slot, 1]) - 1
+                place = found >> 3
+                if not found & _HASHTAG:
                     row[n] = place
-                if pool[place] & BEGINS:
                     hot[n_hot, 0], hot[n_hot, 1] = n, place
+                    n_hot += found & _BEGINS
+                    n_open |= found & _OPENS
+                    n_ends += place < 0
+                    n += 1
+                    continue
+                n_split += 1
+                parts = pool[place]
+                if pool[place + 1]:
+                    hot[n_hot, 0], hot[n_hot, 1] = n, -place
                     n_hot += 1
-                    n_open += pool[place] & OPENS
-                place += 4 + pool[place + 1] + pool[place + 2] + pool[place + 3]
-                n += 1
+                    n_open = 1
+                place += 2 + pool[place + 1]
+                for _ in range(parts):
+                    row[n] = 0
+                    if pool[place + 1]:
+                        row[n] = place
+                    if pool[place] & BEGINS:
+                        hot[n_hot, 0], hot[n_hot, 1] = n, place
+                        n_hot += 1
+                        n_open |= pool[place] & OPENS
+                    place += 4 + pool[place + 1] + pool[place + 2] + pool[place + 3]
+                    n += 1
         counts[post] = n - n_ends
         if n_hot == 0:
             continue
@@ -390,23 +442,26 @@ def scan(
                 ):
                     _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
         near = 0
-        if n_spans == 0 and not contexts:  # nothing keeps a term from counting
-            for h in range(n_hot):
-                place = hot[h, 1]
-                if place < 0:
+        if n_spans == 0 and n_split == 0 and not contexts:  # nothing keeps a term from counting
+            n_flat = 0
+            for h in range(uint64(n_hot)):
+                place = hot[h, 1] + 4
+                many = pool[place - 2]
+                for k in range(uint64(_FEW)):
+                    flat[uint64(n_flat) + k] = pool[uint64(place) + k]
+                if many > _FEW or n_flat > FLAT - 2 * _FEW:
+                    _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
+                    _count_all(many, pool[place:], keys, weights, hits, sums, bits, blocks)
+                    n_flat = 0
                     continue
-                at_entry = uint64(place + 4 + pool[place + 1])
-                behind = at_entry + uint64(pool[place + 2])
-                while at_entry < behind:
-                    entry = uint64(pool[at_entry])
-                    _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
-                    at_entry += uint64(1)
+                n_flat += many
+            _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
             n_hot = 0
         for h in range(n_hot):
             begin, place = hot[h, 0], hot[h, 1]
             if place < 0:
                 continue
-            first_entry = place + 4 + pool[place + 1]
+            first_entry = place + 4
             while near < n_spans and spans[near, 0] <= begin - widest:
                 near += 1
             for k in range(first_entry, first_entry + pool[place + 2]):

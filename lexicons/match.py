@@ -47,9 +47,9 @@ where one of `context.FIRST_PERSON` is among the tokens of its sentence. URLs an
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -67,14 +67,14 @@ __all__ = ["LONGEST", "count_tokens", "cut", "match", "match_arrays", "occurrenc
 
 _SHARE = 2_000
 """Posts from which on a second core pays."""
-_ROWS = 1 << 18
 _ANSWER = {"post": np.int32, "key": np.int32, "n": np.int64, "weight": np.float64}
-"""The kernel's columns of an answer, and how many rows it writes at a time: larger arrays get large pages, which
-cost a core .05 to .66 s a million posts where memory is scattered."""
+_ROWS, _CHUNK = 1 << 14, 1 << 21
+"""The kernel's columns of an answer; how many rows it writes at a time, few enough to stay in a core's cache; and how
+many are kept together, enough for large pages: memory never touched before costs more than all that is written to it.
+"""
 _MOST_SEEN, _MANY = 1 << 18, 50_000
 """Tokens kept at once: what is seen of a larger vocabulary is forgotten and found again."""
 _Piece = tuple[NDArray[Any], ...]
-_Used = TypeVar("_Used")
 
 
 def match(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> pl.DataFrame:
@@ -116,9 +116,10 @@ def match_arrays(texts: pl.Series, lexicons: Sequence[Lexicon]) -> Matches:
     """`match` and `count_tokens` in one pass, for whoever goes on with millions of rows."""
     table, keys = vocabulary(tuple(lexicons), by_term=False)
     counts = np.zeros(len(texts), dtype=np.int32)
-    found = [piece for share in _shares(texts, table, keys.height, counts, list) for piece in share]
-    empty = tuple(np.zeros(0, dtype=dtype) for dtype in _ANSWER.values())
-    post, marker, hits, weight = (np.concatenate(columns) for columns in zip(empty, *found, strict=True))
+    shares = _shares(texts, table, keys.height, counts, [_Kept(name) for name in _ANSWER])
+    post, marker, hits, weight = (
+        np.concatenate([np.zeros(0, dtype), *(chunk[k] for chunk in shares)]) for k, dtype in enumerate(_ANSWER.values())
+    )
     return Matches(post, marker, hits, weight, keys["marker"].to_list(), counts)
 
 
@@ -126,42 +127,78 @@ def count_tokens(posts: pl.DataFrame) -> pl.DataFrame:
     """`post_id, n_tokens` of every post, in their order: words, emoji and emoticons; 0 for a NULL text."""
     table, _ = vocabulary((), by_term=False)
     counts = np.zeros(posts.height, dtype=np.int32)
-    for share in _shares(posts["text"], table, 0, counts, list):
-        assert not share, "no terms, nothing found"
+    found = _shares(posts["text"], table, 0, counts, [])
+    assert not found, "no terms, nothing found"
     return posts.select("post_id", n_tokens=pl.Series(counts, dtype=pl.Int64))
 
 
 def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_term: bool) -> pl.DataFrame:
     several = (lexicons,) if isinstance(lexicons, Lexicon) else tuple(lexicons)
     table, keys = vocabulary(several, by_term=by_term)
-    ids = posts["post_id"].rechunk()
-
-    def frames(pieces: Iterator[_Piece]) -> list[pl.DataFrame]:
-        return [_frame(piece, ids, keys) for piece in pieces]
-
     counts = np.zeros(posts.height, dtype=np.int32)
-    shares = _shares(posts["text"], table, keys.height, counts, frames)
-    empty = tuple(np.zeros(0, dtype=dtype) for dtype in _ANSWER.values())
-    return pl.concat([_frame(empty, ids, keys), *(frame for share in shares for frame in share)], rechunk=False)
-
-
-def _frame(piece: _Piece, ids: pl.Series, keys: pl.DataFrame) -> pl.DataFrame:
-    """A piece of the answer as a frame."""
-    post, key, hits, weight = piece
-    columns = [_gathered(ids, post), *(_gathered(column, key) for column in keys)]
-    return pl.DataFrame([*columns, _series("hits", pa.array(hits)), _series("weight", pa.array(weight))])
-
-
-def _gathered(column: pl.Series, which: NDArray[np.int32]) -> pl.Series:
-    """The values at these places; of texts only Arrow's views are copied, which is faster than Polars does it."""
-    if column.dtype != pl.String or column.null_count():
-        return column.gather(pl.Series(which))
-    views, buffers = _views(column)
-    taken = np.empty((len(which), 2), dtype=np.uint64)
-    kernel.take(views.view(np.uint64), which, taken)
-    return _series(
-        column.name, pa.Array.from_buffers(pa.string_view(), len(which), [None, pa.py_buffer(taken), *buffers])
+    columns = [
+        _Gathered(posts["post_id"], "post"), *(_Gathered(column, "key") for column in keys),
+        _Kept("n", "hits"), _Kept("weight"),
+    ]  # fmt: skip
+    empty = tuple(column.room(0) for column in columns)
+    chunks = _shares(posts["text"], table, keys.height, counts, columns)
+    return pl.concat(
+        [
+            pl.DataFrame([column.series(array) for column, array in zip(columns, chunk, strict=True)])
+            for chunk in (empty, *chunks)
+        ],
+        rechunk=False,
     )
+
+
+class _Kept:
+    """A column of the kernel's answer, as it is."""
+
+    def __init__(self, column: str, name: str | None = None) -> None:
+        self.at, self.dtype, self.name = list(_ANSWER).index(column), _ANSWER[column], name or column
+
+    def room(self, n: int) -> NDArray[Any]:
+        """Where `n` rows fit."""
+        return np.empty(n, self.dtype)
+
+    def put(self, piece: _Piece, into: NDArray[Any]) -> None:
+        """Copy the rows of a piece."""
+        into[:] = piece[self.at]
+
+    def series(self, array: NDArray[Any]) -> pl.Series:
+        """The rows as a series, of the same memory where that is possible."""
+        return _series(self.name, pa.array(array))
+
+
+class _Gathered(_Kept):
+    """The values of a series at the places that a column of the answer gives.
+
+    Of texts Arrow's views are copied, at once; other values are gathered in the end.
+    """
+
+    def __init__(self, values: pl.Series, column: str) -> None:
+        super().__init__(column, values.name)
+        self.values = values.rechunk()
+        self.views, self.buffers = None, []
+        if values.dtype == pl.String and not values.null_count():
+            views, self.buffers = _views(self.values)
+            self.views = views.view(np.uint64)
+
+    def room(self, n: int) -> NDArray[Any]:
+        return super().room(n) if self.views is None else np.empty((n, 2), np.uint64)
+
+    def put(self, piece: _Piece, into: NDArray[Any]) -> None:
+        if self.views is None:
+            super().put(piece, into)
+        else:
+            kernel.take(self.views, piece[self.at], into)
+
+    def series(self, array: NDArray[Any]) -> pl.Series:
+        if self.views is None:
+            return self.values.gather(pl.Series(array))
+        return _series(
+            self.name, pa.Array.from_buffers(pa.string_view(), len(array), [None, pa.py_buffer(array), *self.buffers])
+        )
 
 
 def _series(name: str, array: pa.Array) -> pl.Series:
@@ -180,21 +217,43 @@ def _views(texts: pl.Series) -> tuple[NDArray[np.int32], list[pa.Buffer]]:
 
 
 def _shares(
-    texts: pl.Series, table: Vocabulary, n_keys: int, counts: NDArray[np.int32],
-    use: Callable[[Iterator[_Piece]], _Used],
-) -> list[_Used]:  # fmt: skip
-    """What `use` makes of the pieces of each share of posts, a share a core; `counts` becomes the tokens by post."""
+    texts: pl.Series, table: Vocabulary, n_keys: int, counts: NDArray[np.int32], columns: Sequence[_Kept]
+) -> list[_Piece]:
+    """Chunks of the columns of what is found in all posts, in their order; `counts` becomes the tokens by post.
+
+    A share of the posts for each core.
+    """
     n = len(texts)
     views, buffers = _views(texts.cast(pl.String).fill_null(""))
     addresses = np.array([buffer.address for buffer in buffers], dtype=np.uint64)
     workers = max(1, min(_cores(), n // _SHARE))
     edges = [n * i // workers for i in range(workers + 1)]
+
+    def share(i: int) -> list[_Piece]:
+        pieces = _pieces(views, addresses, edges[i], edges[i + 1], table, n_keys, counts)
+        return _chunks(pieces, columns, (edges[i + 1] - edges[i]) * n_keys)
+
     with ThreadPoolExecutor(workers) as pool:
-        return list(
-            pool.map(
-                lambda i: use(_pieces(views, addresses, edges[i], edges[i + 1], table, n_keys, counts)), range(workers)
-            )
-        )
+        return [chunk for chunks in pool.map(share, range(workers)) for chunk in chunks]
+
+
+def _chunks(pieces: Iterator[_Piece], columns: Sequence[_Kept], most: int) -> list[_Piece]:
+    """The columns of all pieces, at `most` so many rows, in large arrays."""
+    chunks: list[_Piece] = []
+    used = room = 0
+    for piece in pieces:
+        behind = used + len(piece[0])
+        if behind > room:
+            if chunks:
+                chunks[-1] = tuple(array[:used] for array in chunks[-1])
+            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(_CHUNK, most))
+            chunks.append(tuple(column.room(room) for column in columns))
+        for column, array in zip(columns, chunks[-1], strict=True):
+            column.put(piece, array[used:behind])
+        used = behind
+    if chunks:
+        chunks[-1] = tuple(array[:used] for array in chunks[-1])
+    return chunks
 
 
 def _cores() -> int:
@@ -206,16 +265,17 @@ def _pieces(
     views: NDArray[np.int32], addresses: NDArray[np.uint64], first: int, last: int, table: Vocabulary, n_keys: int,
     counts: NDArray[np.int32],
 ) -> Iterator[_Piece]:  # fmt: skip
-    """What the kernel finds in posts `first` to `last`, piece by piece: arrays post, key, hits, weight.
+    """What the kernel finds in posts `first` to `last`, piece by piece: the columns of `_ANSWER`, until the next.
 
     Gives the kernel room where it wants more.
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
+        tokens=np.empty((kernel.AT_ONCE, 2), dtype=np.uint64),
         row=np.empty(longest + 1, dtype=np.int32), said=np.empty(longest + 1, dtype=np.int32),
-        hot=np.empty((2 * longest + 2, 2), dtype=np.int32),
+        hot=np.empty((2 * longest + 2, 2), dtype=np.int32), flat=np.empty(kernel.FLAT, dtype=np.int32),
         # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.
-        seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 3), dtype=np.uint64),
+        seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 2), dtype=np.uint64),
         pool=np.zeros(1 << 12, dtype=np.int32),
         spans=np.empty((64, 3), dtype=np.int32), span_weights=np.empty(64), stack=np.empty((64, 2), dtype=np.int32),
         hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),
@@ -239,7 +299,6 @@ def _pieces(
             scratch = scratch._replace(stack=_larger(scratch.stack))
         elif scratch.used[2]:
             yield tuple(getattr(scratch, name)[: scratch.used[2]] for name in _ANSWER)
-            scratch = scratch._replace(**_room(last - first, n_keys))
             scratch.used[2] = 0
 
 
