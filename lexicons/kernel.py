@@ -26,8 +26,9 @@ _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
 _BEGINS, _OPENS, _HASHTAG = 1, 2, 4
 """Bits of what is kept of a token that was seen: a term begins with it; one of several words may; it is a hashtag."""
-AT_ONCE = 256
-"""Tokens that are read before the first of them is looked up."""
+WINDOWS = 4
+AT_ONCE = WINDOWS * STRIDE
+"""Windows that are read, and tokens at most that they hold, before the first of them is looked up."""
 _FEW, FLAT = 8, 1024
 """Entries that are copied at once, whether a token has so many or not."""
 _NEGATED_WITHIN = 3
@@ -50,6 +51,7 @@ class Scratch(NamedTuple):
     counts: tokens by post. used: how much of seen, pool and answer is, and how long the pool should be.
     """
 
+    masks: Any
     tokens: Any
     row: Any
     said: Any
@@ -78,8 +80,8 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 
 @inlined
 def _name(low: int, high: int) -> int:
-    """Sixteen bytes as one number: exact where the last eight are 0, else a hash."""
-    return low if high == uint64(0) else mix(mix(high) ^ low)
+    """Sixteen bytes as one number: the first eight where the others are 0, else a hash."""
+    return low ^ high * uint64(0xC2B2AE3D27D4EB4F)
 
 
 @compiled
@@ -270,23 +272,26 @@ def _careful(at: int, i: int, end: int, chars: Characters, tokens: Any, n: int) 
 
 @inlined
 def _read(
-    at: int, i: int, end: int, before: int, chars: Characters, tokens: Any, table: int, mask: int
+    at: int, i: int, end: int, before: int, chars: Characters, masks: Any, tokens: Any, table: int, mask: int
 ) -> tuple[int, int, int]:
-    """Into `tokens` what stands from `i` on, as long as there is room; returns where to go on, with what, how many.
+    """Into `tokens` what stands in the next windows; returns where to go on, with what before, and how many there are.
 
     The names of breaks are 0, those of URLs and names 1: no word has these. What is known of a token is asked for, from
     the `table` of those seen.
     """
-    n = 0
-    while i < end and n <= AT_ONCE - STRIDE:
-        if unsafe(at, i, end):
-            if before:  # in a word that was read
-                i, before = word_end(at, i, end, chars), uint64(0)
-            else:
-                n, i = _careful(at, i, end, chars, tokens, n)
-            continue
+    n, n_windows, base = 0, uint64(0), i
+    while i < end and n_windows < uint64(WINDOWS) and not unsafe(at, i, end):
         words, begins, odd, doubtful, before = window(at, i, end, before)
-        base, i = i, i + STRIDE
+        masks[n_windows, 0], masks[n_windows, 1], masks[n_windows, 2], masks[n_windows, 3] = words, begins, odd, doubtful
+        n_windows += uint64(1)
+        i += STRIDE
+    if n_windows == 0:
+        if before:  # in a word that was read
+            return word_end(at, i, end, chars), uint64(0), 0
+        n, i = _careful(at, i, end, chars, tokens, 0)
+        return i, uint64(0), n
+    for w in range(n_windows):
+        words, begins, odd, doubtful = masks[w, 0], masks[w, 1], masks[w, 2], masks[w, 3]
         while begins:
             bit = trailing(begins)
             begins &= begins - uint64(1)
@@ -295,14 +300,14 @@ def _read(
                 n, stop = _careful(at, begin, end, chars, tokens, n)
                 behind = uint64(stop - base)
                 if behind >= uint64(STRIDE) or words >> behind & words >> behind - uint64(1) & uint64(1):
-                    i, before = stop, uint64(0)
-                    break
+                    return stop, uint64(0), n
                 begins &= ~uint64(0) << behind
                 continue
             name = _name(eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length])
             tokens[uint64(n), 0], tokens[uint64(n), 1] = name, uint64(begin)
             fetch(table + (_slot(name, mask) << uint64(4)))
             n += 1
+        base += STRIDE
     return i, before, n
 
 
@@ -336,8 +341,8 @@ def scan(
     chars, vocabulary, scratch = borrowed(chars), borrowed(vocabulary), borrowed(scratch)
     views, buffers = borrowed((views, buffers))
     beginning = uint64(views.ctypes.data)
-    tokens, row, said, hot, seen, pool, used = (
-        scratch.tokens, scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
+    masks, tokens, row, said, hot, seen, pool, used = (
+        scratch.masks, scratch.tokens, scratch.row, scratch.said, scratch.hot, scratch.seen, scratch.pool, scratch.used,
     )  # fmt: skip
     flat, roomy = scratch.flat, scratch.pool[: len(scratch.pool) - _FEW]
     hits, sums, bits, blocks, counts = scratch.hits, scratch.weights, scratch.bits, scratch.blocks, scratch.counts
@@ -356,10 +361,10 @@ def scan(
             return post, ANSWER
         end = int64(views[post, 0])
         at = beginning + uint64(16 * post + 4) if end <= _INLINE else buffers[views[post, 2]] + uint64(views[post, 3])
-        i, n, n_hot, n_open, n_ends, n_split = int64(0), 0, 0, 0, 0, 0
+        i, n, n_hot, n_open, n_ends = int64(0), 0, 0, 0, 0
         before = uint64(0)
         while i < end:
-            i, before, n_tokens = _read(at, i, end, before, chars, tokens, uint64(seen.ctypes.data), mask)
+            i, before, n_tokens = _read(at, i, end, before, chars, masks, tokens, uint64(seen.ctypes.data), mask)
             for t in range(uint64(n_tokens)):
                 name = tokens[t, 0]
                 slot = _slot(name, mask)
@@ -386,7 +391,6 @@ def scan(
                     n_ends += place < 0
                     n += 1
                     continue
-                n_split += 1
                 parts = pool[place]
                 if pool[place + 1]:
                     hot[n_hot, 0], hot[n_hot, 1] = n, -place
@@ -441,36 +445,35 @@ def scan(
                     and (not contexts or _in_context(row, said, begin, skips[entry], needs[entry], pool))
                 ):
                     _count(uint64(keys[entry]), span_weights[k], hits, sums, bits, blocks)
-        near = 0
-        if n_spans == 0 and n_split == 0 and not contexts:  # nothing keeps a term from counting
-            n_flat = 0
-            for h in range(uint64(n_hot)):
-                place = hot[h, 1] + 4
-                many = pool[place - 2]
-                for k in range(uint64(_FEW)):
-                    flat[uint64(n_flat) + k] = pool[uint64(place) + k]
-                if many > _FEW or n_flat > FLAT - 2 * _FEW:
-                    _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
-                    _count_all(many, pool[place:], keys, weights, hits, sums, bits, blocks)
-                    n_flat = 0
-                    continue
-                n_flat += many
-            _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
-            n_hot = 0
-        for h in range(n_hot):
+        near, n_flat = 0, 0
+        for h in range(uint64(n_hot)):
             begin, place = hot[h, 0], hot[h, 1]
             if place < 0:
                 continue
-            first_entry = place + 4
+            listed, many = uint64(place + 4), pool[place + 2]
+            if n_flat > FLAT - _FEW:
+                _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
+                n_flat = 0
             while near < n_spans and spans[near, 0] <= begin - widest:
                 near += 1
-            for k in range(first_entry, first_entry + pool[place + 2]):
+            covered = near < n_spans and spans[near, 0] <= begin
+            if many <= _FEW and not covered and not contexts:  # nothing keeps these from counting
+                for k in range(uint64(_FEW)):
+                    flat[uint64(n_flat) + k] = pool[listed + k]
+                n_flat += many
+                continue
+            for k in range(listed, listed + uint64(many)):
                 entry = pool[k]
-                if (near < n_spans and _hidden(spans, n_spans, near, begin, 1, markers[entry], markers)) or (
+                if (covered and _hidden(spans, n_spans, near, begin, 1, markers[entry], markers)) or (
                     contexts and not _in_context(row, said, begin, skips[entry], needs[entry], pool)
                 ):
                     continue
-                _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
+                if n_flat == FLAT:
+                    _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
+                    n_flat = 0
+                flat[n_flat] = entry
+                n_flat += 1
+        _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
         for many in range(len(blocks)):
             waiting, blocks[many] = blocks[many], 0
             while waiting:  # bit by bit: keys come in order

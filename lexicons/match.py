@@ -151,6 +151,11 @@ def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_t
     )
 
 
+def _fresh(n: int, dtype: Any) -> NDArray[Any]:
+    """An array of Arrow's memory, which stays with the process: new pages cost more than what is written to them."""
+    return np.frombuffer(pa.allocate_buffer(n * np.dtype(dtype).itemsize), dtype)
+
+
 class _Kept:
     """A column of the kernel's answer, as it is."""
 
@@ -159,7 +164,7 @@ class _Kept:
 
     def room(self, n: int) -> NDArray[Any]:
         """Where `n` rows fit."""
-        return np.empty(n, self.dtype)
+        return _fresh(n, self.dtype)
 
     def put(self, piece: _Piece, into: NDArray[Any]) -> None:
         """Copy the rows of a piece."""
@@ -185,7 +190,7 @@ class _Gathered(_Kept):
             self.views = views.view(np.uint64)
 
     def room(self, n: int) -> NDArray[Any]:
-        return super().room(n) if self.views is None else np.empty((n, 2), np.uint64)
+        return super().room(n) if self.views is None else _fresh(2 * n, np.uint64).reshape(n, 2)
 
     def put(self, piece: _Piece, into: NDArray[Any]) -> None:
         if self.views is None:
@@ -271,7 +276,7 @@ def _pieces(
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
-        tokens=np.empty((kernel.AT_ONCE, 2), dtype=np.uint64),
+        masks=np.empty((kernel.WINDOWS, 4), dtype=np.uint64), tokens=np.empty((kernel.AT_ONCE, 2), dtype=np.uint64),
         row=np.empty(longest + 1, dtype=np.int32), said=np.empty(longest + 1, dtype=np.int32),
         hot=np.empty((2 * longest + 2, 2), dtype=np.int32), flat=np.empty(kernel.FLAT, dtype=np.int32),
         # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.

@@ -162,6 +162,8 @@ def vocabulary(lexicons: tuple[Lexicon, ...], *, by_term: bool) -> tuple[Vocabul
         [lexicon.terms.select("term", "marker", "weight") for lexicon in lexicons]
         or [pl.DataFrame(schema={"term": pl.String, "marker": pl.String, "weight": pl.Float64})]
     )
+    # By term, so that what one token counts for lies together in memory.
+    rows = rows.sort("term", maintain_order=True)
     names = ["marker", "term"] if by_term else ["marker"]
     keys = rows.select(names).unique().sort(names)
     markers = rows["marker"].unique().sort()
