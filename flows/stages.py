@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -140,9 +141,16 @@ def score(run: Run, warehouse: Warehouse) -> None:
             warehouse.set(frozen=gone.isoformat())
         warehouse.set(lexicons=version)
     segments = warehouse.unscored(version)
-    for done, segment in enumerate(segments, start=1):
-        warehouse.save_scores(segment, run.reading.scores(warehouse.segment_texts(segment)), version)
-        run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
+    with ThreadPoolExecutor(1) as thread:  # the next segment is matched while this one is kept
+        read = ((segment, warehouse.segment_texts(segment)) for segment in segments)
+        coming = ((segment, thread.submit(run.reading.scores, posts)) for segment, posts in read)
+        ahead = next(coming, None)
+        done = 0
+        while ahead is not None:
+            (segment, found), ahead = ahead, next(coming, None)
+            warehouse.save_scores(segment, found.result(), version)
+            done += 1
+            run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
 
 
 def populations(run: Run, warehouse: Warehouse) -> dict[str, Where]:

@@ -49,7 +49,9 @@ where one of `context.FIRST_PERSON` is among the tokens of its sentence. URLs an
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -94,7 +96,8 @@ def occurrences(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon]) -> p
     return _matched(posts, lexicons, by_term=True)
 
 
-class Matches(NamedTuple):
+@dataclass(frozen=True)
+class Matches:
     """What `match` and `count_tokens` find, as arrays: a row a post and marker with hits, in order of both."""
 
     post: NDArray[np.int32]
@@ -107,9 +110,16 @@ class Matches(NamedTuple):
     n_tokens: NDArray[np.int32]
     """Of every text."""
 
+    @cached_property
+    def _places(self) -> dict[str, NDArray[np.intp]]:
+        numbers = self.marker.astype(np.uint16) if len(self.markers) <= 1 << 16 else self.marker  # sorted by digits
+        order = np.argsort(numbers, kind="stable")
+        borders = np.searchsorted(numbers[order], np.arange(1, len(self.markers), dtype=numbers.dtype))
+        return dict(zip(self.markers, np.split(order, borders), strict=True)) if self.markers else {}
+
     def of(self, marker: str) -> NDArray[np.intp]:
-        """Where the rows of a marker are."""
-        return np.flatnonzero(self.marker == (self.markers.index(marker) if marker in self.markers else -1))
+        """Where the rows of a marker are, in order."""
+        return self._places.get(marker, np.zeros(0, dtype=np.intp))
 
 
 def match_arrays(texts: pl.Series, lexicons: Sequence[Lexicon]) -> Matches:
