@@ -76,11 +76,9 @@ def _fits(exact: Any, n: int, folded: Any, m: int, vocabulary: Vocabulary, pool:
 @compiled
 def _swap(pool: Any, first: int, middle: int, behind: int) -> None:
     """Let what stands from `middle` on come before what stands from `first` on."""
-    for low, high in ((first, middle), (middle, behind), (first, behind)):
-        while low < high - 1:
-            high -= 1
-            pool[low], pool[high] = pool[high], pool[low]
-            low += 1
+    for begin, end in ((first, middle), (middle, behind), (first, behind)):
+        for k in range((end - begin) // 2):
+            pool[begin + k], pool[end - 1 - k] = pool[end - 1 - k], pool[begin + k]
 
 
 @compiled

@@ -30,7 +30,7 @@ WINDOWS = 4
 AT_ONCE = WINDOWS * STRIDE
 """Windows that are read, and tokens at most that they hold, before the first of them is looked up."""
 _FEW, FLAT = 8, 1024
-"""Entries that are copied at once, whether a token has so many or not."""
+"""Entries that are copied at once, whether a token has so many or not; and that wait to be counted."""
 _NEGATED_WITHIN = 3
 _FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
 _SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
@@ -42,13 +42,14 @@ _INLINE = 12
 class Scratch(NamedTuple):
     """What the kernel writes to; `lexicons.match` enlarges what is `full` and goes on at the post it stopped at.
 
-    tokens: of those read at once their keys (two numbers) and where they begin. row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
-    sentence says. hot: tokens
-    that begin a term (which, place in the pool; negative where all words of a hashtag together do). seen: raw
-    tokens (two numbers) and 1 + their place in the pool. pool: what fits them. spans: occurrences of terms (first
-    word, number of words, entry) and `span_weights`. stack: ways to go on. hits, weights: sums by key; bits,
-    blocks: which keys have any. post, key, n, weight: the answer.
-    counts: tokens by post. used: how much of seen, pool and answer is, and how long the pool should be.
+    masks: what stands in the windows that are read together. tokens: of each of their tokens its name, a number, and
+    where it begins. seen: the names of all tokens so far, and what is kept of each (`_fitted`). pool: what fits them.
+    row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
+    sentence says. hot: tokens that begin a term (which, place in the pool; negative where all words of a hashtag
+    together do). spans: occurrences of terms of several words (first word, number of words, entry) and `span_weights`.
+    stack: ways to go on. flat: entries of one post that count. hits, weights: sums by key; bits, blocks: which keys
+    have any. post, key, n, weight: the answer. counts: tokens by post. used: how much of seen, pool and answer is,
+    and how long the pool should be.
     """
 
     masks: Any
@@ -80,7 +81,10 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 
 @inlined
 def _name(low: int, high: int) -> int:
-    """Sixteen bytes as one number: the first eight where the others are 0, else a hash."""
+    """Sixteen bytes as one number: the first eight where the others are 0, else a hash.
+
+    That any two of a hundred thousand longer words have the same has a chance below one in a thousand million.
+    """
     return low ^ high * uint64(0xC2B2AE3D27D4EB4F)
 
 
@@ -282,7 +286,8 @@ def _read(
     n, n_windows, base = 0, uint64(0), i
     while i < end and n_windows < uint64(WINDOWS) and not unsafe(at, i, end):
         words, begins, odd, doubtful, before = window(at, i, end, before)
-        masks[n_windows, 0], masks[n_windows, 1], masks[n_windows, 2], masks[n_windows, 3] = words, begins, odd, doubtful
+        masks[n_windows, 0], masks[n_windows, 1] = words, begins
+        masks[n_windows, 2], masks[n_windows, 3] = odd, doubtful
         n_windows += uint64(1)
         i += STRIDE
     if n_windows == 0:
@@ -315,7 +320,10 @@ def _read(
 def _fitted(
     at: int, i: int, end: int, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
 ) -> tuple[int, int]:
-    """Into `pool` from `used` on what the token at `i` stands for; returns how much is used then, and what to keep."""
+    """Into `pool` from `used` on what the token at `i` stands for; returns how much is used then, and what to keep.
+
+    That is 1 + 8 times its place there (0: it stands for nothing; < 0: it ends a phrase), with `_BEGINS` and others.
+    """
     kind, stop = token(at, i, end, chars)
     if kind in (SENTENCE_END, NAME):
         return used, 1 + 8 * (_SENTENCE_END if kind == SENTENCE_END else _NAME)

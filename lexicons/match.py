@@ -127,9 +127,8 @@ def match_arrays(texts: pl.Series, lexicons: Sequence[Lexicon]) -> Matches:
     table, keys = vocabulary(tuple(lexicons), by_term=False)
     counts = np.zeros(len(texts), dtype=np.int32)
     shares = _shares(texts, table, keys.height, counts, [_Kept(name) for name in _ANSWER])
-    post, marker, hits, weight = (
-        np.concatenate([np.zeros(0, dtype), *(chunk[k] for chunk in shares)]) for k, dtype in enumerate(_ANSWER.values())
-    )
+    empty = tuple(np.zeros(0, dtype) for dtype in _ANSWER.values())
+    post, marker, hits, weight = (np.concatenate(column) for column in zip(empty, *shares, strict=True))
     return Matches(post, marker, hits, weight, keys["marker"].to_list(), counts)
 
 
@@ -194,7 +193,7 @@ class _Gathered(_Kept):
     def __init__(self, values: pl.Series, column: str) -> None:
         super().__init__(column, values.name)
         self.values = values.rechunk()
-        self.views, self.buffers = None, []
+        self.views: NDArray[np.uint64] | None = None
         if values.dtype == pl.String and not values.null_count():
             views, self.buffers = _views(self.values)
             self.views = views.view(np.uint64)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from llvmlite import ir
-from numba import int64, types, uint64
+from numba import types, uint64
 from numba.core import cgutils
 from numba.extending import intrinsic
 
