@@ -195,7 +195,7 @@ def test_long_words_are_told_apart():
 
 def test_nothing_is_read_beyond_the_page_of_a_text():
     """A text that ends with its page of memory, and a page behind it that must not be read."""
-    text = "abcdefghijklmnop'qrstuvwxyz12345 a word"
+    text = "abcdefghijklmnop'qrstuvwxyz12345 a word " + "an end that lies behind its window " * 5
     code = f"""
 import ctypes, mmap, numpy as np, sys
 import lexicons
@@ -212,7 +212,7 @@ for text in ({text!r}[i:] for i in range({len(text)})):
     views, counts = np.array([[len(raw), 0, 0, 0]], dtype=np.int32), np.zeros(1, dtype=np.int32)
     if len(raw) > 12:
         list(pieces(views, np.array([base + page - len(raw)], dtype=np.uint64), 0, 1, table, 0, counts))
-        assert counts[0] == len(text.split())
+        assert counts[0] == len(text.split()), text
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
