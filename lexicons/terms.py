@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,9 +76,10 @@ def words_of(terms: Iterable[str]) -> list[list[Word | None]]:
     return [[word for piece in term.split() for word in _piece(piece)] for term in terms]
 
 
-def _piece(piece: str) -> list[Word | None]:
+@lru_cache(maxsize=1 << 16)  # lists share most of their words
+def _piece(piece: str) -> tuple[Word | None, ...]:
     if piece.isascii() and piece.isalnum() and piece.islower():  # most words; they are what they are
-        return [Word(piece)]
+        return (Word(piece),)
     exact = _EXACT.match(piece) is not None
     bare = piece[exact:]
     before, after = bare.startswith("*"), bare.endswith("*") and len(bare) > 1
@@ -86,13 +88,13 @@ def _piece(piece: str) -> list[Word | None]:
     if (before and not (found and found[0] and found[0][2] == 0)) or (
         after and not (found and found[-1] and found[-1][3] == len(inside.encode()))
     ):
-        return [None]
+        return (None,)
     words: list[Word | None] = [token and Word(token[0] if exact else token[1], exact) for token in found]
     if before and words[0]:
         words[0] = words[0]._replace(before=True)
     if after and words[-1]:
         words[-1] = words[-1]._replace(after=True)
-    return words
+    return tuple(words)
 
 
 def cut(terms: Iterable[str]) -> list[list[str | None]]:
