@@ -185,13 +185,18 @@ def aggregate(run: Run, warehouse: Warehouse) -> None:
         "now": now, "minimum_authors": settings.minimum_authors, "closing_hours": settings.closing_hours,
     }  # fmt: skip
     activity, expressions = warehouse.activity(fresh, now, run.languages, dimensions)
-    rows = aggregation.aggregate(activity, expressions, measured, who, settings.watchable, **limits)
-    if (calibrations := run.reading.calibrations).height:
-        # Days that other lexicons read say nothing of the base rate that these ones see.
-        window = [day for day in calibration.window(fresh) if day.isoformat() > frozen]
-        readings = Readings(*warehouse.readings(window, now, calibrations["lang"].unique().to_list()))
-        calibrated = aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits)
-        rows = pl.concat([rows, calibrated])
+    calibrations = run.reading.calibrations
+    with ThreadPoolExecutor(1) as thread:  # hits are counted while probabilities are
+        counted = thread.submit(
+            aggregation.aggregate, activity, expressions, measured, who, settings.watchable, **limits
+        )
+        calibrated = []
+        if calibrations.height:
+            # Days that other lexicons read say nothing of the base rate that these ones see.
+            window = [day for day in calibration.window(fresh) if day.isoformat() > frozen]
+            readings = Readings(*warehouse.readings(window, now, calibrations["lang"].unique().to_list()))
+            calibrated.append(aggregation.aggregate_calibrated(readings, measured, who, calibrations, fresh, **limits))
+        rows = pl.concat([counted.result(), *calibrated])
     labelled = labelled_rows(warehouse, settings, run.languages, who, calibrations, activity, measured, fresh, **limits)
     known = warehouse.latest(tables.SERIES, now)
     rows = pl.concat([rows, labelled])

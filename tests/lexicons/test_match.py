@@ -331,7 +331,8 @@ def test_agrees_with_the_oracle_on_generated_posts():
         "".join(chance.choice(chance.choice((PIECES, words))) + chance.choice(gaps) for _ in range(length))
         for length in chance.choices(range(16), k=int(os.environ.get("BAROGRAPH_RANDOM_POSTS", "1500")))
     ]
-    agree(texts, [*ours, SMALL, *ASIDE])
+    for first in range(0, len(texts), 25_000):  # what a million posts hold is more than memory does
+        agree(texts[first : first + 25_000], [*ours, SMALL, *ASIDE])
 
 
 def test_no_array_is_read_out_of_bounds(tmp_path):
