@@ -163,10 +163,11 @@ def _twin(spans: Any, used: int, at: int, n: int, marker: int, markers: Any) -> 
 @inlined
 def _hidden(spans: Any, used: int, near: int, at: int, n: int, marker: int, markers: Any) -> bool:
     """Whether `n` words from `at` lie within an occurrence of more words of the marker, from number `near` on."""
-    while near < used and spans[near, 0] <= at:
-        if spans[near, 1] > n and spans[near, 0] + spans[near, 1] >= at + n and markers[spans[near, 2]] == marker:
+    for k in range(uint64(near), uint64(used)):
+        if spans[k, 0] > at:
+            return False
+        if spans[k, 1] > n and spans[k, 0] + spans[k, 1] >= at + n and markers[uint64(spans[k, 2])] == marker:
             return True
-        near += 1
     return False
 
 
@@ -181,7 +182,7 @@ def _phrases(  # arrays one by one: what a tuple hands out is counted each time
         at, place = hot[h, 0], hot[h, 1]
         whole = place < 0
         place = abs(place)
-        if not whole and not pool[place] & OPENS:
+        if not whole and (not pool[place] & OPENS or at + 1 >= n or row[at + 1] <= 0):
             continue
         first = place + 2 if whole else place + 4 + pool[place + 1] + pool[place + 2]
         for k in range(first, first + pool[place + 1 if whole else place + 3]):
@@ -207,8 +208,9 @@ def _phrases(  # arrays one by one: what a tuple hands out is counted each time
                             spans[twin, 2], span_weights[twin] = entry, weights[entry]
                 if whole or not inner[node] or behind >= n or row[behind] <= 0:
                     continue
-                following = row[behind] + 4 + pool[row[behind] + 2]
-                for word in range(following, following + pool[row[behind] + 1]):
+                begin = uint64(row[behind])
+                following = begin + uint64(4 + pool[begin + uint64(2)])
+                for word in range(following, following + uint64(pool[begin + uint64(1)])):
                     child = _child(node, pool[word], gates, edges)
                     if child >= 0:
                         if waiting == len(stack):
@@ -471,7 +473,7 @@ def scan(
                 n_flat += many
                 continue
             for k in range(listed, listed + uint64(many)):
-                entry = pool[k]
+                entry = uint64(pool[k])
                 if (covered and _hidden(spans, n_spans, near, begin, 1, markers[entry], markers)) or (
                     contexts and not _in_context(row, said, begin, skips[entry], needs[entry], pool)
                 ):
@@ -479,7 +481,7 @@ def scan(
                 if n_flat == FLAT:
                     _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
                     n_flat = 0
-                flat[n_flat] = entry
+                flat[n_flat] = pool[k]
                 n_flat += 1
         _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
         for many in range(len(blocks)):
