@@ -24,7 +24,7 @@ from lexicons.windows import KEY, STRIDE, eight, fetch, trailing, unsafe, window
 
 _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
-_BEGINS, _OPENS, _HASHTAG = 1, 2, 4
+_IS_HOT, _IS_OPENER, _IS_HASHTAG = 1, 2, 4
 """Bits of what is kept of a token that was seen: a term begins with it; one of several words may; it is a hashtag."""
 WINDOWS = 4
 AT_ONCE = WINDOWS * STRIDE
@@ -32,18 +32,20 @@ AT_ONCE = WINDOWS * STRIDE
 _FEW, FLAT = 8, 1024
 """Entries that are copied at once, whether a token has so many or not; and that wait to be counted."""
 _NEGATED_WITHIN = 3
-_FIRST = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
-_SECOND = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
+_LOW = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
+_HIGH = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
 """By length of a token: the bits that are its own of its first eight bytes, and of the next eight."""
 _INLINE = 12
 """Bytes of a text that Arrow keeps within its view."""
 
 
 class Scratch(NamedTuple):
-    """What the kernel writes to; `lexicons.match` enlarges what is `full` and goes on at the post it stopped at.
+    """What the kernel writes to; `lexicons.match` enlarges what is full and goes on at the post it stopped at.
 
-    masks: what stands in the windows that are read together. tokens: of each of their tokens its name, a number, and
-    where it begins. seen: the names of all tokens so far, and what is kept of each (`_fitted`). pool: what fits them.
+    masks: what stands in the windows that are read together. tokens: theirs, each its key (two numbers) and where it
+    begins. seen: the keys of all tokens so far, and what is kept of each (`_fitted`). pool: what fits them; of
+    a token its flags, how many words, entries and nodes, then the entries, the words, the nodes; of a hashtag how many
+    words it has, how many nodes, then these nodes, then the words as tokens.
     row: of each token of a post 0 (nothing fits it), its place in `pool`, or < 0, an end of a phrase. said: what its
     sentence says. hot: tokens that begin a term (which, place in the pool; negative where all words of a hashtag
     together do). spans: occurrences of terms of several words (first word, number of words, entry) and `span_weights`.
@@ -79,44 +81,35 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 """Why the kernel stopped: it is done, or what was full."""
 
 
-@inlined
-def _name(low: int, high: int) -> int:
-    """Sixteen bytes as one number: the first eight where the others are 0, else a hash.
-
-    That any two of a hundred thousand longer words have the same has a chance below one in a thousand million.
-    """
-    return low ^ high * uint64(0xC2B2AE3D27D4EB4F)
-
-
 @compiled
-def _name_of(at: int, i: int, end: int) -> int:
-    """The name of a token of any length."""
-    name, low, high = uint64(0), uint64(0), uint64(0)
+def _key(at: int, i: int, end: int) -> tuple[int, int]:
+    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash of 128 bits."""
+    low = high = uint64(0)
     for k in range(end - i):
         if k and k % 16 == 0:
-            name = mix(name ^ _name(low, high) ^ uint64(k))
-            low = high = uint64(0)
+            low, high = mix(mix(low) ^ high ^ uint64(k)), mix(mix(high) + low)
         if k % 16 < 8:
-            low |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+            low ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
         else:
-            high |= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-    return mix(name ^ _name(low, high)) if end - i > 16 else _name(low, high)
+            high ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
+    return low, high
 
 
 @inlined
-def _slot(name: int, mask: int) -> int:
-    h = name * uint64(0x9E3779B97F4A7C15)
+def _slot(low: int, high: int, mask: int) -> int:
+    """Where the search for a token begins among those seen."""
+    h = (low ^ high * uint64(0xC2B2AE3D27D4EB4F)) * uint64(0x9E3779B97F4A7C15)
     return (h ^ h >> uint64(32)) & mask
 
 
 @compiled
 def rehashed(seen: Any) -> Any:
     """The same table in twice the room."""
-    larger = np.zeros((2 * len(seen), 2), dtype=np.uint64)
+    larger = np.zeros((2 * len(seen), 3), dtype=np.uint64)
     for k in range(len(seen)):
-        if seen[k, 1]:
-            slot = _slot(seen[k, 0], uint64(len(larger) - 1))
-            while larger[slot, 1]:
+        if seen[k, 2]:
+            slot = _slot(seen[k, 0], seen[k, 1], uint64(len(larger) - 1))
+            while larger[slot, 2]:
                 slot = (slot + uint64(1)) & uint64(len(larger) - 1)
             larger[slot] = seen[k]
     return larger
@@ -257,6 +250,28 @@ def _count_all(n: int, which: Any, keys: Any, weights: Any, hits: Any, sums: Any
         _count(uint64(keys[entry]), weights[entry], hits, sums, bits, blocks)
 
 
+@inlined
+def _answer(
+    post: int, hits: Any, sums: Any, bits: Any, blocks: Any, out_post: Any, out_key: Any, out_n: Any, out_weight: Any,
+    used: int,
+) -> int:  # fmt: skip
+    """Write what was counted of a post behind the `used` rows, by key, and forget it; returns how many there are."""
+    out = uint64(used)
+    for many in range(len(blocks)):
+        waiting, blocks[many] = blocks[many], 0
+        while waiting:
+            block = uint64(64 * many) + trailing(waiting)
+            waiting &= waiting - uint64(1)
+            mine, bits[block] = bits[block], 0
+            while mine:
+                key = uint64(64) * block + trailing(mine)
+                mine &= mine - uint64(1)
+                out_post[out], out_key[out], out_n[out], out_weight[out] = post, key, hits[key], sums[key]
+                hits[key], sums[key] = 0, 0
+                out += uint64(1)
+    return int64(out)
+
+
 @compiled
 def take(views: Any, which: Any, taken: Any) -> None:
     """Into `taken` the `views` (two numbers each) at the places `which`."""
@@ -271,8 +286,10 @@ def _careful(at: int, i: int, end: int, chars: Characters, tokens: Any, n: int) 
     kind, stop = token(at, i, end, chars)
     if kind == NOTHING:
         return n, stop
-    tokens[n, 0] = uint64(0) if kind == SENTENCE_END else uint64(1) if kind == NAME else _name_of(at, i, stop)
-    tokens[n, 1] = uint64(i)
+    low, high = uint64(kind == NAME), uint64(0)
+    if kind not in (SENTENCE_END, NAME):
+        low, high = _key(at, i, stop)
+    tokens[n, 0], tokens[n, 1], tokens[n, 2] = low, high, uint64(i)
     return n + 1, stop
 
 
@@ -282,8 +299,8 @@ def _read(
 ) -> tuple[int, int, int]:
     """Into `tokens` what stands in the next windows; returns where to go on, with what before, and how many there are.
 
-    The names of breaks are 0, those of URLs and names 1: no word has these. What is known of a token is asked for, from
-    the `table` of those seen.
+    The key of a break is 0, 0, that of a URL or name 1, 0: no word has these bytes. What is known of a token is asked
+    for, from the `table` of those seen.
     """
     n, n_windows, base = 0, uint64(0), i
     while i < end and n_windows < uint64(WINDOWS) and not unsafe(at, i, end):
@@ -293,7 +310,7 @@ def _read(
         n_windows += uint64(1)
         i += STRIDE
     if n_windows == 0:
-        if before:  # in a word that was read
+        if before:  # in a word that the last window saw to its end, or that was read carefully
             return word_end(at, i, end, chars), uint64(0), 0
         n, i = _careful(at, i, end, chars, tokens, 0)
         return i, uint64(0), n
@@ -303,16 +320,19 @@ def _read(
             bit = trailing(begins)
             begins &= begins - uint64(1)
             begin, length = base + int64(bit), trailing(~(words >> bit))
-            if (odd >> bit | doubtful >> bit >> length) & uint64(1) or length > uint64(KEY):
+            if length > uint64(KEY) or (odd >> bit | doubtful >> bit >> length) & uint64(1):
                 n, stop = _careful(at, begin, end, chars, tokens, n)
                 behind = uint64(stop - base)
+                # Where it ends beyond this window, or within what looked like a word, the masks behind it do not hold:
+                # windows begin anew where it ends, and nothing before that place matters to them.
                 if behind >= uint64(STRIDE) or words >> behind & words >> behind - uint64(1) & uint64(1):
                     return stop, uint64(0), n
                 begins &= ~uint64(0) << behind
                 continue
-            name = _name(eight(at, begin) & _FIRST[length], eight(at, begin + 8) & _SECOND[length])
-            tokens[uint64(n), 0], tokens[uint64(n), 1] = name, uint64(begin)
-            fetch(table + (_slot(name, mask) << uint64(4)))
+            low, high = eight(at, begin) & _LOW[length], eight(at, begin + 8) & _HIGH[length]
+            k = uint64(n)
+            tokens[k, 0], tokens[k, 1], tokens[k, 2] = low, high, uint64(begin)
+            fetch(table + _slot(low, high, mask) * uint64(24))
             n += 1
         base += STRIDE
     return i, before, n
@@ -324,19 +344,19 @@ def _fitted(
 ) -> tuple[int, int]:
     """Into `pool` from `used` on what the token at `i` stands for; returns how much is used then, and what to keep.
 
-    That is 1 + 8 times its place there (0: it stands for nothing; < 0: it ends a phrase), with `_BEGINS` and others.
+    That is 1 + 8 times its place there (0: it stands for nothing; < 0: it ends a phrase), with `_IS_HOT` and others.
     """
     kind, stop = token(at, i, end, chars)
     if kind in (SENTENCE_END, NAME):
         return used, 1 + 8 * (_SENTENCE_END if kind == SENTENCE_END else _NAME)
     if kind == HASHTAG:
-        return fit_hashtag(at, i + 1, stop, chars, vocabulary, pool, used), 1 + 8 * used + _HASHTAG
+        return fit_hashtag(at, i + 1, stop, chars, vocabulary, pool, used), 1 + 8 * used + _IS_HASHTAG
     filled = fit_token(at, i, stop, kind == PICTURE, -1, chars, vocabulary, pool, used)
     if filled > len(pool):
         return filled, 1
     if pool[used + 1] == 0:
         return used, 1
-    flags = (pool[used] & BEGINS != 0) * _BEGINS + (pool[used] & OPENS != 0) * _OPENS
+    flags = (pool[used] & BEGINS != 0) * _IS_HOT + (pool[used] & OPENS != 0) * _IS_OPENER
     return filled, 1 + 8 * used + flags
 
 
@@ -366,7 +386,6 @@ def scan(
     for k in range(len(skips)):
         contexts |= skips[k] != 0 or needs[k] != 0
     for post in range(first, last):
-        out = uint64(used[2])
         if used[2] + len(hits) > len(out_post):
             return post, ANSWER
         end = int64(views[post, 0])
@@ -376,28 +395,28 @@ def scan(
         while i < end:
             i, before, n_tokens = _read(at, i, end, before, chars, masks, tokens, uint64(seen.ctypes.data), mask)
             for t in range(uint64(n_tokens)):
-                name = tokens[t, 0]
-                slot = _slot(name, mask)
+                low, high = tokens[t, 0], tokens[t, 1]
+                slot = _slot(low, high, mask)
                 # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
-                while seen[slot, 1] and seen[slot, 0] != name:
+                while seen[slot, 2] and (seen[slot, 0] != low or seen[slot, 1] != high):
                     slot = (slot + uint64(1)) & mask
-                if seen[slot, 1] == 0:
+                if seen[slot, 2] == 0:
                     if 2 * used[0] > len(seen):
                         return post, SEEN
-                    filled, found = _fitted(at, int64(tokens[t, 1]), end, chars, vocabulary, roomy, used[1])
+                    filled, found = _fitted(at, int64(tokens[t, 2]), end, chars, vocabulary, roomy, used[1])
                     if filled > len(roomy):
                         used[3] = filled + _FEW
                         return post, POOL
-                    seen[slot, 0], seen[slot, 1] = name, uint64(found)
+                    seen[slot, 0], seen[slot, 1], seen[slot, 2] = low, high, uint64(found)
                     used[0] += 1
                     used[1] = filled
-                found = int64(seen[slot, 1]) - 1
+                found = int64(seen[slot, 2]) - 1
                 place = found >> 3
-                if not found & _HASHTAG:
+                if not found & _IS_HASHTAG:
                     row[n] = place
-                    hot[n_hot, 0], hot[n_hot, 1] = n, place
-                    n_hot += found & _BEGINS
-                    n_open |= found & _OPENS
+                    hot[n_hot, 0], hot[n_hot, 1] = n, place  # the next one goes over it where it is not hot
+                    n_hot += found & _IS_HOT
+                    n_open |= found & _IS_OPENER
                     n_ends += place < 0
                     n += 1
                     continue
@@ -484,17 +503,5 @@ def scan(
                 flat[n_flat] = pool[k]
                 n_flat += 1
         _count_all(n_flat, flat, keys, weights, hits, sums, bits, blocks)
-        for many in range(len(blocks)):
-            waiting, blocks[many] = blocks[many], 0
-            while waiting:  # bit by bit: keys come in order
-                block = uint64(64 * many) + trailing(waiting)
-                waiting &= waiting - uint64(1)
-                mine, bits[block] = bits[block], 0
-                while mine:
-                    key = uint64(64) * block + trailing(mine)
-                    mine &= mine - uint64(1)
-                    out_post[out], out_key[out], out_n[out], out_weight[out] = post, key, hits[key], sums[key]
-                    hits[key], sums[key] = 0, 0
-                    out += uint64(1)
-        used[2] = out
+        used[2] = _answer(post, hits, sums, bits, blocks, out_post, out_key, out_n, out_weight, used[2])
     return last, DONE

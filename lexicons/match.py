@@ -70,12 +70,14 @@ __all__ = ["LONGEST", "count_tokens", "cut", "match", "match_arrays", "occurrenc
 _SHARE = 2_000
 """Posts from which on a second core pays."""
 _ANSWER = {"post": np.int32, "key": np.int32, "n": np.int64, "weight": np.float64}
-_ROWS, _CHUNK = 1 << 14, 1 << 21
-"""The kernel's columns of an answer; how many rows it writes at a time, few enough to stay in a core's cache; and how
-many are kept together, enough for large pages: memory never touched before costs more than all that is written to it.
-"""
+"""The kernel's columns of an answer."""
+_ROWS = 1 << 14
+"""How many rows it writes at a time: few enough to stay in a core's cache."""
+_CHUNK = 1 << 21
+"""How many rows are kept together at most."""
 _MOST_SEEN, _MANY = 1 << 18, 50_000
-"""Tokens kept at once: what is seen of a larger vocabulary is forgotten and found again."""
+"""Room for tokens: half of it is used, then what is seen of a larger vocabulary is forgotten and found again. And the
+posts from which all this room is made at once."""
 _Piece = tuple[NDArray[Any], ...]
 
 
@@ -161,7 +163,7 @@ def _matched(posts: pl.DataFrame, lexicons: Lexicon | Sequence[Lexicon], *, by_t
 
 
 def _fresh(n: int, dtype: Any) -> NDArray[Any]:
-    """An array of Arrow's memory, which stays with the process: new pages cost more than what is written to them."""
+    """An array of Arrow's memory, which stays with the process: a new page costs more than to write it full."""
     return np.frombuffer(pa.allocate_buffer(n * np.dtype(dtype).itemsize), dtype)
 
 
@@ -260,7 +262,7 @@ def _chunks(pieces: Iterator[_Piece], columns: Sequence[_Kept], most: int) -> li
         if behind > room:
             if chunks:
                 chunks[-1] = tuple(array[:used] for array in chunks[-1])
-            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(_CHUNK, most))
+            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(_CHUNK, most, 4 * max(room, _ROWS)))
             chunks.append(tuple(column.room(room) for column in columns))
         for column, array in zip(columns, chunks[-1], strict=True):
             column.put(piece, array[used:behind])
@@ -279,17 +281,17 @@ def _pieces(
     views: NDArray[np.int32], addresses: NDArray[np.uint64], first: int, last: int, table: Vocabulary, n_keys: int,
     counts: NDArray[np.int32],
 ) -> Iterator[_Piece]:  # fmt: skip
-    """What the kernel finds in posts `first` to `last`, piece by piece: the columns of `_ANSWER`, until the next.
+    """What the kernel finds in posts `first` to `last`, piece by piece: the columns of `_ANSWER`.
 
-    Gives the kernel room where it wants more.
+    The next piece is written over the one before. Gives the kernel room where it wants more.
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
-        masks=np.empty((kernel.WINDOWS, 4), dtype=np.uint64), tokens=np.empty((kernel.AT_ONCE, 2), dtype=np.uint64),
+        masks=np.empty((kernel.WINDOWS, 4), dtype=np.uint64), tokens=np.empty((kernel.AT_ONCE, 3), dtype=np.uint64),
         row=np.empty(longest + 1, dtype=np.int32), said=np.empty(longest + 1, dtype=np.int32),
         hot=np.empty((2 * longest + 2, 2), dtype=np.int32), flat=np.empty(kernel.FLAT, dtype=np.int32),
         # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.
-        seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 2), dtype=np.uint64),
+        seen=np.zeros((_MOST_SEEN if last - first > _MANY else 1 << 12, 3), dtype=np.uint64),
         pool=np.zeros(1 << 12, dtype=np.int32),
         spans=np.empty((64, 3), dtype=np.int32), span_weights=np.empty(64), stack=np.empty((64, 2), dtype=np.int32),
         hits=np.zeros(n_keys, dtype=np.int32), weights=np.zeros(n_keys),

@@ -19,10 +19,9 @@ NOTHING, WORD_TOKEN, HASHTAG, PICTURE, SENTENCE_END, NAME = range(6)
 _JOINER, _VARIATIONS, _TONES, _TAGS = 0x200D, (0xFE0E, 0xFE0F), (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F)
 _TILDE, _N, _N_TILDE, _MARKS = 0x303, ord("n"), ord("ñ"), (0x300, 0x36F)
 
-AGAIN, BREAKS = np.zeros(256, dtype=np.bool_), np.zeros(256, dtype=np.bool_)
-"""By byte: the ASCII letters and digits, which go on a word; what ends a sentence."""
+AGAIN = np.zeros(256, dtype=np.bool_)
+"""By byte: the ASCII letters and digits, which go on a word."""
 AGAIN[[byte for byte in range(128) if chr(byte).isalnum()]] = True
-BREAKS[list(b".!?\r\n")] = True
 
 
 @intrinsic

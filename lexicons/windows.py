@@ -16,7 +16,7 @@ KEY = 16
 """Bytes that can be read from the beginning of any word of a window on."""
 STRIDE = _WIDTH - KEY
 """Bytes from one window to the next: a word that begins in them can be read to its end, or is longer than `KEY`."""
-_ALL, _FIRST = ~uint64(0), uint64((1 << STRIDE) - 1)
+_ALL, _OWN = ~uint64(0), uint64((1 << STRIDE) - 1)
 
 
 @intrinsic
@@ -123,4 +123,4 @@ def window(at: int, i: int, end: int, before: int) -> tuple[int, int, int, int, 
     )
     begins = (words & ~(words << uint64(1) | before >> uint64(1))) | odd | _breaks(address)
     following = plain >> uint64(STRIDE - 1) & uint64(1) | (words >> uint64(STRIDE - 1) & uint64(1)) << uint64(1)
-    return words, begins & ours & _FIRST, odd, doubtful & ours, following
+    return words, begins & ours & _OWN, odd, doubtful & ours, following

@@ -193,6 +193,21 @@ def test_long_words_are_told_apart():
     assert found["post_id"].to_list() == ["p0", "p4"]
 
 
+@pytest.mark.parametrize(
+    ("other", "term"),
+    [
+        ("vrrbqqfrkwjlajsu", "sad"), ("djqjncwdoantnyte", "depression"), ("arrependimientoc", "arrepentimientos"),
+        ("catastqrphisint", "catastrophising"), ("disappjdntingll", "disappointingly"),
+    ],
+)  # fmt: skip
+def test_words_are_told_apart_by_all_their_letters(other, term):
+    """Pairs that a hash of 64 bits took for one word; whichever comes first must not stand for the other."""
+    for texts in ((other, f"so {term}"), (f"so {term}", other)):
+        found = match(posts(*texts), lexicon(term))
+        assert found["post_id"].to_list() == [f"p{texts.index(f'so {term}')}"]
+    assert count_tokens(posts("jehpapiovaudqjur. a.b", "a. jehpapiovaudqjur"))["n_tokens"].to_list() == [3, 2]
+
+
 def test_nothing_is_read_beyond_the_page_of_a_text():
     """A text that ends with its page of memory, and a page behind it that must not be read."""
     text = "abcdefghijklmnop'qrstuvwxyz12345 a word " + "an end that lies behind its window " * 5
