@@ -71,7 +71,7 @@ _SHARE = 2_000
 """Posts from which on a second core pays."""
 _ANSWER = {"post": np.int32, "key": np.int32, "n": np.int64, "weight": np.float64}
 """The kernel's columns of an answer."""
-_ROWS = 1 << 14
+_ROWS = 1 << 15
 """How many rows it writes at a time: few enough to stay in a core's cache."""
 _CHUNK = 1 << 21
 """How many rows are kept together at most."""
@@ -262,7 +262,7 @@ def _chunks(pieces: Iterator[_Piece], columns: Sequence[_Kept], most: int) -> li
         if behind > room:
             if chunks:
                 chunks[-1] = tuple(array[:used] for array in chunks[-1])
-            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(_CHUNK, most, 4 * max(room, _ROWS)))
+            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(most, _CHUNK if room else 4 * _ROWS))
             chunks.append(tuple(column.room(room) for column in columns))
         for column, array in zip(columns, chunks[-1], strict=True):
             column.put(piece, array[used:behind])
