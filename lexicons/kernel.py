@@ -8,33 +8,18 @@ from numba import int64, uint64
 from lexicons.characters import Characters
 from lexicons.compiled import borrowed, compiled, inlined
 from lexicons.fitting import BEGINS, OPENS, fit_hashtag, fit_token, outdoes
-from lexicons.tokens import (
-    HASHTAG,
-    NAME,
-    NOTHING,
-    PICTURE,
-    SENTENCE_END,
-    byte,
-    mix,
-    token,
-    word_end,
-)  # fmt: skip
+from lexicons.keys import read, slot_of
+from lexicons.tokens import HASHTAG, NAME, PICTURE, SENTENCE_END, token
 from lexicons.vocabulary import Vocabulary, edge_hash
-from lexicons.windows import KEY, STRIDE, eight, fetch, trailing, unsafe, window
+from lexicons.windows import trailing
 
 _SENTENCE_END, _NAME = -1, -2
 """In the row of tokens: what ends a sentence, and what ends but a phrase."""
 _IS_HOT, _IS_OPENER, _IS_HASHTAG = 1, 2, 4
 """Bits of what is kept of a token that was seen: a term begins with it; one of several words may; it is a hashtag."""
-WINDOWS = 4
-AT_ONCE = WINDOWS * STRIDE
-"""Windows that are read, and tokens at most that they hold, before the first of them is looked up."""
 _FEW, FLAT = 8, 1024
 """Entries that are copied at once, whether a token has so many or not; and that wait to be counted."""
 _NEGATED_WITHIN = 3
-_LOW = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
-_HIGH = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(KEY + 1)], dtype=np.uint64)
-"""By length of a token: the bits that are its own of its first eight bytes, and of the next eight."""
 _INLINE = 12
 """Bytes of a text that Arrow keeps within its view."""
 
@@ -82,33 +67,12 @@ DONE, SEEN, POOL, SPANS, STACK, ANSWER = range(6)
 
 
 @compiled
-def _key(at: int, i: int, end: int) -> tuple[int, int]:
-    """The bytes of a token as two numbers: exact up to 16 bytes, beyond them a hash of 128 bits."""
-    low = high = uint64(0)
-    for k in range(end - i):
-        if k and k % 16 == 0:
-            low, high = mix(mix(low) ^ high ^ uint64(k)), mix(mix(high) + low)
-        if k % 16 < 8:
-            low ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-        else:
-            high ^= uint64(byte(at, i + k)) << uint64(8 * (k % 8))
-    return low, high
-
-
-@inlined
-def _slot(low: int, high: int, mask: int) -> int:
-    """Where the search for a token begins among those seen."""
-    h = (low ^ high * uint64(0xC2B2AE3D27D4EB4F)) * uint64(0x9E3779B97F4A7C15)
-    return (h ^ h >> uint64(32)) & mask
-
-
-@compiled
 def rehashed(seen: Any) -> Any:
     """The same table in twice the room."""
     larger = np.zeros((2 * len(seen), 3), dtype=np.uint64)
     for k in range(len(seen)):
         if seen[k, 2]:
-            slot = _slot(seen[k, 0], seen[k, 1], uint64(len(larger) - 1))
+            slot = slot_of(seen[k, 0], seen[k, 1], uint64(len(larger) - 1))
             while larger[slot, 2]:
                 slot = (slot + uint64(1)) & uint64(len(larger) - 1)
             larger[slot] = seen[k]
@@ -281,64 +245,6 @@ def take(views: Any, which: Any, taken: Any) -> None:
 
 
 @compiled
-def _careful(at: int, i: int, end: int, chars: Characters, tokens: Any, n: int) -> tuple[int, int]:
-    """Into `tokens`, as number `n`, what begins at `i`, if anything does; returns how many there are, and its end."""
-    kind, stop = token(at, i, end, chars)
-    if kind == NOTHING:
-        return n, stop
-    low, high = uint64(kind == NAME), uint64(0)
-    if kind not in (SENTENCE_END, NAME):
-        low, high = _key(at, i, stop)
-    tokens[n, 0], tokens[n, 1], tokens[n, 2] = low, high, uint64(i)
-    return n + 1, stop
-
-
-@inlined
-def _read(
-    at: int, i: int, end: int, before: int, chars: Characters, masks: Any, tokens: Any, table: int, mask: int
-) -> tuple[int, int, int]:
-    """Into `tokens` what stands in the next windows; returns where to go on, with what before, and how many there are.
-
-    The key of a break is 0, 0, that of a URL or name 1, 0: no word has these bytes. What is known of a token is asked
-    for, from the `table` of those seen.
-    """
-    n, n_windows, base = 0, uint64(0), i
-    while i < end and n_windows < uint64(WINDOWS) and not unsafe(at, i, end):
-        words, begins, odd, doubtful, before = window(at, i, end, before)
-        masks[n_windows, 0], masks[n_windows, 1] = words, begins
-        masks[n_windows, 2], masks[n_windows, 3] = odd, doubtful
-        n_windows += uint64(1)
-        i += STRIDE
-    if n_windows == 0:
-        if before:  # in a word that the last window saw to its end, or that was read carefully
-            return word_end(at, i, end, chars), uint64(0), 0
-        n, i = _careful(at, i, end, chars, tokens, 0)
-        return i, uint64(0), n
-    for w in range(n_windows):
-        words, begins, odd, doubtful = masks[w, 0], masks[w, 1], masks[w, 2], masks[w, 3]
-        while begins:
-            bit = trailing(begins)
-            begins &= begins - uint64(1)
-            begin, length = base + int64(bit), trailing(~(words >> bit))
-            if length > uint64(KEY) or (odd >> bit | doubtful >> bit >> length) & uint64(1):
-                n, stop = _careful(at, begin, end, chars, tokens, n)
-                behind = uint64(stop - base)
-                # Where it ends beyond this window, or within what looked like a word, the masks behind it do not hold:
-                # windows begin anew where it ends, and nothing before that place matters to them.
-                if behind >= uint64(STRIDE) or words >> behind & words >> behind - uint64(1) & uint64(1):
-                    return stop, uint64(0), n
-                begins &= ~uint64(0) << behind
-                continue
-            low, high = eight(at, begin) & _LOW[length], eight(at, begin + 8) & _HIGH[length]
-            k = uint64(n)
-            tokens[k, 0], tokens[k, 1], tokens[k, 2] = low, high, uint64(begin)
-            fetch(table + _slot(low, high, mask) * uint64(24))
-            n += 1
-        base += STRIDE
-    return i, before, n
-
-
-@compiled
 def _fitted(
     at: int, i: int, end: int, chars: Characters, vocabulary: Vocabulary, pool: Any, used: int
 ) -> tuple[int, int]:
@@ -393,10 +299,10 @@ def scan(
         i, n, n_hot, n_open, n_ends = int64(0), 0, 0, 0, 0
         before = uint64(0)
         while i < end:
-            i, before, n_tokens = _read(at, i, end, before, chars, masks, tokens, uint64(seen.ctypes.data), mask)
+            i, before, n_tokens = read(at, i, end, before, chars, masks, tokens, uint64(seen.ctypes.data), mask)
             for t in range(uint64(n_tokens)):
                 low, high = tokens[t, 0], tokens[t, 1]
-                slot = _slot(low, high, mask)
+                slot = slot_of(low, high, mask)
                 # Posts repeat their words: what fits one is found once, and looked up by its bytes from then on.
                 while seen[slot, 2] and (seen[slot, 0] != low or seen[slot, 1] != high):
                     slot = (slot + uint64(1)) & mask

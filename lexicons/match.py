@@ -61,6 +61,7 @@ from numpy.typing import NDArray
 from lexicons import kernel
 from lexicons.characters import characters
 from lexicons.kernel import Scratch
+from lexicons.keys import AT_ONCE, WINDOWS
 from lexicons.lexicon import Lexicon
 from lexicons.terms import LONGEST, cut
 from lexicons.vocabulary import Vocabulary, vocabulary
@@ -287,7 +288,7 @@ def _pieces(
     """
     longest, stuck = int(views[first:last, 0].max(initial=0)), -1
     scratch = Scratch(
-        masks=np.empty((kernel.WINDOWS, 4), dtype=np.uint64), tokens=np.empty((kernel.AT_ONCE, 3), dtype=np.uint64),
+        masks=np.empty((WINDOWS, 4), dtype=np.uint64), tokens=np.empty((AT_ONCE, 3), dtype=np.uint64),
         row=np.empty(longest + 1, dtype=np.int32), said=np.empty(longest + 1, dtype=np.int32),
         hot=np.empty((2 * longest + 2, 2), dtype=np.int32), flat=np.empty(kernel.FLAT, dtype=np.int32),
         # Large at once where posts are many: what comes first is what comes often, and stays where it is looked for.
