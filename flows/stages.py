@@ -6,13 +6,13 @@ A run killed in any stage is taken up by the next one: what a stage has not comm
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 from prefect import task
@@ -43,6 +43,8 @@ def stage(work: Callable[..., Any]) -> Any:
     return task(cache_policy=NO_CACHE, persist_result=False)(worded(work))
 
 
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 _INTRADAY = timedelta(days=7)
 """For so long every issue of an evaluation is kept, then each day's last."""
 COMMUNITY_POSTS = 1000
@@ -141,16 +143,26 @@ def score(run: Run, warehouse: Warehouse) -> None:
             warehouse.set(frozen=gone.isoformat())
         warehouse.set(lexicons=version)
     segments = warehouse.unscored(version)
-    with ThreadPoolExecutor(1) as thread:  # the next segment is matched while this one is kept
-        read = ((segment, warehouse.segment_texts(segment)) for segment in segments)
-        coming = ((segment, thread.submit(run.reading.scores, posts)) for segment, posts in read)
-        ahead = next(coming, None)
-        done = 0
-        while ahead is not None:
-            (segment, found), ahead = ahead, next(coming, None)
-            warehouse.save_scores(segment, found.result(), version)
-            done += 1
-            run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
+    texts = (warehouse.segment_texts(segment) for segment in segments)
+    scores = zip(segments, _made_ahead(run.reading.scores, texts), strict=True)
+    for done, (segment, found) in enumerate(scores, start=1):
+        warehouse.save_scores(segment, found, version)
+        run.reporter.advance(done / len(segments), f"{done} of {len(segments)} batches")
+
+
+def _made_ahead(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+    """What `make` makes of each item, the next in a thread while the present one is used.
+
+    Items are taken by the thread that asks, so that they may come from the warehouse.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming: Future[_Made] | None = None
+        for item in items:
+            made, coming = coming, thread.submit(make, item)
+            if made:
+                yield made.result()
+        if coming:
+            yield coming.result()
 
 
 def populations(run: Run, warehouse: Warehouse) -> dict[str, Where]:

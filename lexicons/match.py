@@ -76,9 +76,10 @@ _ROWS = 1 << 15
 """How many rows it writes at a time: few enough to stay in a core's cache."""
 _CHUNK = 1 << 21
 """How many rows are kept together at most."""
-_MOST_SEEN, _MANY = 1 << 18, 50_000
-"""Room for tokens: half of it is used, then what is seen of a larger vocabulary is forgotten and found again. And the
-posts from which all this room is made at once."""
+_MOST_SEEN = 1 << 18
+"""Room for tokens: half of it is used, then what is seen of a larger vocabulary is forgotten and found again."""
+_MANY = 50_000
+"""Posts from which on all this room is made at once."""
 _Piece = tuple[NDArray[Any], ...]
 
 
@@ -257,20 +258,18 @@ def _shares(
 def _chunks(pieces: Iterator[_Piece], columns: Sequence[_Kept], most: int) -> list[_Piece]:
     """The columns of all pieces, at `most` so many rows, in large arrays."""
     chunks: list[_Piece] = []
-    used = room = 0
+    ends: list[int] = []
+    room = 0
     for piece in pieces:
-        behind = used + len(piece[0])
-        if behind > room:
-            if chunks:
-                chunks[-1] = tuple(array[:used] for array in chunks[-1])
-            used, behind, room = 0, len(piece[0]), max(len(piece[0]), min(most, _CHUNK if room else 4 * _ROWS))
+        n = len(piece[0])
+        if not chunks or ends[-1] + n > room:
+            room = max(n, min(most, _CHUNK if chunks else 4 * _ROWS))  # a small answer takes a small room
             chunks.append(tuple(column.room(room) for column in columns))
+            ends.append(0)
         for column, array in zip(columns, chunks[-1], strict=True):
-            column.put(piece, array[used:behind])
-        used = behind
-    if chunks:
-        chunks[-1] = tuple(array[:used] for array in chunks[-1])
-    return chunks
+            column.put(piece, array[ends[-1] : ends[-1] + n])
+        ends[-1] += n
+    return [tuple(array[:end] for array in chunk) for chunk, end in zip(chunks, ends, strict=True)]
 
 
 def _cores() -> int:
