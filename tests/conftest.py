@@ -126,3 +126,16 @@ def college() -> Path:
     if not folder.is_dir():
         pytest.skip("no real posts: set BAROGRAPH_SHARED to the folder that holds data/posts/college_reddit")
     return folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a file and returns its path."""
+
+    def file(name, content=b""):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return file

@@ -97,3 +97,44 @@ def test_check_looks_at_every_source(barograph, tmp_path):
     assert "got no such folder" in barograph("check").stderr
     (tmp_path / "cwd" / "incoming").mkdir()
     assert "ok (2 sources" in barograph("check").stdout
+
+
+def declared(write, *names):
+    return Settings(source=tuple(Source(name=n, path=str(write(f"{n}.jsonl", '{"text": "a"}\n'))) for n in names))
+
+
+def test_without_inputs_all_declared_sources_are_read(write):
+    settings = declared(write, "one", "two")
+    assert choose_sources(settings, (), None) == settings.source
+
+
+def test_one_source_can_be_chosen_by_name(write):
+    settings = declared(write, "one", "two")
+    assert choose_sources(settings, (), "two") == settings.source[1:]
+    assert choose_sources(settings, (), "simulated") == (Source(name="simulated", kind="simulated"),)
+    with pytest.raises(ConfigError) as error:
+        choose_sources(settings, (), "three")
+    assert str(error.value) == "--source: got 'three'; expected one of simulated, bluesky, one, two"
+
+
+def test_inputs_are_read_as_the_only_files_source_there_is(write):
+    path = (str(write("new.jsonl", '{"message": "a"}\n')),)
+    own = Source(name="mine", path="old.jsonl", columns={"text": "message"}, lang="es")
+    assert choose_sources(Settings(source=(own,)), path, None) == (
+        Source(name="mine", path=path, columns={"text": "message"}, lang="es"),
+    )
+    with pytest.raises(InputError, match="no text: got keys message"):
+        choose_sources(declared(write, "one", "two"), path, None)
+
+
+def test_a_run_needs_something_that_it_can_read():
+    with pytest.raises(ConfigError) as error:
+        choose_sources(Settings(), (), None)
+    assert str(error.value) == (
+        "nothing to read: give files or folders, put a [[source]] into barograph.toml, "
+        "or try it with --source simulated or --source bluesky"
+    )
+    with pytest.raises(InputError, match="no such file or folder"):
+        choose_sources(Settings(), ("nowhere",), None)
+    with pytest.raises(InputError, match="needs path"):
+        choose_sources(Settings(source=(Source(name="one"),)), (), None)

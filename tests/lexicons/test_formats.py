@@ -11,19 +11,6 @@ from lexicons import match, read
 from lexicons.match import LONGEST, cut
 
 
-@pytest.fixture
-def write(tmp_path):
-    """A function that writes a file and returns its path."""
-
-    def file(name, content):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return file
-
-
 def rows(lexicon):
     return [(marker, term, weight) for term, marker, weight in lexicon.terms.rows()]
 
